@@ -1,0 +1,174 @@
+/**
+ * Byte order: `htons`, `htonl`, `ntohs`, `ntohl` and their 64-bit companions.
+ *
+ * The network sends the most significant byte first ("big-endian"). A host may store its numbers
+ * the other way round, and then C programs must turn each of them before it goes out. In Deno a
+ * `DataView` or `pack("!H", n)` writes network order directly; these functions are here for
+ * programs that follow the C ones line by line.
+ *
+ * @module
+ */
+
+const scratch = new DataView(new ArrayBuffer(8));
+scratch.setUint16(0, 1);
+const hostIsLittleEndian = new Uint16Array(scratch.buffer)[0] !== 1;
+
+/**
+ * `htons(3)`: turns a 16-bit number from host to network byte order.
+ *
+ * @param hostshort An integer from 0 to 65535.
+ * @returns The number that has, in this host's memory, the bytes of `hostshort` in network order:
+ * on a little-endian host the two bytes have changed places, on a big-endian one it is the same.
+ * @throws {RangeError} If it is not an integer in that range (C would cut it to 16 bits).
+ *
+ * Source: UCM and CS:APP lectures; byteorder(3).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { htons } from "@deno-sockets/samples";
+ *
+ * const memory = new Uint16Array([htons(7007)]);
+ * assertEquals(new Uint8Array(memory.buffer), new Uint8Array([0x1b, 0x5f]));
+ * ```
+ */
+export function htons(hostshort: number): number {
+  checkRange("htons", hostshort, 0xffff);
+  // Written in network order, read back in the host's.
+  scratch.setUint16(0, hostshort);
+  return scratch.getUint16(0, hostIsLittleEndian);
+}
+
+/**
+ * `htonl(3)`: turns a 32-bit number from host to network byte order.
+ *
+ * @param hostlong An integer from 0 to 4294967295.
+ * @returns The number that has, in this host's memory, the bytes of `hostlong` in network order. It
+ * is never negative, as JavaScript's own bit operations would make it from 0x80000000 on.
+ * @throws {RangeError} If it is not an integer in that range.
+ *
+ * Source: UCM, CS:APP and CNP3 lectures; byteorder(3).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { htonl } from "@deno-sockets/samples";
+ *
+ * const memory = new Uint32Array([htonl(0x8002c2f2)]);
+ * assertEquals(new Uint8Array(memory.buffer), new Uint8Array([0x80, 0x02, 0xc2, 0xf2]));
+ * ```
+ */
+export function htonl(hostlong: number): number {
+  checkRange("htonl", hostlong, 0xffffffff);
+  scratch.setUint32(0, hostlong);
+  return scratch.getUint32(0, hostIsLittleEndian);
+}
+
+/**
+ * `htobe64(3)`, elsewhere `htonll`: turns a 64-bit number from host to network byte order.
+ *
+ * @param hostlonglong A bigint from 0n to 2n ** 64n - 1n: a JavaScript number is exact to 53 bits only.
+ * @returns The number that has, in this host's memory, the bytes of `hostlonglong` in network order.
+ * @throws {RangeError} If it is not a bigint in that range.
+ *
+ * Source: endian(3).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { htonll } from "@deno-sockets/samples";
+ *
+ * const memory = new BigUint64Array([htonll(1n)]);
+ * assertEquals(new Uint8Array(memory.buffer), new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1]));
+ * ```
+ */
+export function htonll(hostlonglong: bigint): bigint {
+  checkRange64("htonll", hostlonglong);
+  scratch.setBigUint64(0, hostlonglong);
+  return scratch.getBigUint64(0, hostIsLittleEndian);
+}
+
+/**
+ * `ntohs(3)`: turns a 16-bit number from network to host byte order, as {@linkcode htons} does from
+ * host to network: the same change of places undoes itself.
+ *
+ * @param netshort An integer from 0 to 65535.
+ * @returns The number as this host counts.
+ * @throws {RangeError} If it is not an integer in that range.
+ *
+ * Source: UCM and CS:APP lectures; byteorder(3).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { ntohs } from "@deno-sockets/samples";
+ *
+ * const received = new Uint8Array([0x1b, 0x5f]);
+ * const [netshort = 0] = new Uint16Array(received.buffer);
+ * assertEquals(ntohs(netshort), 7007);
+ * ```
+ */
+export function ntohs(netshort: number): number {
+  checkRange("ntohs", netshort, 0xffff);
+  return htons(netshort);
+}
+
+/**
+ * `ntohl(3)`: turns a 32-bit number from network to host byte order.
+ *
+ * @param netlong An integer from 0 to 4294967295.
+ * @returns The number as this host counts, never negative.
+ * @throws {RangeError} If it is not an integer in that range.
+ *
+ * Source: UCM, CS:APP and CNP3 lectures; byteorder(3).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { ntohl } from "@deno-sockets/samples";
+ *
+ * const received = new Uint8Array([0x80, 0x02, 0xc2, 0xf2]);
+ * const [netlong = 0] = new Uint32Array(received.buffer);
+ * assertEquals(ntohl(netlong), 0x8002c2f2);
+ * ```
+ */
+export function ntohl(netlong: number): number {
+  checkRange("ntohl", netlong, 0xffffffff);
+  return htonl(netlong);
+}
+
+/**
+ * `be64toh(3)`, elsewhere `ntohll`: turns a 64-bit number from network to host byte order.
+ *
+ * @param netlonglong A bigint from 0n to 2n ** 64n - 1n.
+ * @returns The number as this host counts.
+ * @throws {RangeError} If it is not a bigint in that range.
+ *
+ * Source: endian(3).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { ntohll } from "@deno-sockets/samples";
+ *
+ * const received = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1]);
+ * const [netlonglong = 0n] = new BigUint64Array(received.buffer);
+ * assertEquals(ntohll(netlonglong), 1n);
+ * ```
+ */
+export function ntohll(netlonglong: bigint): bigint {
+  checkRange64("ntohll", netlonglong);
+  return htonll(netlonglong);
+}
+
+function checkRange(call: string, value: number, max: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > max) {
+    throw new RangeError(`${call}: ${value} is not an integer from 0 to ${max}`);
+  }
+}
+
+function checkRange64(call: string, value: bigint): void {
+  if (typeof value !== "bigint" || value < 0n || value > 0xffffffffffffffffn) {
+    throw new RangeError(`${call}: ${value} is not a bigint from 0 to ${0xffffffffffffffffn}`);
+  }
+}
