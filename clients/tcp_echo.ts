@@ -1,0 +1,59 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007
+/**
+ * An echo client: sends each line of stdin, and prints the line that comes back.
+ *
+ * Usage: clients/tcp_echo.ts [host] [port]
+ *
+ * From CS:APP, the echo client. Departs from it: a server that closes early is an error, not an
+ * endless loop; an unterminated last line is sent and the sending side shut down, so that it comes
+ * back too.
+ *
+ * ```console
+ * $ servers/tcp_echo_iterative.ts 127.0.0.1 7007
+ * ! listening on 127.0.0.1:7007
+ * Connection from 127.0.0.1:*
+ * 	Message: hello
+ * 	Message: goodbye
+ * ^C
+ * $ clients/tcp_echo.ts 127.0.0.1 7007
+ * > hello
+ * hello
+ * > goodbye
+ * goodbye
+ * ```
+ *
+ * @module
+ */
+
+import { BufferedReader, main, MAXLINE, openClient, port, writeN } from "../mod.ts";
+import header from "./tcp_echo.ts" with { type: "text" };
+
+const NEWLINE = 0x0a;
+
+await main(header, {
+  operands: { host: "127.0.0.1", port: port(7007) },
+}, async ({ host, port }) => {
+  // getaddrinfo, socket, connect
+  using conn = await openClient(host, port);
+  const server = new BufferedReader(conn);
+  const stdin = new BufferedReader(Deno.stdin);
+
+  for (;;) {
+    // A line longer than MAXLINE goes there and back in pieces.
+    const line = await stdin.readLine(MAXLINE);
+    if (line === null) break;
+
+    // write
+    await writeN(conn, line);
+    // shutdown: a line without newline is the last, and a server that reads lines waits for its end
+    if (line.length < MAXLINE && line.at(-1) !== NEWLINE) await conn.closeWrite();
+
+    // read
+    const reply = await server.readLine(MAXLINE);
+    if (reply === null) {
+      throw new Deno.errors.UnexpectedEof(`read ${host}:${port}: the server closed the connection`);
+    }
+    await writeN(Deno.stdout, reply);
+  }
+  // close, at the end of using
+});

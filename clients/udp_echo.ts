@@ -1,0 +1,52 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:0,127.0.0.1:7017
+/**
+ * A UDP echo client: a datagram for each line of stdin, and a datagram back.
+ *
+ * Usage: clients/udp_echo.ts [host] [service] [OPTION...]
+ *   --timeout SECONDS  how long to wait for a reply (2)
+ *
+ * From UCM 2.4, the UDP client. Departs from it: a datagram can be lost, so the wait for a reply ends;
+ * anybody can send one, so only the server's is believed. The newline of a line is not sent: a datagram
+ * has an end of its own.
+ *
+ * ```console
+ * $ servers/udp_echo.ts 127.0.0.1 7017
+ * ! listening on 127.0.0.1:7017
+ * Message from 127.0.0.1:*: hello
+ * ^C
+ * $ clients/udp_echo.ts 127.0.0.1 7017
+ * > hello
+ * hello
+ * ```
+ *
+ * @module
+ */
+
+import { BufferedReader, connectDatagram, main, port, seconds, writeN } from "../mod.ts";
+import header from "./udp_echo.ts" with { type: "text" };
+
+/** The longest message that UDP over IPv4 can carry, in bytes. */
+const MESSAGE_SIZE = 65507;
+const NEWLINE = 0x0a;
+
+await main(header, {
+  operands: { host: "127.0.0.1", service: port(7017) },
+  options: { timeout: seconds(2) },
+}, async ({ host, service, timeout }) => {
+  // getaddrinfo, socket, connect
+  using server = await connectDatagram(host, service);
+  const stdin = new BufferedReader(Deno.stdin);
+
+  for (;;) {
+    const line = await stdin.readLine(MESSAGE_SIZE + 2); // a longer one is an error, not two messages
+    if (line === null) break;
+
+    // send
+    await server.send(line.at(-1) === NEWLINE ? line.subarray(0, -1) : line);
+    // recv
+    const { message } = await server.receive(MESSAGE_SIZE, timeout * 1000);
+    await writeN(Deno.stdout, message);
+    await writeN(Deno.stdout, new Uint8Array([NEWLINE]));
+  }
+  // close, at the end of using
+});

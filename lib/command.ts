@@ -1,0 +1,181 @@
+/**
+ * A sample's `main`: its command line, its help, its last words and its exit status.
+ *
+ * This is the one part of the library that reads `Deno.args`, prints and exits.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { strerror } from "./errors.ts";
+import { parsePort } from "./services.ts";
+
+/** The command line is not what the program's usage says; the exit status is 2. */
+export class UsageError extends Error {
+  /** Its name, as every error has one. */
+  override name = "UsageError";
+}
+
+/** A number on the command line: what it is when it is missing, and how its text is read. */
+export interface NumberArgument {
+  /** The value when it is not given. */
+  default: number;
+  /** Reads it, or throws a RangeError that says what is wrong with it. */
+  parse(text: string): number | Promise<number>;
+}
+
+/**
+ * The arguments of a program, by their names in camel case, each with its default: text, a number
+ * ({@linkcode port}, {@linkcode count}, {@linkcode seconds}), or `false` for a flag.
+ */
+export interface Arguments {
+  [name: string]: string | NumberArgument | false;
+}
+
+/** The values that a program receives for its {@linkcode Arguments}. */
+export type Values<A extends Arguments> = {
+  [N in keyof A]: A[N] extends NumberArgument ? number : A[N] extends false ? boolean : string;
+};
+
+/**
+ * An argument that is a port: a number from 0 to 65535 or a service's name.
+ *
+ * @param value The port when none is given.
+ * @returns How to read it.
+ */
+export function port(value: number): NumberArgument {
+  return { default: value, parse: (text) => parsePort(text) };
+}
+
+/**
+ * An argument that counts something: an integer from 1.
+ *
+ * @param value The count when none is given.
+ * @returns How to read it.
+ */
+export function count(value: number): NumberArgument {
+  return {
+    default: value,
+    parse(text) {
+      if (/^0*[1-9]\d{0,8}$/.test(text)) return Number(text);
+      throw new RangeError(`${JSON.stringify(text)} is not a whole number from 1`);
+    },
+  };
+}
+
+/**
+ * An argument that is a time in seconds, with a fraction if need be.
+ *
+ * @param value The time when none is given.
+ * @returns How to read it.
+ */
+export function seconds(value: number): NumberArgument {
+  return {
+    default: value,
+    parse(text) {
+      if (/^\d{1,6}(\.\d+)?$/.test(text)) return Number(text);
+      throw new RangeError(`${JSON.stringify(text)} is not a number of seconds`);
+    },
+  };
+}
+
+/**
+ * C's `main`: reads the command line, runs a program's body, and ends it as a command ends.
+ *
+ * `--help` prints the program's header and exits with 0. A wrong command line prints what is wrong
+ * with it and the usage, and exits with 2. An error that the body throws is printed in one line, and
+ * exits with 1.
+ *
+ * @param header The program's own source. The doc comment at its top is the help; the paragraph in
+ * it that begins with "Usage:" is the usage.
+ * @param syntax The arguments: operands in their order, and options.
+ * @param body The program, called with the values of all of them.
+ *
+ * @example
+ * ```ts ignore
+ * import { main, port } from "@deno-sockets/samples";
+ * import header from "./program.ts" with { type: "text" };
+ *
+ * await main(header, {
+ *   operands: { host: "127.0.0.1", service: port(7007) },
+ *   options: { quiet: false },
+ * }, ({ host, service, quiet }) => {
+ *   if (!quiet) console.log(`${host}:${service}`);
+ * });
+ * ```
+ */
+export async function main<O extends Arguments, P extends Arguments>(
+  header: string,
+  syntax: { operands: O; options?: P },
+  body: (values: Values<O> & Values<P>) => void | Promise<void>,
+): Promise<void> {
+  const help = helpText(header);
+  const usage = /^Usage: (\S+)[^]*?(?=\n\n|$)/m.exec(help)?.[0] ?? "";
+  try {
+    if (Deno.args.includes("--help")) {
+      console.log(help);
+    } else {
+      const values = await parseCommandLine(Deno.args, syntax.operands, syntax.options ?? {});
+      await body(values as Values<O> & Values<P>);
+    }
+  } catch (error) {
+    console.error(strerror(error));
+    if (error instanceof UsageError) console.error(usage);
+    Deno.exit(error instanceof UsageError ? 2 : 1);
+  }
+}
+
+/** The doc comment at the top of a source, as text. */
+function helpText(source: string): string {
+  const [, comment = ""] = /\/\*\*\n([^]*?)\n \*\//.exec(source) ?? [];
+  return comment.replace(/^ \* ?/gm, "").replace(/^@module$/m, "").trimEnd();
+}
+
+async function parseCommandLine(
+  args: readonly string[],
+  operands: Arguments,
+  options: Arguments,
+): Promise<Record<string, string | number | boolean>> {
+  const flags = Object.keys(options).filter((name) => options[name] === false);
+  const named = Object.keys(options).filter((name) => options[name] !== false);
+  const given = parseArgs(args, {
+    string: ["_", ...named.map(optionName)],
+    boolean: flags.map(optionName),
+    unknown: (arg, key) => {
+      if (key !== undefined) throw new UsageError(`unknown option ${arg}`);
+    },
+  });
+  const extra = given._[Object.keys(operands).length];
+  if (extra !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(extra)}`);
+
+  const values: Record<string, string | number | boolean> = {};
+  for (const [index, [name, argument]] of Object.entries(operands).entries()) {
+    values[name] = await parseValue(name, given._[index], argument);
+  }
+  for (const [name, argument] of Object.entries(options)) {
+    const option = optionName(name);
+    values[name] = await parseValue(`--${option}`, given[option], argument);
+  }
+  return values;
+}
+
+/** The option `--idle-timeout` is the argument `idleTimeout`. */
+function optionName(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+async function parseValue(
+  name: string,
+  given: unknown,
+  argument: string | NumberArgument | false,
+): Promise<string | number | boolean> {
+  if (argument === false) return given === true;
+  if (given === "") throw new UsageError(`${name}: a value is missing`);
+  if (typeof argument === "string") return given === undefined ? argument : String(given);
+  if (given === undefined) return argument.default;
+  try {
+    return await argument.parse(String(given));
+  } catch (error) {
+    throw new UsageError(`${name}: ${strerror(error)}`);
+  }
+}

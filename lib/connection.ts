@@ -1,0 +1,168 @@
+/**
+ * The connections that {@linkcode accept} yields: a `Deno.Conn` that does not wait for ever.
+ *
+ * @module
+ */
+
+import { unmapAddress } from "./address.ts";
+import type { Reader, Writer } from "./robust_io.ts";
+
+/** How often a connection that is being drained is looked at, in ms. */
+const DRAIN_TICK = 100;
+
+/**
+ * The descriptor that `accept(2)` returns: one client's connection, which is cut off when it stays
+ * idle for too long or outlasts the server's grace period.
+ *
+ * Its calls are those of a `Deno.Conn`. Once it has been cut, they reject with the reason: a
+ * `Deno.errors.TimedOut` or a `Deno.errors.Interrupted`.
+ */
+export class Connection implements Reader, Writer, Disposable {
+  /** The peer's address, an IPv4 peer's as IPv4 also on a dual-stack socket. */
+  readonly remoteAddr: Deno.Addr;
+
+  readonly #conn: Deno.Conn;
+  readonly #idleTimeout: number;
+  readonly #onClose: () => void;
+  #isClosed = false;
+  #reason: Error | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  // Reads and writes that wait for the peer; every one that starts or ends is progress.
+  #reading = 0;
+  #writing = 0;
+  #progress = 0;
+  #lastProgress = performance.now();
+
+  /**
+   * Wraps a connection; {@linkcode accept} does so.
+   *
+   * @param conn The connection, which belongs to the wrapper from now on.
+   * @param idleTimeout How long a read or write may wait for the peer, in ms; 0 for as long as it likes.
+   * @param onClose Is called once, when the connection is closed, by whomever.
+   */
+  constructor(conn: Deno.Conn, idleTimeout: number, onClose: () => void) {
+    this.#conn = conn;
+    this.#onClose = onClose;
+    this.#idleTimeout = idleTimeout;
+    this.remoteAddr = unmapAddress(conn.remoteAddr);
+    // Nagle's algorithm would hold back short replies. Only a TCP connection has it.
+    if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
+    if (idleTimeout > 0) this.#timer = setTimeout(() => this.#checkIdle(), idleTimeout);
+  }
+
+  /**
+   * `read(2)`, `recv(2)`: reads up to `p.length` bytes.
+   *
+   * @param p Where the bytes go.
+   * @returns How many came, perhaps fewer than asked for; `null` when the peer has shut down its side.
+   * @throws {Deno.errors.ConnectionReset} If the peer reset the connection.
+   * @throws {Deno.errors.TimedOut} If it was idle for too long.
+   * @throws {Deno.errors.Interrupted} If the server is shutting down and nothing was in flight.
+   */
+  async read(p: Uint8Array): Promise<number | null> {
+    this.#reading++;
+    this.#mark();
+    try {
+      return await this.#conn.read(p);
+    } catch (error) {
+      throw this.#reason ?? error;
+    } finally {
+      this.#reading--;
+      this.#mark();
+    }
+  }
+
+  /**
+   * `write(2)`, `send(2)`: writes up to `p.length` bytes; {@linkcode writeN} writes them all.
+   *
+   * @param p The bytes.
+   * @returns How many were written, perhaps fewer than were given.
+   * @throws {Deno.errors.BrokenPipe} If the peer no longer receives.
+   * @throws {Deno.errors.ConnectionReset} If the peer reset the connection.
+   * @throws {Deno.errors.TimedOut} If the peer took nothing for too long.
+   * @throws {Deno.errors.Interrupted} If the server's grace period is over.
+   */
+  async write(p: Uint8Array): Promise<number> {
+    this.#writing++;
+    this.#mark();
+    try {
+      return await this.#conn.write(p);
+    } catch (error) {
+      throw this.#reason ?? error;
+    } finally {
+      this.#writing--;
+      this.#mark();
+    }
+  }
+
+  /**
+   * `shutdown(2)` with `SHUT_WR`: tells the peer that no more will be sent; reading goes on.
+   *
+   * @throws {Deno.errors.NotConnected} If the peer has gone already.
+   */
+  async closeWrite(): Promise<void> {
+    await this.#conn.closeWrite();
+  }
+
+  /** `close(2)`: closes the connection; a second time does nothing. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#conn.close();
+    this.#onClose();
+  }
+
+  /** Closes the connection at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /**
+   * Lets the connection finish what is in flight, then cuts it: as soon as it waits for its peer with
+   * nothing arriving, and when the grace period ends in any case.
+   *
+   * @param grace How long it may still be busy, in ms.
+   */
+  drain(grace: number): void {
+    if (this.#isClosed) return;
+    clearTimeout(this.#timer);
+    const end = performance.now() + grace;
+    let quiet = 0;
+    let progress = this.#progress;
+    const look = () => {
+      const left = end - performance.now();
+      if (left <= 0) return this.#cut(new Deno.errors.Interrupted("the grace period is over"));
+      // Whatever the client had sent arrives within a tick. Two quiet ones in a row are asked for,
+      // because a busy process may run late and see its timers before its sockets.
+      const waits = this.#reading > 0 && this.#writing === 0 && this.#progress === progress;
+      quiet = waits ? quiet + 1 : 0;
+      progress = this.#progress;
+      if (quiet === 2) return this.#cut(new Deno.errors.Interrupted("the server is shutting down"));
+      this.#timer = setTimeout(look, Math.min(DRAIN_TICK, left));
+    };
+    this.#timer = setTimeout(look, Math.min(DRAIN_TICK, grace));
+  }
+
+  #mark(): void {
+    this.#progress++;
+    this.#lastProgress = performance.now();
+  }
+
+  // One timer a connection, which looks when it fires how long it has to go on: re-arming it at each
+  // read would cost more than the read.
+  #checkIdle(): void {
+    const busy = this.#reading === 0 && this.#writing === 0; // with an answer, not with its peer
+    const idle = busy ? 0 : performance.now() - this.#lastProgress;
+    if (idle < this.#idleTimeout) {
+      this.#timer = setTimeout(() => this.#checkIdle(), this.#idleTimeout - idle);
+    } else {
+      this.#cut(new Deno.errors.TimedOut(`idle for ${this.#idleTimeout / 1000} s`));
+    }
+  }
+
+  #cut(reason: Error): void {
+    this.#reason = reason;
+    this.close();
+  }
+}

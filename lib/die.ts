@@ -1,0 +1,56 @@
+/**
+ * The last words of Donahoo and Calvert's programs, which print an error and exit.
+ *
+ * They are for programs; the library's other functions throw.
+ *
+ * @module
+ */
+
+import { strerror } from "./errors.ts";
+
+/**
+ * `DieWithUserMessage`: prints what the user did wrong on stderr and exits with 1.
+ *
+ * @param message What went wrong, as a rule the call that refused: `inet_pton() failed`.
+ * @param detail More about it.
+ *
+ * Source: Stallings lecture, after Donahoo and Calvert.
+ *
+ * @example
+ * ```ts ignore
+ * import { dieWithUserMessage, inetPton } from "@deno-sockets/samples";
+ *
+ * if (inetPton(4, "127.0.0.256") === null) {
+ *   dieWithUserMessage("inet_pton() failed", "invalid address string");
+ * }
+ * ```
+ */
+export function dieWithUserMessage(message: string, detail: string): never {
+  console.error(`${message}: ${detail}`);
+  Deno.exit(1);
+}
+
+/**
+ * `DieWithSystemMessage`: prints which call failed and the system's reason on stderr, as `perror`
+ * does, and exits with 1.
+ *
+ * @param message The call: `connect() failed`.
+ * @param error What it threw; C takes it from `errno`.
+ *
+ * Source: Stallings lecture, after Donahoo and Calvert.
+ *
+ * @example
+ * ```ts ignore
+ * import { dieWithSystemMessage } from "@deno-sockets/samples";
+ *
+ * try {
+ *   await Deno.connect({ hostname: "127.0.0.1", port: 7 });
+ * } catch (error) {
+ *   dieWithSystemMessage("connect() failed", error);
+ * }
+ * ```
+ */
+export function dieWithSystemMessage(message: string, error: unknown): never {
+  console.error(`${message}: ${strerror(error)}`);
+  Deno.exit(1);
+}

@@ -1,0 +1,52 @@
+/**
+ * The echo service, apart from the way in which its connections are accepted.
+ *
+ * @module
+ */
+
+import { type Reader, writeN, type Writer } from "./robust_io.ts";
+
+/**
+ * `str_echo`: sends back what it receives until the peer shuts down its side.
+ *
+ * It reads on only when all that it read has been sent, so a peer that does not receive stops it
+ * from reading, and its memory is one buffer.
+ *
+ * @param conn A connected stream.
+ * @param size The most bytes to receive at once.
+ * @param onMessage Is shown each piece before it is sent back. The piece is part of the buffer: the
+ * next one overwrites it.
+ * @throws What the connection's `read` and `write` throw.
+ *
+ * Source: UNP, `str_echo`; UCM lecture, TCP server.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { echo } from "@deno-sockets/samples";
+ *
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+ * using conn = await listener.accept();
+ * await client.write(new TextEncoder().encode("hello"));
+ * await client.closeWrite();
+ *
+ * const lengths: number[] = [];
+ * await echo(conn, 3, (message) => lengths.push(message.length));
+ * assertEquals(lengths, [3, 2]);
+ * ```
+ */
+export async function echo(
+  conn: Reader & Writer,
+  size: number = 65536,
+  onMessage?: (message: Uint8Array) => void,
+): Promise<void> {
+  const buffer = new Uint8Array(size);
+  for (;;) {
+    const count = await conn.read(buffer);
+    if (count === null) return;
+    const message = buffer.subarray(0, count);
+    onMessage?.(message);
+    await writeN(conn, message);
+  }
+}

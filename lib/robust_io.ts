@@ -1,0 +1,287 @@
+/**
+ * Robust input and output, after CS:APP's RIO package: reads and writes that deal with short counts,
+ * and a buffered reader of lines.
+ *
+ * A stream socket keeps no message boundaries: one `read` may return less than was asked for, and
+ * one `write` may send less than it was given. Whoever ignores the count that a call returns has a
+ * program that works on loopback and fails on a network.
+ *
+ * @module
+ */
+
+import { concat } from "@std/bytes/concat";
+
+/** What can be read from, as a `Deno.Conn`, a `Deno.FsFile` and `Deno.stdin` can. */
+export interface Reader {
+  /**
+   * `read(2)`: reads up to `p.length` bytes into `p`.
+   *
+   * @param p Where the bytes go.
+   * @returns How many came, perhaps fewer than asked for; `null` at the end of the stream.
+   */
+  read(p: Uint8Array): Promise<number | null>;
+}
+
+/** What can be written to, as a `Deno.Conn`, a `Deno.FsFile` and `Deno.stdout` can. */
+export interface Writer {
+  /**
+   * `write(2)`: writes up to `p.length` bytes from `p`.
+   *
+   * @param p The bytes.
+   * @returns How many were written, perhaps fewer than were given.
+   */
+  write(p: Uint8Array): Promise<number>;
+}
+
+/** The longest line that a line reader returns in one piece, in bytes: CS:APP's `MAXLINE`. */
+export const MAXLINE = 8192;
+
+const NEWLINE = 0x0a;
+
+/** How often a source may return nothing at all before it counts as broken. */
+const MAX_EMPTY = 100;
+
+/** One read that returns at least a byte, or `null`: a count of 0 is no end of stream, only no news. */
+async function readSome(source: Reader, p: Uint8Array): Promise<number | null> {
+  for (let empty = 0; empty < MAX_EMPTY; empty++) {
+    const count = await source.read(p);
+    if (count !== 0) return count;
+  }
+  throw new Error(`read: the source returned no bytes ${MAX_EMPTY} times in a row`);
+}
+
+/**
+ * `rio_readn`: reads until `p` is full.
+ *
+ * @param source What to read from.
+ * @param p Where the bytes go.
+ * @returns How many bytes came: `p.length`, or fewer if the stream ended first; `null` if it had
+ * ended already (0 only for an empty `p`).
+ * @throws What `source.read` throws; what had come before then stands at the start of `p`.
+ * @throws {Error} If the source returns 0 again and again.
+ *
+ * Source: CS:APP lecture, `rio_readn`; UNP, `readn`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { readN } from "@deno-sockets/samples";
+ *
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+ * using conn = await listener.accept();
+ * await client.write(new Uint8Array([1, 2, 3, 4, 5]));
+ * client.closeWrite();
+ *
+ * const header = new Uint8Array(4);
+ * assertEquals(await readN(conn, header), 4);
+ * assertEquals(await readN(conn, header), 1); // the stream ended after one byte more
+ * assertEquals(await readN(conn, header), null);
+ * ```
+ */
+export async function readN(source: Reader, p: Uint8Array): Promise<number | null> {
+  let filled = 0;
+  while (filled < p.length) {
+    const count = await readSome(source, p.subarray(filled));
+    if (count === null) return filled === 0 ? null : filled;
+    filled += count;
+  }
+  return filled;
+}
+
+/**
+ * `rio_writen`: writes all of `p`, however many calls that takes.
+ *
+ * @param target What to write to.
+ * @param p The bytes.
+ * @returns Nothing: there is no short count to look at.
+ * @throws What `target.write` throws, `Deno.errors.BrokenPipe` or `Deno.errors.ConnectionReset` as a
+ * rule if the peer has gone.
+ * @throws {Error} If the target takes no bytes again and again.
+ *
+ * Source: CS:APP lecture, `rio_writen`; UNP, `writen`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { writeN } from "@deno-sockets/samples";
+ *
+ * let sent = "";
+ * const oneByteAtATime = {
+ *   write(p: Uint8Array) {
+ *     sent += String.fromCharCode(p[0] ?? 0);
+ *     return Promise.resolve(1);
+ *   },
+ * };
+ * await writeN(oneByteAtATime, new TextEncoder().encode("hello"));
+ * assertEquals(sent, "hello");
+ * ```
+ */
+export async function writeN(target: Writer, p: Uint8Array): Promise<void> {
+  let empty = 0;
+  for (let written = 0; written < p.length;) {
+    const count = await target.write(p.subarray(written));
+    written += count;
+    empty = count === 0 ? empty + 1 : 0;
+    if (empty === MAX_EMPTY) throw new Error(`write: the target took no bytes ${MAX_EMPTY} times`);
+  }
+}
+
+/**
+ * `rio_t` with `rio_readlineb`, `rio_readnb` and `rio_read`: reads from a source through a buffer of
+ * its own, so that a line need not cost a system call a byte.
+ *
+ * Lines, counted bytes and plain reads may follow one another on one connection in any order, as
+ * long as all go through the same reader and each waits for the one before. No error loses data:
+ * if the source throws, what had come stays in the buffer for the next call.
+ *
+ * Source: CS:APP lecture, the RIO package.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { BufferedReader } from "@deno-sockets/samples";
+ *
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+ * using conn = await listener.accept();
+ * await client.write(new TextEncoder().encode("PUT 3\nabcbye"));
+ * client.closeWrite();
+ *
+ * const reader = new BufferedReader(conn);
+ * const text = (bytes: Uint8Array | null) => bytes && new TextDecoder().decode(bytes);
+ * assertEquals(text(await reader.readLine()), "PUT 3\n");
+ * const body = new Uint8Array(3);
+ * assertEquals(await reader.readN(body), 3);
+ * assertEquals(text(body), "abc");
+ * assertEquals(text(await reader.readLine()), "bye"); // no newline: the stream ended
+ * assertEquals(await reader.readLine(), null);
+ * ```
+ */
+export class BufferedReader implements Reader {
+  readonly #source: Reader;
+  readonly #size: number;
+  #buffer: Uint8Array;
+  // What has come and has not been taken yet: #buffer from #start up to #end.
+  #start = 0;
+  #end = 0;
+
+  /**
+   * `rio_readinitb`: a reader with an empty buffer.
+   *
+   * @param source What to read from.
+   * @param size How many bytes to ask the source for at once, at least 1.
+   * @throws {RangeError} If `size` is no positive integer.
+   */
+  constructor(source: Reader, size: number = MAXLINE) {
+    checkPositive("BufferedReader", size);
+    this.#source = source;
+    this.#size = size;
+    this.#buffer = new Uint8Array(size);
+  }
+
+  /**
+   * `rio_read`: reads up to `p.length` bytes, those in the buffer first.
+   *
+   * @param p Where the bytes go.
+   * @returns How many came, perhaps fewer than asked for; `null` at the end of the stream.
+   * @throws What the source throws.
+   */
+  async read(p: Uint8Array): Promise<number | null> {
+    if (p.length === 0) return 0;
+    if (this.#start === this.#end) {
+      // A read as large as the buffer need not go through it.
+      if (p.length >= this.#size) return await readSome(this.#source, p);
+      if (!await this.#fill()) return null;
+    }
+    const taken = this.#buffer.subarray(this.#start, Math.min(this.#end, this.#start + p.length));
+    p.set(taken);
+    this.#start += taken.length;
+    return taken.length;
+  }
+
+  /**
+   * `rio_readnb`: reads until `p` is full, as {@linkcode readN} does without a buffer.
+   *
+   * @param p Where the bytes go.
+   * @returns How many bytes came: `p.length`, or fewer if the stream ended first; `null` if it had
+   * ended already (0 only for an empty `p`).
+   * @throws What the source throws; what had come before then is read again by the next call.
+   */
+  async readN(p: Uint8Array): Promise<number | null> {
+    let filled = 0;
+    try {
+      while (filled < p.length) {
+        const count = await this.read(p.subarray(filled));
+        if (count === null) return filled === 0 ? null : filled;
+        filled += count;
+      }
+      return filled;
+    } catch (error) {
+      this.#buffer = concat([p.subarray(0, filled), this.#buffer.subarray(this.#start, this.#end)]);
+      this.#start = 0;
+      this.#end = this.#buffer.length;
+      throw error;
+    }
+  }
+
+  /**
+   * `rio_readlineb`: reads a line, with its newline.
+   *
+   * @param max The longest line to return, in bytes and with its newline. A longer one comes in
+   * pieces of `max` bytes, of which only the last has the newline: memory stays bounded and nothing
+   * is lost.
+   * @returns The line's bytes, a copy that is the caller's to keep. Without a newline at the end it is
+   * a piece of `max` bytes of a longer line, or else the last line of a stream that ended without
+   * one. `null` at the end of the stream.
+   * @throws What the source throws; what had come before then is read again by the next call.
+   * @throws {RangeError} If `max` is no positive integer.
+   */
+  async readLine(max: number = MAXLINE): Promise<Uint8Array<ArrayBuffer> | null> {
+    checkPositive("readLine", max);
+    let searched = 0;
+    for (;;) {
+      const held = this.#buffer.subarray(this.#start, Math.min(this.#end, this.#start + max));
+      const newline = held.indexOf(NEWLINE, searched);
+      if (newline !== -1) return this.#take(newline + 1);
+      if (held.length === max) return this.#take(max);
+      searched = held.length;
+      if (!await this.#fill()) return held.length === 0 ? null : this.#take(held.length);
+    }
+  }
+
+  /** Takes `count` of the bytes that have come. */
+  #take(count: number): Uint8Array<ArrayBuffer> {
+    const taken = new Uint8Array(this.#buffer.subarray(this.#start, this.#start + count));
+    this.#start += count;
+    return taken;
+  }
+
+  /** Reads once from the source behind what is there already; false at the end of the stream. */
+  async #fill(): Promise<boolean> {
+    if (this.#start === this.#end) {
+      this.#start = this.#end = 0;
+      // A long line or an error left a buffer of another size behind.
+      if (this.#buffer.length !== this.#size) this.#buffer = new Uint8Array(this.#size);
+    } else if (this.#end === this.#buffer.length) {
+      // Full: make room by moving what is there to the front of this buffer or of one twice the size.
+      const held = this.#buffer.subarray(this.#start, this.#end);
+      if (held.length > this.#buffer.length / 2) {
+        this.#buffer = new Uint8Array(Math.max(2 * held.length, this.#size));
+      }
+      this.#buffer.set(held);
+      this.#start = 0;
+      this.#end = held.length;
+    }
+    const count = await readSome(this.#source, this.#buffer.subarray(this.#end));
+    if (count === null) return false;
+    this.#end += count;
+    return true;
+  }
+}
+
+function checkPositive(call: string, value: number): void {
+  if (!Number.isInteger(value) || value < 1) {
+    throw new RangeError(`${call}: ${value} is not a positive number of bytes`);
+  }
+}

@@ -1,0 +1,78 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007
+/**
+ * An iterative echo server: it serves one client to the end before it accepts the next, which waits
+ * in the backlog meanwhile.
+ *
+ * Usage: servers/tcp_echo_iterative.ts [host] [service]
+ *
+ * From UCM 2.4, the TCP server. Departs from it: a client that resets its connection does not end the
+ * server, a write that was short is completed, and a newline at the end of a message is not printed
+ * twice.
+ *
+ * ```console
+ * $ servers/tcp_echo_iterative.ts 127.0.0.1 7007
+ * ! listening on 127.0.0.1:7007
+ * Connection from 127.0.0.1:*
+ * 	Message: hello
+ * 	Message: a second message
+ * Connection from 127.0.0.1:*
+ * 	Message: the next client
+ * ^C
+ * $ clients/tcp_echo.ts 127.0.0.1 7007
+ * > hello
+ * hello
+ * > a second message
+ * a second message
+ * $ clients/tcp_echo.ts 127.0.0.1 7007
+ * > the next client
+ * the next client
+ * ```
+ *
+ * @module
+ */
+
+import {
+  accept,
+  type Connection,
+  echo,
+  formatAddress,
+  main,
+  openListener,
+  port,
+  printable,
+  strerror,
+  terminationSignal,
+} from "../mod.ts";
+import header from "./tcp_echo_iterative.ts" with { type: "text" };
+
+/** The longest piece that is received, printed and sent back at once, in bytes. */
+const MESSAGE_SIZE = 80;
+
+await main(header, {
+  operands: { host: "127.0.0.1", service: port(7007) },
+}, async ({ host, service }) => {
+  // getaddrinfo, socket, bind, listen
+  using listener = await openListener(service, { hostname: host, backlog: 5 });
+  console.error(`listening on ${formatAddress(listener.addr)}`);
+
+  // accept
+  for await (const conn of accept(listener, { signal: terminationSignal() })) {
+    await serve(conn);
+  }
+});
+
+/** Serves one client, and survives it. */
+async function serve(conn: Connection): Promise<void> {
+  const { hostname, port } = conn.remoteAddr as Deno.NetAddr;
+  const peer = `${hostname}:${port}`;
+  console.log(`Connection from ${peer}`);
+  try {
+    // recv, send
+    await echo(conn, MESSAGE_SIZE, (message) => console.log(`\tMessage: ${printable(message)}`));
+  } catch (error) {
+    console.error(`${peer}: ${strerror(error)}`);
+  } finally {
+    // close
+    conn.close();
+  }
+}

@@ -1,0 +1,70 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1
+/**
+ * A UDP echo server: one socket for all clients, and no connections.
+ *
+ * Usage: servers/udp_echo.ts [host] [service] [OPTION...]
+ *   --quiet  print no line for a message
+ *
+ * From UCM 2.4, the UDP server. Departs from it: a message that was cut at 80 bytes is reported on
+ * stderr. To answer whoever asks takes the permission for every port of the host: Deno asks for each
+ * address that a datagram is sent to.
+ *
+ * ```console
+ * $ servers/udp_echo.ts 127.0.0.1 7017
+ * ! listening on 127.0.0.1:7017
+ * Message from 127.0.0.1:*: hello
+ * Message from 127.0.0.1:*: another datagram
+ * ^C
+ * $ clients/udp_echo.ts 127.0.0.1 7017
+ * > hello
+ * hello
+ * > another datagram
+ * another datagram
+ * ```
+ *
+ * @module
+ */
+
+import {
+  formatAddress,
+  main,
+  openDatagram,
+  port,
+  printable,
+  recvFrom,
+  sendTo,
+  strerror,
+  terminationSignal,
+} from "../mod.ts";
+import header from "./udp_echo.ts" with { type: "text" };
+
+/** The longest message that is received whole, in bytes. */
+const MESSAGE_SIZE = 80;
+
+await main(header, {
+  operands: { host: "127.0.0.1", service: port(7017) },
+  options: { quiet: false },
+}, async ({ host, service, quiet }) => {
+  // getaddrinfo, socket, bind
+  const socket = await openDatagram(service, host);
+  console.error(`listening on ${formatAddress(socket.addr)}`);
+  const signal = terminationSignal();
+  signal.addEventListener("abort", () => socket.close());
+
+  while (!signal.aborted) {
+    try {
+      // recvfrom
+      const { message, from, truncated } = await recvFrom(socket, MESSAGE_SIZE);
+      if (!quiet) {
+        const { hostname, port } = from as Deno.NetAddr;
+        console.log(`Message from ${hostname}:${port}: ${printable(message)}`);
+        if (truncated) console.error(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
+      }
+      // sendto
+      await sendTo(socket, message, from);
+    } catch (error) {
+      // One client that cannot be answered is no reason to leave the others.
+      if (!signal.aborted) console.error(strerror(error));
+    }
+  }
+});

@@ -1,0 +1,98 @@
+/**
+ * The header contract, read: a sample's permission flags and its transcript.
+ *
+ * CONTRIBUTING.md explains the syntax to people; this file is what it means.
+ *
+ * @module
+ */
+
+/** A sample, as its header describes it. */
+export interface Sample {
+  /** Its path from the project's root, as it is typed: `clients/tcp_echo.ts`. */
+  path: string;
+  /** The permission flags in its shebang. */
+  flags: string[];
+  /** The first sentence of its header. */
+  summary: string;
+  /** What is typed in each terminal, in the order in which the commands are started. */
+  transcript: Block[];
+}
+
+/** One terminal: a command, and what is typed and printed there until it ends. */
+export interface Block {
+  /** The command's words: a sample's path and its arguments, or `deno run ...`. */
+  words: string[];
+  /** What is typed and printed, in order. */
+  lines: Line[];
+  /** The key that ends it when everything below has ended; without one it ends by itself. */
+  key: "^C" | "^D" | undefined;
+  /** The exit status it must have. */
+  status: number;
+}
+
+/** A line that is typed on stdin, or printed on stdout or stderr. */
+export interface Line {
+  kind: "in" | "out" | "err";
+  /** With its newline, if one is typed or printed. */
+  text: string;
+}
+
+/** The project's root. */
+export const root: string = decodeURIComponent(new URL("..", import.meta.url).pathname);
+
+/** The folders that hold the samples. */
+export const sampleFolders = ["servers", "clients", "unix"];
+
+/** The paths of all samples. */
+export function samplePaths(): string[] {
+  return sampleFolders.flatMap((folder) =>
+    [...Deno.readDirSync(`${root}${folder}`)]
+      .filter((entry) => entry.isFile && entry.name.endsWith(".ts"))
+      .map((entry) => `${folder}/${entry.name}`)
+      .sort()
+  );
+}
+
+/** Reads a sample's header; throws with the reason where it breaks the contract. */
+export function readSample(path: string): Sample {
+  const source = Deno.readTextFileSync(`${root}${path}`);
+  const header = /^#!\/usr\/bin\/env -S deno run(?<flags>.*)\n\/\*\*\n(?<doc>[^]*?)\n \*\/\n/
+    .exec(source)?.groups;
+  if (header === undefined) throw new SyntaxError(`${path}: no shebang with a doc comment below it`);
+  const doc = (header.doc ?? "").replace(/^ \* ?/gm, "");
+  const transcript = /^```console\n([^]*?)^```$/m.exec(doc)?.[1];
+  if (transcript === undefined) throw new SyntaxError(`${path}: the header has no transcript`);
+  return {
+    path,
+    flags: splitWords(header.flags ?? ""),
+    summary: (doc.split("\n\n")[0] ?? "").replaceAll("\n", " "),
+    transcript: parseTranscript(transcript, path),
+  };
+}
+
+/** Reads the lines between "```console" and "```". */
+export function parseTranscript(transcript: string, path: string): Block[] {
+  const blocks: Block[] = [];
+  for (const line of transcript.replace(/\n$/, "").split("\n")) {
+    const block = blocks.at(-1);
+    if (line.startsWith("$ ")) {
+      blocks.push({ words: splitWords(line.slice(2)), lines: [], key: undefined, status: 0 });
+      continue;
+    }
+    if (block === undefined) throw new SyntaxError(`${path}: "${line}" comes before any command`);
+    if (block.key !== undefined) throw new SyntaxError(`${path}: "${line}" comes after ${block.key}`);
+    const exit = /^\[exit (\d+)\]$/.exec(line);
+    if (line === "^C" || line === "^D") block.key = line;
+    else if (exit) block.status = Number(exit[1]);
+    else if (line.startsWith("> ")) block.lines.push({ kind: "in", text: `${line.slice(2)}\n` });
+    else if (line.startsWith("! ")) block.lines.push({ kind: "err", text: `${line.slice(2)}\n` });
+    else if (line.endsWith("\\")) block.lines.push({ kind: "out", text: line.slice(0, -1) });
+    else block.lines.push({ kind: "out", text: `${line}\n` });
+  }
+  return blocks;
+}
+
+/** Splits a command line as the shell does, as far as transcripts go: words and quoted words. */
+export function splitWords(line: string): string[] {
+  return [...line.matchAll(/'([^']*)'|"([^"]*)"|\S+/g)].map((word) => word[1] ?? word[2] ?? word[0]);
+}

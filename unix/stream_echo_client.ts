@@ -1,0 +1,55 @@
+#!/usr/bin/env -S deno run --allow-net=unix:/tmp/stream_echo.sock --allow-read=/tmp/stream_echo.sock --allow-write=/tmp/stream_echo.sock
+/**
+ * An echo client on a Unix-domain stream socket: clients/tcp_echo.ts, but for the address.
+ *
+ * Usage: unix/stream_echo_client.ts [path]
+ *
+ * From HSE 13 and CS:APP. Departs from them as clients/tcp_echo.ts does. Deno asks for three grants
+ * for a Unix socket, also of a client: the network, and reading and writing its file.
+ *
+ * ```console
+ * $ unix/stream_echo_server.ts /tmp/stream_echo.sock
+ * ! listening on /tmp/stream_echo.sock
+ * Connection from (unnamed)
+ * 	Message: over a file
+ * ^C
+ * $ unix/stream_echo_client.ts /tmp/stream_echo.sock
+ * > over a file
+ * over a file
+ * ```
+ *
+ * @module
+ */
+
+import { BufferedReader, main, MAXLINE, openUnixClient, writeN } from "../mod.ts";
+import header from "./stream_echo_client.ts" with { type: "text" };
+
+const NEWLINE = 0x0a;
+
+await main(header, {
+  operands: { path: "/tmp/stream_echo.sock" },
+}, async ({ path }) => {
+  // socket, connect
+  using conn = await openUnixClient(path);
+  const server = new BufferedReader(conn);
+  const stdin = new BufferedReader(Deno.stdin);
+
+  for (;;) {
+    // A line longer than MAXLINE goes there and back in pieces.
+    const line = await stdin.readLine(MAXLINE);
+    if (line === null) break;
+
+    // write
+    await writeN(conn, line);
+    // shutdown: a line without newline is the last, and a server that reads lines waits for its end
+    if (line.length < MAXLINE && line.at(-1) !== NEWLINE) await conn.closeWrite();
+
+    // read
+    const reply = await server.readLine(MAXLINE);
+    if (reply === null) {
+      throw new Deno.errors.UnexpectedEof(`read ${path}: the server closed the connection`);
+    }
+    await writeN(Deno.stdout, reply);
+  }
+  // close, at the end of using
+});

@@ -1,0 +1,95 @@
+#!/usr/bin/env -S deno run --allow-net=unix:/tmp/stream_echo.sock --allow-read=/tmp/stream_echo.sock --allow-write=/tmp/stream_echo.sock
+/**
+ * A concurrent echo server on a Unix-domain stream socket: servers/tcp_echo_concurrent.ts, but for
+ * the address.
+ *
+ * Usage: unix/stream_echo_server.ts [path] [OPTION...]
+ *   --max-connections N     clients served at once; more wait in the backlog (1024)
+ *   --idle-timeout SECONDS  cut off a client that neither sends nor receives; 0: never (300)
+ *   --grace SECONDS         on SIGINT or SIGTERM, let connections finish for so long (5)
+ *   --quiet                 print no line for a connection or a message
+ *
+ * From HSE 13 and UCM 2.4. Departs from them: a socket file that a killed server left behind is taken
+ * over, a live server's and any other file are left alone, and the file is removed on every way out.
+ * A client has no address of its own, unless it binds one: `(unnamed)`. Deno chooses the backlog.
+ *
+ * ```console
+ * $ unix/stream_echo_server.ts /tmp/stream_echo.sock
+ * ! listening on /tmp/stream_echo.sock
+ * Connection from (unnamed)
+ * 	Message: hello
+ * ^C
+ * $ unix/stream_echo_client.ts /tmp/stream_echo.sock
+ * > hello
+ * hello
+ * ```
+ *
+ * @module
+ */
+
+import {
+  accept,
+  type Connection,
+  count,
+  echo,
+  formatAddress,
+  main,
+  openUnixListener,
+  printable,
+  seconds,
+  strerror,
+  terminationSignal,
+} from "../mod.ts";
+import header from "./stream_echo_server.ts" with { type: "text" };
+
+/** The longest piece that is received, printed and sent back at once, in bytes. */
+const MESSAGE_SIZE = 80;
+
+await main(header, {
+  operands: { path: "/tmp/stream_echo.sock" },
+  options: {
+    maxConnections: count(1024),
+    idleTimeout: seconds(300),
+    grace: seconds(5),
+    quiet: false,
+  },
+}, async ({ path, maxConnections, idleTimeout, grace, quiet }) => {
+  // unlink, socket, bind, listen
+  using listener = await openUnixListener(path);
+  console.error(`listening on ${formatAddress(listener.addr)}`);
+
+  // accept
+  const clients = accept(listener, {
+    signal: terminationSignal(),
+    maxConnections,
+    idleTimeout: idleTimeout * 1000,
+    grace: grace * 1000,
+    onError: (error) => console.error(strerror(error)),
+  });
+  for await (const conn of clients) {
+    // fork: nothing is awaited here, so the loop accepts the next client while this one is served
+    if (quiet) serveQuietly(conn);
+    else serve(conn);
+  }
+});
+
+/** Serves one client, and survives it. */
+async function serve(conn: Connection): Promise<void> {
+  const peer = formatAddress(conn.remoteAddr);
+  console.log(`Connection from ${peer}`);
+  try {
+    // recv, send
+    await echo(conn, MESSAGE_SIZE, (message) => console.log(`\tMessage: ${printable(message)}`));
+  } catch (error) {
+    console.error(`${peer}: ${strerror(error)}`);
+  } finally {
+    // close
+    conn.close();
+  }
+}
+
+/** The same without a word: with nothing to print, pieces may be large. */
+async function serveQuietly(conn: Connection): Promise<void> {
+  using _conn = conn;
+  await echo(conn).catch(() => {});
+}
