@@ -7,8 +7,8 @@
 
 // Numbers as they go over the wire: byte order, binary records, fields of any width.
 export * from "./lib/byte_order.ts";
-
-// export * from "./lib/bits.ts";
+export * from "./lib/pack.ts";
+export * from "./lib/bits.ts";
 
 // Addresses and the names of services.
 export * from "./lib/address.ts";

@@ -21,15 +21,18 @@ export interface AcceptOptions {
   idleTimeout?: number;
   /** How long connections may go on after `signal`, in ms. Default 5000. */
   grace?: number;
-  /** Is told why accept failed, when the loop pauses because of it. */
+  /**
+   * Is told why the loop pauses, and why the service of a client failed that
+   * {@linkcode Connection.serve} ran. Nobody is told of clients that reset before they were accepted.
+   */
   onError?: (error: Error) => void;
 }
 
 /**
  * `accept(2)`, in a loop that no client can end: yields one connection after another.
  *
- * A loop that awaits each connection's service is an iterative server; one that starts it and goes on
- * to the next is a concurrent one. Either way
+ * A loop that awaits each connection's {@linkcode Connection.serve} is an iterative server; one that
+ * starts it and goes on to the next is a concurrent one. Either way
  *
  * - a client that reset its connection while it waited in the backlog is passed over;
  * - when descriptors run out (`EMFILE`) or accept fails in another way, the loop pauses, for 5 ms
@@ -41,7 +44,7 @@ export interface AcceptOptions {
  *
  * @param listener The listening socket, TCP or Unix. It is closed when `signal` aborts.
  * @param options See {@linkcode AcceptOptions}.
- * @returns The connections. Whoever takes one closes it. The loop ends when the listener is closed,
+ * @returns The connections. Whoever takes one closes it, as `serve` does. The loop ends when the listener is closed,
  * by `signal` or by its owner.
  * @throws {RangeError} If a limit is not a number that can be one.
  *
@@ -55,8 +58,8 @@ export interface AcceptOptions {
  * const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
  * const stop = new AbortController();
  * const server = (async () => {
- *   for await (using conn of accept(listener, { signal: stop.signal })) {
- *     await echo(conn);
+ *   for await (const conn of accept(listener, { signal: stop.signal })) {
+ *     conn.serve(echo);
  *   }
  * })();
  *
@@ -106,11 +109,12 @@ export async function* accept(
         continue;
       }
       pause = 0;
-      const conn = new Connection(accepted, idleTimeout, () => {
+      const onClose = () => {
         open.delete(conn);
         oneLeft.resolve();
         oneLeft = Promise.withResolvers();
-      });
+      };
+      const conn = new Connection(accepted, idleTimeout, onClose, onError);
       open.add(conn);
       if (signal?.aborted) conn.drain(grace); // it came while the listener was closing
       yield conn;

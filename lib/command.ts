@@ -28,9 +28,7 @@ export interface NumberArgument {
  * The arguments of a program, by their names in camel case, each with its default: text, a number
  * ({@linkcode port}, {@linkcode count}, {@linkcode seconds}), or `false` for a flag.
  */
-export interface Arguments {
-  [name: string]: string | NumberArgument | false;
-}
+export type Arguments = Record<string, string | NumberArgument | false>;
 
 /** The values that a program receives for its {@linkcode Arguments}. */
 export type Values<A extends Arguments> = {

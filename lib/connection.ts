@@ -4,7 +4,8 @@
  * @module
  */
 
-import { unmapAddress } from "./address.ts";
+import { formatAddress, unmapAddress } from "./address.ts";
+import { failed } from "./errors.ts";
 import type { Reader, Writer } from "./robust_io.ts";
 
 /** How often a connection that is being drained is looked at, in ms. */
@@ -24,6 +25,7 @@ export class Connection implements Reader, Writer, Disposable {
   readonly #conn: Deno.Conn;
   readonly #idleTimeout: number;
   readonly #onClose: () => void;
+  readonly #onError: ((error: Error) => void) | undefined;
   #isClosed = false;
   #reason: Error | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -39,15 +41,41 @@ export class Connection implements Reader, Writer, Disposable {
    * @param conn The connection, which belongs to the wrapper from now on.
    * @param idleTimeout How long a read or write may wait for the peer, in ms; 0 for as long as it likes.
    * @param onClose Is called once, when the connection is closed, by whomever.
+   * @param onError Is told why a service failed that {@linkcode Connection.serve} ran.
    */
-  constructor(conn: Deno.Conn, idleTimeout: number, onClose: () => void) {
+  constructor(
+    conn: Deno.Conn,
+    idleTimeout: number,
+    onClose: () => void,
+    onError?: (error: Error) => void,
+  ) {
     this.#conn = conn;
     this.#onClose = onClose;
+    this.#onError = onError;
     this.#idleTimeout = idleTimeout;
     this.remoteAddr = unmapAddress(conn.remoteAddr);
     // Nagle's algorithm would hold back short replies. Only a TCP connection has it.
     if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
     if (idleTimeout > 0) this.#timer = setTimeout(() => this.#checkIdle(), idleTimeout);
+  }
+
+  /**
+   * The child's part of accept-and-fork: runs a service on the connection, and closes it.
+   *
+   * An error of the service ends this connection and nothing else. Awaited, the next client waits for
+   * the end of this one; not awaited, it is served at the same time.
+   *
+   * @param service What to do for the client. What it throws goes to the `onError` of
+   * {@linkcode accept}, with the client's address in front.
+   */
+  async serve(service: (conn: Connection) => Promise<void>): Promise<void> {
+    try {
+      await service(this);
+    } catch (error) {
+      this.#onError?.(failed(formatAddress(this.remoteAddr), error));
+    } finally {
+      this.close();
+    }
   }
 
   /**

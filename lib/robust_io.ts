@@ -161,7 +161,7 @@ export async function writeN(target: Writer, p: Uint8Array): Promise<void> {
 export class BufferedReader implements Reader {
   readonly #source: Reader;
   readonly #size: number;
-  #buffer: Uint8Array;
+  #buffer: Uint8Array<ArrayBuffer>;
   // What has come and has not been taken yet: #buffer from #start up to #end.
   #start = 0;
   #end = 0;
@@ -231,9 +231,9 @@ export class BufferedReader implements Reader {
    * @param max The longest line to return, in bytes and with its newline. A longer one comes in
    * pieces of `max` bytes, of which only the last has the newline: memory stays bounded and nothing
    * is lost.
-   * @returns The line's bytes, a copy that is the caller's to keep. Without a newline at the end it is
-   * a piece of `max` bytes of a longer line, or else the last line of a stream that ended without
-   * one. `null` at the end of the stream.
+   * @returns The line's bytes, the caller's to keep: the reader does not touch them again. Without a
+   * newline at the end it is a piece of `max` bytes of a longer line, or else the last line of a
+   * stream that ended without one. `null` at the end of the stream.
    * @throws What the source throws; what had come before then is read again by the next call.
    * @throws {RangeError} If `max` is no positive integer.
    */
@@ -241,34 +241,30 @@ export class BufferedReader implements Reader {
     checkPositive("readLine", max);
     let searched = 0;
     for (;;) {
-      const held = this.#buffer.subarray(this.#start, Math.min(this.#end, this.#start + max));
-      const newline = held.indexOf(NEWLINE, searched);
-      if (newline !== -1) return this.#take(newline + 1);
-      if (held.length === max) return this.#take(max);
-      searched = held.length;
-      if (!await this.#fill()) return held.length === 0 ? null : this.#take(held.length);
+      const held = this.#end - this.#start;
+      const newline = this.#buffer.indexOf(NEWLINE, this.#start + searched);
+      const length = newline === -1 || newline >= this.#end ? Infinity : newline + 1 - this.#start;
+      if (length <= max) return this.#take(length);
+      if (held >= max) return this.#take(max);
+      searched = held;
+      if (!await this.#fill()) return held === 0 ? null : this.#take(held);
     }
   }
 
   /** Takes `count` of the bytes that have come. */
   #take(count: number): Uint8Array<ArrayBuffer> {
-    const taken = new Uint8Array(this.#buffer.subarray(this.#start, this.#start + count));
+    const taken = this.#buffer.subarray(this.#start, this.#start + count);
     this.#start += count;
     return taken;
   }
 
   /** Reads once from the source behind what is there already; false at the end of the stream. */
   async #fill(): Promise<boolean> {
-    if (this.#start === this.#end) {
-      this.#start = this.#end = 0;
-      // A long line or an error left a buffer of another size behind.
-      if (this.#buffer.length !== this.#size) this.#buffer = new Uint8Array(this.#size);
-    } else if (this.#end === this.#buffer.length) {
-      // Full: make room by moving what is there to the front of this buffer or of one twice the size.
+    // The lines that were returned are parts of this buffer, so no byte of it is written twice: when
+    // it is half full, a new one takes over, with what has not been taken.
+    if (this.#buffer.length - this.#end < this.#size / 2) {
       const held = this.#buffer.subarray(this.#start, this.#end);
-      if (held.length > this.#buffer.length / 2) {
-        this.#buffer = new Uint8Array(Math.max(2 * held.length, this.#size));
-      }
+      this.#buffer = new Uint8Array(Math.max(this.#size, 2 * held.length));
       this.#buffer.set(held);
       this.#start = 0;
       this.#end = held.length;

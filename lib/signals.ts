@@ -18,12 +18,13 @@
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { terminationSignal } from "@deno-sockets/samples";
+ * import { accept, terminationSignal } from "@deno-sockets/samples";
  *
  * const signal = terminationSignal();
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
  * Deno.kill(Deno.pid, "SIGTERM");
- * await new Promise((resolve) => signal.addEventListener("abort", resolve));
- * assertEquals(signal.aborted, true);
+ * for await (const conn of accept(listener, { signal })) conn.close();
+ * assertEquals(signal.aborted, true); // that is why the loop ended
  * ```
  */
 export function terminationSignal(): AbortSignal {

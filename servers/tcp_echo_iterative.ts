@@ -56,23 +56,19 @@ await main(header, {
   console.error(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
-  for await (const conn of accept(listener, { signal: terminationSignal() })) {
-    await serve(conn);
+  const clients = accept(listener, {
+    signal: terminationSignal(),
+    onError: (error) => console.error(strerror(error)),
+  });
+  for await (const conn of clients) {
+    // recv, send, close
+    await conn.serve(echoMessages);
   }
 });
 
-/** Serves one client, and survives it. */
-async function serve(conn: Connection): Promise<void> {
+/** The service: prints each message and sends it back. */
+async function echoMessages(conn: Connection): Promise<void> {
   const { hostname, port } = conn.remoteAddr as Deno.NetAddr;
-  const peer = `${hostname}:${port}`;
-  console.log(`Connection from ${peer}`);
-  try {
-    // recv, send
-    await echo(conn, MESSAGE_SIZE, (message) => console.log(`\tMessage: ${printable(message)}`));
-  } catch (error) {
-    console.error(`${peer}: ${strerror(error)}`);
-  } finally {
-    // close
-    conn.close();
-  }
+  console.log(`Connection from ${hostname}:${port}`);
+  await echo(conn, MESSAGE_SIZE, (message) => console.log(`\tMessage: ${printable(message)}`));
 }

@@ -14,9 +14,11 @@ for (const path of samplePaths()) {
       assert(/^--allow-[a-z]+=[^*]+$/.test(flag), `${flag} is not scoped`);
     }
     const rows = Deno.readTextFileSync(`${root}README.md`).split("\n")
-      .filter((line) => line.startsWith("|") && line.includes(`](${path})`));
-    assertEquals(rows.length, 1, `rows of the README's map that link to ${path}`);
-    for (const flag of sample.flags) assert(rows[0]?.includes(flag), `${flag} is not in ${rows[0]}`);
+      .filter((line) => line.split("|")[1]?.trim() === `[${path}](${path})`);
+    assertEquals(rows.length, 1, `rows of the README's map for ${path}`);
+    for (const flag of sample.flags) {
+      assert(rows[0]?.includes(flag), `${flag} is not in ${rows[0]}`);
+    }
   });
 
   Deno.test(`${path} plays as its transcript says`, async () => {

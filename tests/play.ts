@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Process } from "./process.ts";
+import { freePort, Process } from "./process.ts";
 import { type Block, type Line, readSample, type Sample } from "./transcript.ts";
 
 /** What became of a transcript. */
@@ -29,30 +29,21 @@ export interface PlayOptions {
 /**
  * Plays a sample's transcript.
  *
- * Ports and socket paths are not those that are written but free ones. Which they are, the lines
- * "listening on ..." tell: a command that listens is given port 0, and the port that it then reports
- * stands for the written one in everything after.
+ * Ports and socket paths are not those that are written but free ones: the lines "listening on ..."
+ * tell which are meant, and they are replaced in flags, arguments and output alike.
  */
 export async function play(sample: Sample, options: PlayOptions = {}): Promise<Played> {
   const deadline = AbortSignal.timeout(options.patience ?? 30_000);
   const folder = await Deno.makeTempDir({ prefix: "deno-sockets-" });
-  const actual = new Map<string, string>(); // what stands for a written port or path
+  const actual = freeAddresses(sample, folder);
   const terminals: Terminal[] = [];
   for (const [index, block] of sample.transcript.entries()) {
-    const { path, port } = boundAddress(block);
-    if (path !== undefined) actual.set(path, `${folder}/${actual.size}`);
-    if (port !== undefined) actual.set(port, "0");
     const args = argsOf(block, sample, options.changeFlags).map((arg) => substitute(arg, actual));
     options.onText?.(index, "command", ["deno", ...args].join(" "));
     const terminal = new Terminal(block, args, actual, (kind, text) => {
       options.onText?.(index, kind, text);
     });
     terminals.push(terminal);
-    if (port !== undefined) {
-      const free = await terminal.boundPort(deadline);
-      if (free === undefined) break;
-      actual.set(port, free);
-    }
     if (!await terminal.playLines(deadline)) break;
   }
 
@@ -80,15 +71,15 @@ function argsOf(
   return ["run", ...flags, path, ...args];
 }
 
-/** The port or the path in the block's line "listening on ...". */
-function boundAddress(block: Block): { port?: string; path?: string } {
-  for (const { kind, text } of block.lines) {
-    const address = kind === "err" ? /^listening on (\S+)\n$/.exec(text)?.[1] : undefined;
-    if (address === undefined) continue;
-    const port = /:(\d+)$/.exec(address)?.[1];
-    return port === undefined ? { path: address } : { port };
+/** A free port or path for each that the transcript's lines "listening on ..." name. */
+function freeAddresses(sample: Sample, folder: string): Map<string, string> {
+  const actual = new Map<string, string>();
+  for (const { text } of sample.transcript.flatMap(({ lines }) => lines)) {
+    const [, address, port] = /^listening on (\S*?(?::(\d+))?)\n$/.exec(text) ?? [];
+    if (port !== undefined) actual.set(port, `${freePort()}`);
+    else if (address !== undefined) actual.set(address, `${folder}/${actual.size}`);
   }
-  return {};
+  return actual;
 }
 
 /** Puts the ports and paths of this run in the place of those that are written. */
@@ -122,13 +113,6 @@ class Terminal {
 
   get stderr(): string {
     return this.#process.stderr;
-  }
-
-  /** The port in its line "listening on ...", or undefined if it ends without one. */
-  async boundPort(deadline: AbortSignal): Promise<string | undefined> {
-    const port = () => /^listening on .*:(\d+)$/m.exec(this.stderr)?.[1];
-    await this.#process.until(() => port() !== undefined, deadline);
-    return port();
   }
 
   /** Types and awaits what the next command has to wait for; true if all came. */

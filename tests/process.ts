@@ -1,5 +1,5 @@
 /**
- * A Deno process with what it has printed so far, to be waited for.
+ * Processes with what they have printed so far, to be waited for: the samples, and their peers.
  *
  * @module
  */
@@ -22,18 +22,20 @@ export class Process implements AsyncDisposable {
   #changed = Promise.withResolvers<void>();
 
   /**
-   * Starts `deno` with `args`.
+   * Starts `deno`, or another program.
    *
-   * @param args What follows `deno` on the command line.
+   * @param args What follows the program on the command line.
    * @param reads Whether something will be typed on its stdin; otherwise that is empty.
    * @param onPrint Is told what it prints, as it comes.
+   * @param program The program.
    */
   constructor(
     args: string[],
     reads: boolean,
     onPrint?: (stream: "out" | "err", text: string) => void,
+    program: string = Deno.execPath(),
   ) {
-    this.#child = new Deno.Command(Deno.execPath(), {
+    this.#child = new Deno.Command(program, {
       args,
       cwd: root,
       env: { NO_COLOR: "1" },
@@ -127,6 +129,24 @@ export class Process implements AsyncDisposable {
   }
 }
 
+let lastPort = 10_000 + (Deno.pid * 101) % 20_000;
+
+/**
+ * A port on which nobody listens. It is below the range from which the system takes ports for clients,
+ * so that none of them gets it before the server does; and each process begins elsewhere.
+ */
+export function freePort(): number {
+  for (;;) {
+    lastPort = lastPort < 30_000 ? lastPort + 1 : 10_000;
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port: lastPort }).close();
+      return lastPort;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+}
+
 /**
  * Starts a sample under its header's flags, with other ports and paths granted in their place.
  *
@@ -158,4 +178,21 @@ export async function startServer(
   const server = startSample(path, ["127.0.0.1", "0", ...options], { 7007: "0" });
   const [, port] = await server.prints(/^listening on .*:(\d+)$/m);
   return { server, port: Number(port) };
+}
+
+/** Starts the Unix echo server on a path. */
+export async function startUnixServer(path: string, ...options: string[]): Promise<Process> {
+  const sample = "unix/stream_echo_server.ts";
+  const server = startSample(sample, [path, ...options], { "/tmp/stream_echo.sock": path });
+  await server.prints(/^listening on /m);
+  return server;
+}
+
+/** A folder that is removed, with all that is in it, at the end of an `await using` block. */
+export async function temporaryFolder(): Promise<{ path: string } & AsyncDisposable> {
+  const path = await Deno.makeTempDir({ prefix: "deno-sockets-" });
+  return {
+    path,
+    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
+  };
 }

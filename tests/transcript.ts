@@ -58,7 +58,9 @@ export function readSample(path: string): Sample {
   const source = Deno.readTextFileSync(`${root}${path}`);
   const header = /^#!\/usr\/bin\/env -S deno run(?<flags>.*)\n\/\*\*\n(?<doc>[^]*?)\n \*\/\n/
     .exec(source)?.groups;
-  if (header === undefined) throw new SyntaxError(`${path}: no shebang with a doc comment below it`);
+  if (header === undefined) {
+    throw new SyntaxError(`${path}: no shebang with a doc comment below it`);
+  }
   const doc = (header.doc ?? "").replace(/^ \* ?/gm, "");
   const transcript = /^```console\n([^]*?)^```$/m.exec(doc)?.[1];
   if (transcript === undefined) throw new SyntaxError(`${path}: the header has no transcript`);
@@ -80,7 +82,9 @@ export function parseTranscript(transcript: string, path: string): Block[] {
       continue;
     }
     if (block === undefined) throw new SyntaxError(`${path}: "${line}" comes before any command`);
-    if (block.key !== undefined) throw new SyntaxError(`${path}: "${line}" comes after ${block.key}`);
+    if (block.key !== undefined) {
+      throw new SyntaxError(`${path}: "${line}" comes after ${block.key}`);
+    }
     const exit = /^\[exit (\d+)\]$/.exec(line);
     if (line === "^C" || line === "^D") block.key = line;
     else if (exit) block.status = Number(exit[1]);
@@ -94,5 +98,7 @@ export function parseTranscript(transcript: string, path: string): Block[] {
 
 /** Splits a command line as the shell does, as far as transcripts go: words and quoted words. */
 export function splitWords(line: string): string[] {
-  return [...line.matchAll(/'([^']*)'|"([^"]*)"|\S+/g)].map((word) => word[1] ?? word[2] ?? word[0]);
+  return [...line.matchAll(/'([^']*)'|"([^"]*)"|\S+/g)].map((word) =>
+    word[1] ?? word[2] ?? word[0]
+  );
 }

@@ -67,29 +67,19 @@ await main(header, {
     onError: (error) => console.error(strerror(error)),
   });
   for await (const conn of clients) {
-    // fork: nothing is awaited here, so the loop accepts the next client while this one is served
-    if (quiet) serveQuietly(conn);
-    else serve(conn);
+    // fork: it is not awaited, so the loop accepts the next client while this one is served
+    // recv, send, close
+    conn.serve(quiet ? echoQuietly : echoMessages);
   }
 });
 
-/** Serves one client, and survives it. */
-async function serve(conn: Connection): Promise<void> {
-  const peer = formatAddress(conn.remoteAddr);
-  console.log(`Connection from ${peer}`);
-  try {
-    // recv, send
-    await echo(conn, MESSAGE_SIZE, (message) => console.log(`\tMessage: ${printable(message)}`));
-  } catch (error) {
-    console.error(`${peer}: ${strerror(error)}`);
-  } finally {
-    // close
-    conn.close();
-  }
+/** The service: prints each message and sends it back. */
+async function echoMessages(conn: Connection): Promise<void> {
+  console.log(`Connection from ${formatAddress(conn.remoteAddr)}`);
+  await echo(conn, MESSAGE_SIZE, (message) => console.log(`\tMessage: ${printable(message)}`));
 }
 
-/** The same without a word: with nothing to print, pieces may be large. */
-async function serveQuietly(conn: Connection): Promise<void> {
-  using _conn = conn;
+/** The service with `--quiet`: nothing is printed, so pieces may be large, and errors are nobody's. */
+async function echoQuietly(conn: Connection): Promise<void> {
   await echo(conn).catch(() => {});
 }

@@ -1,0 +1,242 @@
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import net from "node:net";
+import { accept, type AcceptOptions } from "../lib/accept.ts";
+import type { Connection } from "../lib/connection.ts";
+import { echo } from "../lib/echo.ts";
+import { readN, writeN } from "../lib/robust_io.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+/** A concurrent echo server in this process, and what happens to it. */
+class Server implements AsyncDisposable {
+  readonly listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 4096 });
+  readonly port = this.listener.addr.port;
+  readonly stop = new AbortController();
+  readonly events: string[] = [];
+  readonly errors: unknown[] = [];
+  readonly done: Promise<void>;
+
+  constructor(options: AcceptOptions = {}, service: (conn: Connection) => Promise<void> = echo) {
+    this.done = this.#run({ signal: this.stop.signal, ...options }, service);
+  }
+
+  async #run(options: AcceptOptions, service: (conn: Connection) => Promise<void>): Promise<void> {
+    for await (const conn of accept(this.listener, options)) {
+      this.events.push("accepted");
+      service(conn).catch((error) => this.errors.push(error)).finally(() => {
+        conn.close();
+        this.events.push("closed");
+      });
+    }
+  }
+
+  async connect(): Promise<Deno.TcpConn> {
+    return await Deno.connect({ hostname: "127.0.0.1", port: this.port });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stop.abort();
+    await this.done;
+  }
+}
+
+/** Sends `text` and receives it back. */
+async function exchange(conn: Deno.TcpConn, text: string): Promise<void> {
+  await writeN(conn, bytes(text));
+  const reply = new Uint8Array(text.length);
+  assertEquals(await readN(conn, reply), text.length);
+  assertEquals(reply, bytes(text));
+}
+
+/** Connects, and resets the connection at once. */
+async function connectAndReset(port: number): Promise<void> {
+  const socket = net.connect(port, "127.0.0.1");
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  await new Promise((resolve) => socket.once("connect", resolve));
+  socket.resetAndDestroy();
+  await closed;
+}
+
+/** A listener whose accept fails as told, one error a call, and is closed after that. */
+function failingListener(errors: Error[]): Deno.Listener {
+  const left = [...errors];
+  return {
+    addr: { transport: "tcp", hostname: "127.0.0.1", port: 0 },
+    accept: () => Promise.reject(left.shift() ?? new Deno.errors.BadResource("closed")),
+    close: () => {},
+    ref: () => {},
+    unref: () => {},
+    [Symbol.dispose]: () => {},
+    [Symbol.asyncIterator]: () => {
+      throw new Error("accept() uses no iterator: one error would end it");
+    },
+  };
+}
+
+Deno.test("accept() passes over clients that reset before it, without a word", async () => {
+  const reported: Error[] = [];
+  const gone = [
+    new Deno.errors.NotConnected("Transport endpoint is not connected (os error 107)"),
+    new Deno.errors.ConnectionReset("Connection reset by peer (os error 104)"),
+    new Deno.errors.ConnectionAborted("Software caused connection abort (os error 103)"),
+  ];
+  const onError = (error: Error) => reported.push(error);
+  for await (const _ of accept(failingListener(gone), { onError })) assert(false, "no connection");
+  assertEquals(reported, []);
+});
+
+Deno.test("accept() reports that descriptors ran out, pauses and goes on", async () => {
+  const reported: string[] = [];
+  const full = [1, 2, 3].map(() => new Error("Too many open files (os error 24)"));
+  const onError = (error: Error) => reported.push(error.message);
+  for await (const _ of accept(failingListener(full), { onError })) assert(false, "no connection");
+  assertEquals(reported, Array(3).fill("accept: Too many open files"));
+});
+
+Deno.test("accept() serves on when 100 clients have reset in the backlog", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 4096 });
+  for (let i = 0; i < 100; i++) await connectAndReset(listener.addr.port);
+  const client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  for await (using conn of accept(listener)) {
+    assertEquals(conn.remoteAddr, client.localAddr);
+    break;
+  }
+  client.close();
+  listener.close();
+});
+
+Deno.test("accept() leaves further clients in the backlog until one leaves", async () => {
+  await using server = new Server({ maxConnections: 2 });
+  const first = await server.connect();
+  const second = await server.connect();
+  await exchange(first, "first");
+  await exchange(second, "second");
+  using third = await server.connect();
+  await writeN(third, bytes("third"));
+  // A server without the limit would have accepted the third by now.
+  for (let i = 0; i < 100; i++) await exchange(second, `second ${i}`);
+  assertEquals(server.events, ["accepted", "accepted"]);
+  first.close();
+  assertEquals(await readN(third, new Uint8Array(5)), 5);
+  assertEquals(server.events, ["accepted", "accepted", "closed", "accepted"]);
+  second.close();
+});
+
+Deno.test("accept() cuts off a client that is silent for the idle timeout", async () => {
+  await using server = new Server({ idleTimeout: 50 });
+  using silent = await server.connect();
+  assertEquals(await silent.read(new Uint8Array(8)), null);
+  const [error] = server.errors;
+  assertInstanceOf(error, Deno.errors.TimedOut);
+  assertEquals(error.message, "idle for 0.05 s");
+});
+
+Deno.test("accept() cuts off a client that does not receive for the idle timeout", async () => {
+  await using server = new Server({ idleTimeout: 100 });
+  using deaf = await server.connect();
+  await assertRejects(async () => {
+    for (;;) await writeN(deaf, new Uint8Array(1 << 20));
+  }, Error);
+  assertInstanceOf(server.errors[0], Deno.errors.TimedOut);
+});
+
+Deno.test("accept() does not count as idle a client that is slow but not silent", async () => {
+  await using server = new Server({ idleTimeout: 1000 });
+  using slow = await server.connect();
+  for (let i = 0; i < 12; i++) {
+    await exchange(slow, ".");
+    await new Promise((resolve) => setTimeout(resolve, 120)); // 1.44 s in all
+  }
+  assertEquals(server.errors, []);
+});
+
+Deno.test("accept() does not count as idle a client that waits for a slow service", async () => {
+  await using server = new Server({ idleTimeout: 50 }, async (conn) => {
+    await conn.read(new Uint8Array(8));
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    await writeN(conn, bytes("done"));
+  });
+  using client = await server.connect();
+  await client.write(bytes("go"));
+  assertEquals(await readN(client, new Uint8Array(4)), 4);
+});
+
+Deno.test("accept() drains: what was in flight comes back, the port is free, the loop ends", async () => {
+  const server = new Server({ grace: 30_000 });
+  const client = await server.connect();
+  using idle = await server.connect();
+  await exchange(idle, "I am here, and idle");
+  const sent = crypto.getRandomValues(new Uint8Array(65536));
+  const rounds = 128; // 8 MB: more than the sockets' buffers hold
+  const sending = (async () => {
+    for (let i = 0; i < rounds; i++) await writeN(client, sent);
+  })();
+  const received = new Uint8Array(sent.length);
+  await readN(client, received);
+  server.stop.abort();
+  for (let i = 1; i < rounds; i++) {
+    assertEquals(await readN(client, received), received.length, `round ${i}`);
+    assertEquals(received, sent, `round ${i}`);
+  }
+  await sending;
+  assertEquals(await client.read(received), null);
+  assertEquals(await idle.read(received), null);
+  await server.done;
+  Deno.listen({ hostname: "127.0.0.1", port: server.port }).close();
+  for (const error of server.errors) assertInstanceOf(error, Deno.errors.Interrupted);
+  client.close();
+});
+
+Deno.test("accept() cuts what is still busy when the grace period ends", async () => {
+  const server = new Server({ grace: 100 });
+  using deaf = await server.connect();
+  const sending = assertRejects(async () => {
+    for (;;) await writeN(deaf, new Uint8Array(1 << 20));
+  }, Error);
+  using next = await server.connect();
+  await exchange(next, "the one before is accepted by now");
+  server.stop.abort();
+  await server.done;
+  await sending;
+  assert(server.errors.some((error) => String(error).includes("the grace period is over")));
+});
+
+Deno.test("accept() ends at once if its signal has aborted, or its listener is closed", async () => {
+  const aborted = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  for await (const _ of accept(aborted, { signal: AbortSignal.abort() })) assert(false);
+  const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  closed.close();
+  for await (const _ of accept(closed)) assert(false);
+});
+
+Deno.test("accept() refuses limits that are none", async () => {
+  const listener = failingListener([]);
+  const wrong: AcceptOptions[] = [
+    { maxConnections: 0 },
+    { maxConnections: 1.5 },
+    { maxConnections: NaN },
+    { idleTimeout: -1 },
+    { idleTimeout: NaN },
+    { grace: -1 },
+  ];
+  for (const options of wrong) {
+    await assertRejects(() => accept(listener, options).next(), RangeError, "accept: ");
+  }
+});
+
+Deno.test("accept() leaves the connections alone when the caller leaves the loop", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  const taken: Connection[] = [];
+  for await (const conn of accept(listener)) {
+    taken.push(conn);
+    break;
+  }
+  listener.close();
+  const [conn] = taken;
+  assert(conn !== undefined);
+  await writeN(conn, bytes("still here"));
+  assertEquals(await client.read(new Uint8Array(80)), 10);
+  conn.close();
+  conn.close(); // a second time does nothing
+});

@@ -1,0 +1,288 @@
+import { assert, assertEquals } from "@std/assert";
+import { Process, temporaryFolder } from "./process.ts";
+import { readSample, root, samplePaths } from "./transcript.ts";
+
+// What every sample promises about its command line, and about its last words when a call fails.
+
+/** A sample's command line, as its header describes it. */
+interface Syntax {
+  path: string;
+  /** The whole header, as `--help` prints it. */
+  help: string;
+  /** Its paragraph that begins with "Usage:". */
+  usage: string;
+  /** The operands' names, in order. */
+  operands: string[];
+  /** The options' names, each with what stands for its value: `["--grace", "SECONDS"]`. */
+  options: [name: string, value: string | undefined][];
+  /** The arguments in its own transcript: operands that are right. */
+  given: string[];
+}
+
+function readSyntax(path: string): Syntax {
+  const source = Deno.readTextFileSync(`${root}${path}`);
+  const [, comment = ""] = /^\/\*\*\n([^]*?)^ \*\/$/m.exec(source) ?? [];
+  const help = comment.replace(/^ \* ?/gm, "").replace("@module", "").trimEnd();
+  const usage = help.split("\n\n").find((paragraph) => paragraph.startsWith("Usage: "));
+  const [call = "", ...others] = usage?.split("\n") ?? [];
+  const [, called, ...words] = call.split(" ");
+  assert(usage !== undefined && called === path, `${path}: the usage in its header`);
+  const operands = words.filter((word) => word !== "[OPTION...]");
+  const own = readSample(path).transcript.find(({ words }) => words[0] === path);
+  const given = own?.words.slice(1) ?? [];
+  assert(given.length >= operands.length, `${path}: its transcript gives only ${given}`);
+  return {
+    path,
+    help,
+    usage,
+    operands: operands.map((word) => word.replace(/^\[(.*)\]$/, "$1")),
+    options: others.flatMap((line) => {
+      const [, name, value] = /^ {2}(--[a-z-]+)(?: ([A-Z]+))?/.exec(line) ?? [];
+      return name === undefined ? [] : [[name, value]];
+    }),
+    given,
+  };
+}
+
+/** A sample that has run to its end, after a line on its stdin. */
+async function run(path: string, args: string[], flags: string[] = []): Promise<Process> {
+  await using process = new Process(["run", ...flags, path, ...args], true);
+  await process.type("hello\n");
+  await process.endInput();
+  await process.exits();
+  return process;
+}
+
+/** Runs a sample with each of many command lines; tells where it did not do what it `should`. */
+async function failures(
+  { path }: Syntax,
+  commandLines: Iterable<[args: string[], says: string]>,
+  should: (process: Process, says: string) => boolean,
+): Promise<string[]> {
+  const found = await Promise.all([...commandLines].map(async ([args, says]) => {
+    const process = await run(path, args);
+    return should(process, says) ? [] : `${JSON.stringify(args)} ${process.describe()}`;
+  }));
+  return found.flat();
+}
+
+/** Whether nothing in a diagnosis is for the developer only: a stack, the name or number of a code. */
+function isPlain(stderr: string): boolean {
+  return !/^ +at |os error|\bE[A-Z]{4,}\b/m.test(stderr);
+}
+
+const badPorts: [port: string, says: string][] = [
+  ["70000", "port 70000"],
+  ["65536", "port 65536"],
+  ["-1", "-1"],
+  ["80.5", '"80.5"'],
+  [" 80", '" 80"'],
+  ["0x50", '"0x50"'],
+  ["", "a value is missing"],
+  ["nosuchservice", '"nosuchservice"'],
+];
+
+/** What is no value, by what stands for the value in the usage. */
+const badValues: Record<string, string[]> = {
+  N: ["0", "x", "-3", "1.5", "1e3", "12345678901234567890"],
+  SECONDS: ["-1", "x", "1e3", "1s", "Infinity"],
+};
+
+/** A sample's wrong command lines, each with what the complaint has to name. */
+function* wrongCommandLines(syntax: Syntax): Generator<[args: string[], says: string]> {
+  const { operands, options, given } = syntax;
+  yield [[...given, "--nosuchoption"], "--nosuchoption"];
+  yield [["--nosuchoption=1", ...given], "--nosuchoption"];
+  yield [[...given, "-Z"], "-Z"];
+  yield [[...operands, "extra"], '"extra"'];
+  yield [[""], "a value is missing"];
+  for (const [index, operand] of operands.entries()) {
+    if (operand !== "port" && operand !== "service") continue;
+    for (const [port, says] of badPorts) yield [given.with(index, port), says];
+  }
+  for (const [name, value] of options) {
+    if (value === undefined) {
+      yield [[...given, `${name}=no`], name];
+      continue;
+    }
+    yield [[...given, name], name];
+    yield [[...given, `${name}=`], name];
+    yield [[...given, name, "--nosuchoption"], "--nosuchoption"];
+    for (const bad of badValues[value] ?? []) {
+      yield [[...given, `${name}=${bad}`], `${name}: "${bad}"`];
+      // As a word of its own, "-3" may be refused as an option as well.
+      yield [[...given, name, bad], bad];
+    }
+  }
+}
+
+for (const path of samplePaths()) {
+  const syntax = readSyntax(path);
+  const { help, usage, given } = syntax;
+
+  Deno.test(`${path} --help prints its header`, async () => {
+    const commandLines: [string[], string][] = [
+      [["--help"], `${help}\n`],
+      [[...given, "--help"], `${help}\n`],
+      [["--help", "--nosuchoption"], `${help}\n`],
+    ];
+    const found = await failures(syntax, commandLines, ({ code, stdout, stderr }, says) => {
+      return code === 0 && stdout === says && stderr === "";
+    });
+    assertEquals(found, []);
+  });
+
+  // No permission is granted, and none is asked for: the command line is read before anything else.
+  Deno.test(`${path} says what is wrong with its command line`, async () => {
+    const wrong = wrongCommandLines(syntax);
+    const found = await failures(syntax, wrong, ({ code, stdout, stderr }, says) => {
+      const [complaint = "", next = ""] = stderr.split("\n");
+      return code === 2 && stdout === "" && isPlain(stderr) && complaint.includes(says) &&
+        next.startsWith("Usage: ");
+    });
+    assertEquals(found, []);
+  });
+
+  Deno.test(`${path} prints its whole usage after a wrong command line`, async () => {
+    const { stderr } = await run(path, ["--nosuchoption"]);
+    assertEquals(stderr, `unknown option --nosuchoption\n${usage}\n`);
+  });
+}
+
+/** The arguments in a sample's transcript, but with another address. */
+function withAddress({ operands, given }: Syntax, host: string, port: string): string[] {
+  return given.map((arg, index) => {
+    const operand = operands[index];
+    return operand === "host" ? host : operand === "port" || operand === "service" ? port : arg;
+  });
+}
+
+/** Asserts that a sample fails as it should: with status 1 and one line that is `says`. */
+async function assertFails(
+  path: string,
+  args: string[],
+  flags: string[],
+  says: RegExp,
+): Promise<void> {
+  const process = await run(path, args, flags);
+  const { code, stdout, stderr } = process;
+  const [line, ...rest] = stderr.split("\n");
+  const right = code === 1 && stdout === "" && isPlain(stderr) && line?.replace(says, "") === "" &&
+    rest.join() === "";
+  assert(right, `${path} ${JSON.stringify(args)} ${process.describe()}, not ${says}`);
+}
+
+/** The flags for a socket at a path. */
+function unixFlags(path: string): string[] {
+  return [`--allow-net=unix:${path}`, `--allow-read=${path}`, `--allow-write=${path}`];
+}
+
+const samples = samplePaths().map(readSyntax);
+const onHosts = samples.filter(({ operands }) => operands[0] === "host");
+const servers = onHosts.filter(({ path }) => path.startsWith("servers/"));
+const clients = onHosts.filter(({ path }) => path.startsWith("clients/"));
+
+for (const syntax of onHosts) {
+  const { path } = syntax;
+
+  Deno.test(`${path} fails in one line for an unknown host`, async () => {
+    const args = withAddress(syntax, "name.invalid", "0");
+    const flags = ["--allow-net=name.invalid"];
+    await assertFails(path, args, flags, /^(bind|connect|getaddrinfo) name\.invalid(:0)?: .+/);
+  });
+}
+
+for (const syntax of servers) {
+  const { path } = syntax;
+
+  Deno.test(`${path} fails in one line for an address that is not this host's`, async () => {
+    const args = withAddress(syntax, "192.0.2.1", "0");
+    const says = /^bind 192\.0\.2\.1:0: (Cannot|Can't) assign requested address/;
+    await assertFails(path, args, ["--allow-net=192.0.2.1"], says);
+  });
+
+  Deno.test(`${path} fails in one line for a port that is in use`, async () => {
+    const anyPort = { hostname: "127.0.0.1", port: 0 };
+    const socket = path.includes("/udp_")
+      ? Deno.listenDatagram({ transport: "udp", ...anyPort })
+      : Deno.listen(anyPort);
+    const { port } = socket.addr as Deno.NetAddr;
+    const args = withAddress(syntax, "127.0.0.1", `${port}`);
+    const says = RegExp(`^bind 127\\.0\\.0\\.1:${port}: Address already in use`);
+    await assertFails(path, args, [`--allow-net=127.0.0.1:${port}`], says);
+    socket.close();
+  });
+}
+
+for (const syntax of clients.filter(({ path }) => path.includes("/tcp_"))) {
+  const { path } = syntax;
+
+  Deno.test(`${path} fails in one line where nobody listens`, async () => {
+    await using deaf = await deafPort();
+    const args = withAddress(syntax, "127.0.0.1", deaf.port);
+    const says = RegExp(`^connect 127\\.0\\.0\\.1:${deaf.port}: Connection refused`);
+    await assertFails(path, args, [`--allow-net=127.0.0.1:${deaf.port}`], says);
+  });
+}
+
+/** A port on which nobody listens, nor can while this lasts: a client has it. */
+async function deafPort(): Promise<{ port: string } & AsyncDisposable> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  return {
+    port: `${client.localAddr.port}`,
+    [Symbol.asyncDispose]: async () => {
+      client.close();
+      (await listener.accept()).close();
+      listener.close();
+    },
+  };
+}
+
+Deno.test("the Unix samples fail in one line for a path that they cannot use", async () => {
+  await using folder = await temporaryFolder();
+  const stale = `${folder.path}/stale`;
+  const listener = Deno.listen({ transport: "unix", path: `${folder.path}/listener` });
+  await Deno.rename(`${folder.path}/listener`, stale); // out of the way of close, which removes it
+  listener.close();
+  const server = "unix/stream_echo_server.ts";
+  const client = "unix/stream_echo_client.ts";
+  const cases: [string, string, RegExp][] = [
+    [client, `${folder.path}/missing`, /^connect \S+\/missing: No such file or directory/],
+    [client, stale, /^connect \S+\/stale: Connection refused/],
+    [client, `${folder.path}/${"x".repeat(108)}`, /^connect \S+x: .+/],
+    [server, `${folder.path}/no/folder`, /^bind \S+\/no\/folder: No such file or directory/],
+    [server, `${folder.path}/${"x".repeat(108)}`, /^bind \S+x: .+/],
+  ];
+  for (const [sample, path, says] of cases) {
+    await assertFails(sample, [path], unixFlags(path), says);
+  }
+});
+
+for (const syntax of samples) {
+  const { path } = syntax;
+
+  Deno.test(`${path} says which flags grant what it is refused`, async () => {
+    await using folder = await temporaryFolder();
+    await using deaf = await deafPort();
+    const args = path.startsWith("unix/")
+      ? [`${folder.path}/socket`]
+      : withAddress(syntax, "127.0.0.1", path.startsWith("servers/") ? "0" : deaf.port);
+    const flags: string[] = [];
+    for (;;) {
+      await using process = new Process(["run", ...flags, path, ...args], true);
+      await process.type("hello\n");
+      await process.prints(/\n/);
+      const [, flag] = /^\S+ \S+: permission not granted, it takes (--allow-\S+)\n$/
+        .exec(process.stderr) ?? [];
+      if (flag === undefined) {
+        assert(!process.stderr.includes("permission"), `with ${flags} ${process.describe()}`);
+        break;
+      }
+      assertEquals(await process.exits(), 1, `with ${flags} ${process.describe()}`);
+      assert(!flags.includes(flag), `it is refused what ${flag} grants`);
+      flags.push(flag);
+    }
+    assert(flags.length > 0, "it was refused nothing");
+  });
+}

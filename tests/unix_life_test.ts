@@ -1,0 +1,165 @@
+import { assertEquals } from "@std/assert";
+import { readN, writeN } from "../lib/robust_io.ts";
+import { type Process, startSample, startUnixServer, temporaryFolder } from "./process.ts";
+
+// The life of a socket's file: who makes it, who takes it over, and that nobody leaves it behind.
+
+/** What a server prints for a client that says hello, as each does here. */
+const GREETED = "Connection from (unnamed)\n\tMessage: hello\n";
+
+async function connect(path: string): Promise<Deno.UnixConn> {
+  return await Deno.connect({ transport: "unix", path });
+}
+
+/** Sends `hello` and receives it back. */
+async function greet(conn: Deno.UnixConn): Promise<void> {
+  const hello = new TextEncoder().encode("hello");
+  await writeN(conn, hello);
+  const reply = new Uint8Array(hello.length);
+  assertEquals(await readN(conn, reply), reply.length, "bytes of the answer to hello");
+  assertEquals(reply, hello);
+}
+
+/** Everything that comes until the server closes the connection. */
+async function readAll(conn: Deno.UnixConn): Promise<Uint8Array> {
+  return await new Response(conn.readable).bytes();
+}
+
+/** What is at a path: how it is made and what is in it, or null if there is nothing. */
+async function look(path: string): Promise<unknown> {
+  try {
+    const { ino, mode, mtime, isFile, isDirectory } = await Deno.lstat(path);
+    const content = isFile ? await Deno.readTextFile(path) : null;
+    const entries = isDirectory ? await Array.fromAsync(Deno.readDir(path)) : null;
+    return { ino, mode, mtime, content, entries };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+/** Asserts that a second server on `path` fails and says why, and that this is all it does. */
+async function assertRefused(path: string, why: string): Promise<void> {
+  const before = await look(path);
+  const sample = "unix/stream_echo_server.ts";
+  await using second = startSample(sample, [path], { "/tmp/stream_echo.sock": path });
+  await second.exits();
+  const { code, stdout, stderr } = second;
+  assertEquals({ code, stdout, stderr }, {
+    code: 1,
+    stdout: "",
+    stderr: `bind ${path}: ${why}\n`,
+  });
+  assertEquals(await look(path), before, `what is at ${path}`);
+}
+
+/** Asserts that a server ends well: with status 0, and with its file gone. */
+async function assertEnds(server: Process, path: string): Promise<void> {
+  assertEquals(await server.exits(), 0, server.describe());
+  assertEquals(await look(path), null, `what is at ${path}`);
+}
+
+Deno.test("a second Unix server says that the address is in use, and the first serves on", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/socket`;
+  await using first = await startUnixServer(path);
+  using client = await connect(path);
+  await greet(client);
+  await assertRefused(path, "Address already in use");
+  await greet(client);
+  using next = await connect(path);
+  await greet(next);
+  await first.prints(RegExp(`^${RegExp.escape(`${GREETED}\tMessage: hello\n${GREETED}`)}$`));
+  assertEquals(first.stderr, `listening on ${path}\n`);
+});
+
+Deno.test("a Unix server takes over the socket of one that was killed", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/socket`;
+  {
+    await using killed = await startUnixServer(path);
+    using client = await connect(path);
+    await greet(client);
+    killed.kill("SIGKILL");
+    await killed.exits();
+  }
+  assertEquals((await Deno.lstat(path)).isSocket, true, "a stale socket is left behind");
+  await using server = await startUnixServer(path);
+  using client = await connect(path);
+  await greet(client);
+  server.kill("SIGTERM");
+  await assertEnds(server, path);
+  assertEquals(server.stdout, GREETED);
+});
+
+const notSockets: Record<string, (path: string) => Promise<void>> = {
+  "file": (path) => Deno.writeTextFile(path, "precious"),
+  "empty file": (path) => Deno.writeTextFile(path, ""),
+  "folder": (path) => Deno.mkdir(path),
+  "symbolic link to a file": async (path) => {
+    await Deno.writeTextFile(`${path}.target`, "precious");
+    await Deno.symlink(`${path}.target`, path);
+  },
+  "dangling symbolic link": (path) => Deno.symlink(`${path}.target`, path),
+  "pipe": async (path) => {
+    assertEquals((await new Deno.Command("mkfifo", { args: [path] }).output()).code, 0);
+  },
+};
+
+for (const [what, make] of Object.entries(notSockets)) {
+  Deno.test(`a Unix server leaves alone a ${what} where its socket should be`, async () => {
+    await using folder = await temporaryFolder();
+    const path = `${folder.path}/socket`;
+    await make(path);
+    await assertRefused(path, "the file is not a socket");
+  });
+}
+
+/** What a client is doing when the server is told to end, and what it sees of the end. */
+const clients: Record<string, (path: string, end: () => void) => Promise<void>> = {
+  "when its client has left": async (path, end) => {
+    const client = await connect(path);
+    await greet(client);
+    client.close();
+    end();
+  },
+  "with a client connected": async (path, end) => {
+    using client = await connect(path);
+    await greet(client);
+    end();
+    assertEquals(await client.read(new Uint8Array(80)), null, "the server closes the connection");
+  },
+  "with a client in the middle of a transfer": async (path, end) => {
+    using client = await connect(path);
+    // The server stops in the middle, when as much as it can has been sent and nobody receives it.
+    const sent = new Uint8Array(60_000).map((_, index) => index % 251);
+    await writeN(client, sent);
+    const first = new Uint8Array(80);
+    await readN(client, first);
+    end();
+    const rest = await readAll(client);
+    assertEquals(rest.length, sent.length - first.length, "bytes that come back after the signal");
+    assertEquals(rest, sent.subarray(first.length));
+  },
+  "with a client that does not receive": async (path, end) => {
+    using client = await connect(path);
+    const sending = writeN(client, new Uint8Array(1 << 22)).catch((error) => error);
+    await readN(client, new Uint8Array(80));
+    end();
+    assertEquals((await sending) instanceof Deno.errors.BrokenPipe, true, `${await sending}`);
+  },
+};
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  for (const [when, meet] of Object.entries(clients)) {
+    Deno.test(`a Unix server removes its file on ${signal} ${when}`, async () => {
+      await using folder = await temporaryFolder();
+      const path = `${folder.path}/socket`;
+      // The grace period is long for those who make use of it, and short for the one who does not.
+      const grace = when.includes("not") ? "0.2" : "30";
+      await using server = await startUnixServer(path, "--grace", grace);
+      await meet(path, () => server.kill(signal));
+      await assertEnds(server, path);
+    });
+  }
+}
