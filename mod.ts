@@ -20,8 +20,10 @@ export * from "./lib/tcp.ts";
 export * from "./lib/unix.ts";
 export * from "./lib/datagram.ts";
 
-// Reading and writing a stream: short counts, lines, the echo service.
+// Reading and writing a stream: short counts, lines, frames, deadlines, the echo service.
 export * from "./lib/robust_io.ts";
+export * from "./lib/framing.ts";
+export * from "./lib/deadline.ts";
 export * from "./lib/echo.ts";
 
 // Servers that survive: the accept loop, its connections, and the signals that end it.

@@ -9,9 +9,9 @@
  * @module
  */
 
+import { hostIsLittleEndian } from "./host.ts";
+
 const scratch = new DataView(new ArrayBuffer(8));
-scratch.setUint16(0, 1);
-const hostIsLittleEndian = new Uint16Array(scratch.buffer)[0] !== 1;
 
 /**
  * `htons(3)`: turns a 16-bit number from host to network byte order.

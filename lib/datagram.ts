@@ -5,6 +5,7 @@
  */
 
 import { formatAddress } from "./address.ts";
+import { within } from "./deadline.ts";
 import { failed } from "./errors.ts";
 import { inetNtop, inetPton } from "./inet.ts";
 import { parsePort } from "./services.ts";
@@ -174,26 +175,19 @@ export class ConnectedDatagram implements Disposable {
    * call receives it, with the limit of the call that waited for it first.
    */
   async receive(max: number, timeout: number): Promise<Datagram> {
-    let timer;
-    const expired = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const peer = formatAddress(this.remoteAddr);
-        reject(new Deno.errors.TimedOut(`recv ${peer}: no answer within ${timeout / 1000} s`));
-      }, timeout);
-    });
-    try {
-      for (;;) {
-        this.#pending ??= recvFrom(this.#socket, max);
-        const datagram = await Promise.race([this.#pending, expired]);
-        this.#pending = undefined;
-        if (this.#isPeer(datagram.from)) return datagram;
-        this.dropped++;
-      }
-    } catch (error) {
-      if (!(error instanceof Deno.errors.TimedOut)) this.#pending = undefined; // it failed
-      throw error;
-    } finally {
-      clearTimeout(timer);
+    this.#pending ??= this.#receivePeers(max);
+    const peer = formatAddress(this.remoteAddr);
+    const message = `recv ${peer}: no answer within ${timeout / 1000} s`;
+    const datagram = await within(this.#pending, timeout, message);
+    this.#pending = undefined;
+    return datagram;
+  }
+
+  async #receivePeers(max: number): Promise<Datagram> {
+    for (;;) {
+      const datagram = await recvFrom(this.#socket, max);
+      if (this.#isPeer(datagram.from)) return datagram;
+      this.dropped++;
     }
   }
 

@@ -8,6 +8,8 @@
  * @module
  */
 
+import { hostIsLittleEndian } from "./host.ts";
+
 /** One value of a message. Which of these types it has, the format says. */
 export type PackValue = number | bigint | boolean | Uint8Array;
 
@@ -280,8 +282,6 @@ interface Layout {
 
 // What Python can count on a 32-bit host. No message is as long: such a count is a mistake.
 const maxSize = 0x7fffffff;
-
-const hostIsLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 // A program has few formats and uses each of them often. When the cache is full, it starts afresh.
 const cache = new Map<string, Layout>();

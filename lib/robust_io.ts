@@ -237,13 +237,28 @@ export class BufferedReader implements Reader {
    * @throws What the source throws; what had come before then is read again by the next call.
    * @throws {RangeError} If `max` is no positive integer.
    */
-  async readLine(max: number = MAXLINE): Promise<Uint8Array<ArrayBuffer> | null> {
-    checkPositive("readLine", max);
+  readLine(max: number = MAXLINE): Promise<Uint8Array<ArrayBuffer> | null> {
+    return this.readUntil(NEWLINE, max);
+  }
+
+  /**
+   * `getdelim(3)`: reads up to a delimiter and with it, as {@linkcode BufferedReader.readLine} does up
+   * to a newline.
+   *
+   * @param delimiter The byte to look for, from 0 to 255.
+   * @param max The most bytes to return, the delimiter among them.
+   * @returns The bytes, the caller's to keep. Without the delimiter at the end they are a piece of `max`
+   * bytes, or else the last of the stream. `null` at the end of the stream.
+   * @throws What the source throws; what had come before then is read again by the next call.
+   * @throws {RangeError} If `max` is no positive integer.
+   */
+  async readUntil(delimiter: number, max: number): Promise<Uint8Array<ArrayBuffer> | null> {
+    checkPositive("readUntil", max);
     let searched = 0;
     for (;;) {
       const held = this.#end - this.#start;
-      const newline = this.#buffer.indexOf(NEWLINE, this.#start + searched);
-      const length = newline === -1 || newline >= this.#end ? Infinity : newline + 1 - this.#start;
+      const found = this.#buffer.indexOf(delimiter, this.#start + searched);
+      const length = found === -1 || found >= this.#end ? Infinity : found + 1 - this.#start;
       if (length <= max) return this.#take(length);
       if (held >= max) return this.#take(max);
       searched = held;

@@ -1,0 +1,245 @@
+/**
+ * Framing: messages with boundaries, over a stream that keeps none.
+ *
+ * TCP delivers bytes, not messages: what was sent with one write may arrive in several reads, and what
+ * was sent with several writes in one. Who wants messages marks where each ends, by its length in front
+ * or by a delimiter behind it. Each way here is an encoder and a reader over a
+ * {@linkcode BufferedReader}, with a limit, so that a peer cannot make a reader hold more than that.
+ *
+ * The end of the stream between two frames is `null`, the end of the conversation; within a frame it
+ * is a `Deno.errors.UnexpectedEof`.
+ *
+ * @module
+ */
+
+import { concat } from "@std/bytes/concat";
+import { strerror } from "./errors.ts";
+import { pack, unpack } from "./pack.ts";
+import type { BufferedReader } from "./robust_io.ts";
+
+/** The longest message that a frame may carry where no other limit is given, in bytes. */
+export const MAXFRAME = 1_048_576;
+
+const NEWLINE = 0x0a;
+
+/**
+ * Puts the length of a message in front of it: four bytes, in network byte order.
+ *
+ * @param message The message, of any bytes, or none.
+ * @param max The longest message to send, in bytes.
+ * @returns The frame.
+ * @throws {RangeError} If the message is longer than `max`.
+ *
+ * Source: UCM lecture, stream boundaries.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { encodeLengthFrame } from "@deno-sockets/samples";
+ *
+ * const frame = encodeLengthFrame(new TextEncoder().encode("hi"));
+ * assertEquals(frame, new Uint8Array([0, 0, 0, 2, 0x68, 0x69]));
+ * ```
+ */
+export function encodeLengthFrame(
+  message: Uint8Array,
+  max: number = MAXFRAME,
+): Uint8Array<ArrayBuffer> {
+  checkLength(message.length, max);
+  return concat([pack("!I", message.length), message]);
+}
+
+/**
+ * Reads a message with its length in front.
+ *
+ * @param reader Where from.
+ * @param max The longest message to take, in bytes. It is looked at before anything is held.
+ * @returns The message; `null` if the stream ended before it began.
+ * @throws {RangeError} If the length is more than `max`.
+ * @throws {Deno.errors.UnexpectedEof} If the stream ended within the frame; it says how much is missing.
+ * @throws What the source throws.
+ *
+ * Source: UCM lecture, stream boundaries.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { BufferedReader, encodeLengthFrame, openListener, readLengthFrame } from "@deno-sockets/samples";
+ *
+ * using listener = await openListener(0);
+ * using client = await Deno.connect({ port: listener.addr.port });
+ * using conn = await listener.accept();
+ * await client.write(encodeLengthFrame(new Uint8Array([1, 2, 3])));
+ * client.closeWrite();
+ *
+ * const reader = new BufferedReader(conn);
+ * assertEquals(await readLengthFrame(reader), new Uint8Array([1, 2, 3]));
+ * assertEquals(await readLengthFrame(reader), null);
+ * ```
+ */
+export async function readLengthFrame(
+  reader: BufferedReader,
+  max: number = MAXFRAME,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  const header = new Uint8Array(4);
+  const came = await reader.readN(header);
+  if (came === null) return null;
+  if (came < 4) throw missing(4 - came, "the length of a frame", 4);
+  const [length] = unpack("!I", header);
+  checkLength(length, max);
+  const message = new Uint8Array(length);
+  const filled = await reader.readN(message) ?? 0;
+  if (filled < length) throw missing(length - filled, "a frame", length);
+  return message;
+}
+
+/**
+ * Puts a delimiter behind a message.
+ *
+ * @param message The message, which may not contain the delimiter.
+ * @param max The longest message to send, in bytes.
+ * @param delimiter The byte that ends it. Default: a newline.
+ * @returns The frame.
+ * @throws {RangeError} If the message is longer than `max` or contains the delimiter.
+ *
+ * Source: UCM lecture, stream boundaries.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { encodeDelimited } from "@deno-sockets/samples";
+ *
+ * const frame = encodeDelimited(new TextEncoder().encode("hi"));
+ * assertEquals(frame, new Uint8Array([0x68, 0x69, 0x0a]));
+ * ```
+ */
+export function encodeDelimited(
+  message: Uint8Array,
+  max: number = MAXFRAME,
+  delimiter: number = NEWLINE,
+): Uint8Array<ArrayBuffer> {
+  checkLength(message.length, max);
+  const at = message.indexOf(delimiter);
+  if (at !== -1) throw new RangeError(`frame: the message has the delimiter ${delimiter} at ${at}`);
+  return concat([message, new Uint8Array([delimiter])]);
+}
+
+/**
+ * Reads a message that a delimiter ends.
+ *
+ * @param reader Where from.
+ * @param max The longest message to take, in bytes, without its delimiter.
+ * @param delimiter The byte that ends it. Default: a newline.
+ * @returns The message, without the delimiter; `null` if the stream ended before it began.
+ * @throws {RangeError} If no delimiter comes within `max` bytes.
+ * @throws {Deno.errors.UnexpectedEof} If the stream ended without the delimiter.
+ * @throws What the source throws.
+ *
+ * Source: UCM lecture, stream boundaries.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { BufferedReader, openListener, readDelimited } from "@deno-sockets/samples";
+ *
+ * using listener = await openListener(0);
+ * using client = await Deno.connect({ port: listener.addr.port });
+ * using conn = await listener.accept();
+ * await client.write(new TextEncoder().encode("one;two;"));
+ *
+ * const reader = new BufferedReader(conn);
+ * const semicolon = 0x3b;
+ * assertEquals(await readDelimited(reader, 80, semicolon), new TextEncoder().encode("one"));
+ * assertEquals(await readDelimited(reader, 80, semicolon), new TextEncoder().encode("two"));
+ * ```
+ */
+export async function readDelimited(
+  reader: BufferedReader,
+  max: number = MAXFRAME,
+  delimiter: number = NEWLINE,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  const frame = await reader.readUntil(delimiter, max + 1);
+  if (frame === null) return null;
+  if (frame.at(-1) === delimiter) return frame.subarray(0, -1);
+  if (frame.length > max) {
+    throw new RangeError(`frame: no end of it within the limit of ${max} bytes`);
+  }
+  throw missing(1, "a frame, its delimiter,", frame.length + 1);
+}
+
+/**
+ * Writes a value as a line of JSON.
+ *
+ * @param value What to send: anything that JSON can say.
+ * @param max The longest text to send, in bytes.
+ * @returns The frame. JSON writes a newline within a text as `\n`, so none is in the way.
+ * @throws {RangeError} If the text is longer than `max`.
+ * @throws {TypeError} If JSON cannot say it: `undefined`, a function, a bigint, a circle.
+ *
+ * Source: UCM lecture, stream boundaries; jsonlines.org.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { encodeJsonLine } from "@deno-sockets/samples";
+ *
+ * const frame = encodeJsonLine({ text: "two\nlines" });
+ * assertEquals(new TextDecoder().decode(frame), '{"text":"two\\nlines"}\n');
+ * ```
+ */
+export function encodeJsonLine(value: unknown, max: number = MAXFRAME): Uint8Array<ArrayBuffer> {
+  const text: string | undefined = JSON.stringify(value);
+  if (text === undefined) throw new TypeError(`frame: JSON cannot say ${typeof value}`);
+  return encodeDelimited(new TextEncoder().encode(text), max);
+}
+
+/**
+ * Reads a line of JSON.
+ *
+ * @param reader Where from.
+ * @param max The longest text to take, in bytes.
+ * @returns The value, in an object so that a value `null` is not taken for the end; `null` if the stream
+ * ended before a line began.
+ * @throws {SyntaxError} If the line is not JSON in UTF-8. The reader is at the next line then.
+ * @throws {RangeError} If no newline comes within `max` bytes.
+ * @throws {Deno.errors.UnexpectedEof} If the stream ended without a newline.
+ * @throws What the source throws.
+ *
+ * Source: UCM lecture, stream boundaries; jsonlines.org.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { BufferedReader, encodeJsonLine, openListener, readJsonLine } from "@deno-sockets/samples";
+ *
+ * using listener = await openListener(0);
+ * using client = await Deno.connect({ port: listener.addr.port });
+ * using conn = await listener.accept();
+ * await client.write(encodeJsonLine({ hello: [1, 2, 3] }));
+ * assertEquals(await readJsonLine(new BufferedReader(conn)), { value: { hello: [1, 2, 3] } });
+ * ```
+ */
+export async function readJsonLine(
+  reader: BufferedReader,
+  max: number = MAXFRAME,
+): Promise<{ value: unknown } | null> {
+  const line = await readDelimited(reader, max);
+  if (line === null) return null;
+  try {
+    return { value: JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(line)) };
+  } catch (error) {
+    throw new SyntaxError(`frame: not a line of JSON: ${strerror(error)}`);
+  }
+}
+
+function checkLength(length: number, max: number): void {
+  if (length > max) {
+    throw new RangeError(`frame: ${length} bytes are over the limit of ${max} bytes`);
+  }
+}
+
+function missing(bytes: number, what: string, of: number): Error {
+  return new Deno.errors.UnexpectedEof(
+    `frame: the stream ended within ${what} with ${bytes} of ${of} bytes missing`,
+  );
+}
