@@ -14,6 +14,7 @@ export * from "./lib/bits.ts";
 export * from "./lib/address.ts";
 export * from "./lib/inet.ts";
 export * from "./lib/services.ts";
+export * from "./lib/names.ts";
 
 // Sockets, opened.
 export * from "./lib/tcp.ts";

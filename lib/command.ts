@@ -16,32 +16,32 @@ export class UsageError extends Error {
   override name = "UsageError";
 }
 
-/** A number on the command line: what it is when it is missing, and how its text is read. */
-export interface NumberArgument {
+/** What a word on the command line means: its value when it is missing, and how it is read. */
+export interface Argument<T> {
   /** The value when it is not given. */
-  default: number;
-  /** Reads it, or throws a RangeError that says what is wrong with it. */
-  parse(text: string): number | Promise<number>;
+  default: T;
+  /** Reads it, or throws an error that says what is wrong with it. */
+  parse(text: string): T | Promise<T>;
 }
 
 /**
- * The arguments of a program, by their names in camel case, each with its default: text, a number
- * ({@linkcode port}, {@linkcode count}, {@linkcode seconds}), or `false` for a flag.
+ * The arguments of a program, by their names in camel case, each with its default: text, something else
+ * ({@linkcode port}, {@linkcode count}, {@linkcode seconds}, {@linkcode oneOf}), or `false` for a flag.
  */
-export type Arguments = Record<string, string | NumberArgument | false>;
+export type Arguments = Record<string, string | Argument<unknown> | false>;
 
 /** The values that a program receives for its {@linkcode Arguments}. */
 export type Values<A extends Arguments> = {
-  [N in keyof A]: A[N] extends NumberArgument ? number : A[N] extends false ? boolean : string;
+  [N in keyof A]: A[N] extends Argument<infer T> ? T : A[N] extends false ? boolean : string;
 };
 
 /**
  * An argument that is a port: a number from 0 to 65535 or a service's name.
  *
- * @param value The port when none is given.
+ * @param value The port when none is given, or `null` for a program that insists on one.
  * @returns How to read it.
  */
-export function port(value: number): NumberArgument {
+export function port<D extends number | null>(value: D): Argument<number | D> {
   return { default: value, parse: (text) => parsePort(text) };
 }
 
@@ -51,7 +51,7 @@ export function port(value: number): NumberArgument {
  * @param value The count when none is given.
  * @returns How to read it.
  */
-export function count(value: number): NumberArgument {
+export function count(value: number): Argument<number> {
   return {
     default: value,
     parse(text) {
@@ -67,12 +67,29 @@ export function count(value: number): NumberArgument {
  * @param value The time when none is given.
  * @returns How to read it.
  */
-export function seconds(value: number): NumberArgument {
+export function seconds(value: number): Argument<number> {
   return {
     default: value,
     parse(text) {
       if (/^\d{1,6}(\.\d+)?$/.test(text)) return Number(text);
       throw new RangeError(`${JSON.stringify(text)} is not a number of seconds`);
+    },
+  };
+}
+
+/**
+ * An argument that is one of a few words.
+ *
+ * @param words The words; the first is the one when none is given.
+ * @returns How to read it.
+ */
+export function oneOf<W extends string>(...words: [W, ...W[]]): Argument<W> {
+  return {
+    default: words[0],
+    parse(text) {
+      const word = words.find((word) => word === text);
+      if (word !== undefined) return word;
+      throw new RangeError(`${JSON.stringify(text)} is none of ${words.join(", ")}`);
     },
   };
 }
@@ -133,7 +150,7 @@ async function parseCommandLine(
   args: readonly string[],
   operands: Arguments,
   options: Arguments,
-): Promise<Record<string, string | number | boolean>> {
+): Promise<Record<string, unknown>> {
   const flags = Object.keys(options).filter((name) => options[name] === false);
   const named = Object.keys(options).filter((name) => options[name] !== false);
   const given = parseArgs(args, {
@@ -146,7 +163,7 @@ async function parseCommandLine(
   const extra = given._[Object.keys(operands).length];
   if (extra !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(extra)}`);
 
-  const values: Record<string, string | number | boolean> = {};
+  const values: Record<string, unknown> = {};
   for (const [index, [name, argument]] of Object.entries(operands).entries()) {
     values[name] = await parseValue(name, given._[index], argument);
   }
@@ -165,8 +182,8 @@ function optionName(name: string): string {
 async function parseValue(
   name: string,
   given: unknown,
-  argument: string | NumberArgument | false,
-): Promise<string | number | boolean> {
+  argument: string | Argument<unknown> | false,
+): Promise<unknown> {
   if (argument === false) return given === true;
   if (given === "") throw new UsageError(`${name}: a value is missing`);
   if (typeof argument === "string") return given === undefined ? argument : String(given);

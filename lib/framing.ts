@@ -232,6 +232,42 @@ export async function readJsonLine(
   }
 }
 
+/** A way to send texts as messages: {@linkcode framings} has three. */
+export interface Framing {
+  /** Makes a frame of a text. */
+  encode(text: string): Uint8Array<ArrayBuffer>;
+  /** Reads the text of a frame; `null` if the stream ended before one began. */
+  read(reader: BufferedReader): Promise<string | null>;
+}
+
+/**
+ * Three ways to send texts, by name: `length` with the length in front, `line` with a newline behind,
+ * `json` as a line of JSON. A text may contain a newline in the first and in the last.
+ */
+export const framings: Record<"length" | "line" | "json", Framing> = {
+  length: {
+    encode: (text) => encodeLengthFrame(new TextEncoder().encode(text)),
+    read: async (reader) => decode(await readLengthFrame(reader)),
+  },
+  line: {
+    encode: (text) => encodeDelimited(new TextEncoder().encode(text)),
+    read: async (reader) => decode(await readDelimited(reader)),
+  },
+  json: {
+    encode: (text) => encodeJsonLine(text),
+    async read(reader) {
+      const line = await readJsonLine(reader);
+      if (line === null) return null;
+      if (typeof line.value === "string") return line.value;
+      throw new TypeError(`frame: ${JSON.stringify(line.value)} is not a text`);
+    },
+  },
+};
+
+function decode(message: Uint8Array | null): string | null {
+  return message && new TextDecoder().decode(message);
+}
+
 function checkLength(length: number, max: number): void {
   if (length > max) {
     throw new RangeError(`frame: ${length} bytes are over the limit of ${max} bytes`);

@@ -128,6 +128,42 @@ export async function writeN(target: Writer, p: Uint8Array): Promise<void> {
 }
 
 /**
+ * Copies a stream to its end.
+ *
+ * It reads on only when all that it read has been written, so a slow target slows the source down, and
+ * the memory it takes is one buffer.
+ *
+ * @param source What to read from.
+ * @param target What to write to.
+ * @returns How many bytes there were.
+ * @throws What `source.read` and `target.write` throw.
+ *
+ * Source: CS:APP lecture, Unix I/O.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { copy } from "@deno-sockets/samples";
+ *
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+ * using conn = await listener.accept();
+ * await client.write(new TextEncoder().encode("hello"));
+ * client.closeWrite();
+ * assertEquals(await copy(conn, conn), 5); // an echo
+ * ```
+ */
+export async function copy(source: Reader, target: Writer): Promise<number> {
+  const buffer = new Uint8Array(65536);
+  for (let copied = 0;;) {
+    const count = await source.read(buffer);
+    if (count === null) return copied;
+    await writeN(target, buffer.subarray(0, count));
+    copied += count;
+  }
+}
+
+/**
  * `rio_t` with `rio_readlineb`, `rio_readnb` and `rio_read`: reads from a source through a buffer of
  * its own, so that a line need not cost a system call a byte.
  *

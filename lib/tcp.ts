@@ -5,7 +5,7 @@
  */
 
 import { formatAddress } from "./address.ts";
-import { failed } from "./errors.ts";
+import { failed, strerror } from "./errors.ts";
 import { parsePort } from "./services.ts";
 
 /** How {@linkcode openListener} binds and listens. */
@@ -17,6 +17,11 @@ export interface ListenOptions {
    * connect at once, each that a short backlog turns away tries again a second later only.
    */
   backlog?: number;
+  /**
+   * `SO_REUSEPORT`: other sockets with the same option may listen on the same port, and the system
+   * spreads the clients over them. Default false.
+   */
+  reusePort?: boolean;
 }
 
 /**
@@ -29,9 +34,10 @@ export interface ListenOptions {
  * @returns The connection, with Nagle's algorithm off: a short request goes out at once.
  * @throws {RangeError} If the service is neither.
  * @throws {Deno.errors.ConnectionRefused} If nobody listens there.
+ * @throws {Deno.errors.NotFound} If the name has no address.
  * @throws {Deno.errors.NotCapable} If the program may not connect there.
- * @throws {Error} If the name has no address, or in any other case in which it cannot connect. The
- * message names the call, the address and the cause.
+ * @throws {Error} In any other case in which it cannot connect. The message names the call, the address
+ * and the cause.
  *
  * Source: CS:APP lecture, `open_clientfd`; UNP, `tcp_connect`.
  *
@@ -53,6 +59,9 @@ export async function openClient(host: string, service: string | number): Promis
     conn.setNoDelay(true);
     return conn;
   } catch (error) {
+    // Deno gives a failed look-up no class of its own.
+    const lookup = /^failed to lookup address information: (.*)/.exec(strerror(error));
+    if (lookup !== null) throw new Deno.errors.NotFound(`getaddrinfo ${host}: ${lookup[1]}`);
     throw failed(`connect ${formatAddress({ transport: "tcp", hostname: host, port })}`, error);
   }
 }
@@ -87,10 +96,10 @@ export async function openListener(
   service: string | number,
   options: ListenOptions = {},
 ): Promise<Deno.TcpListener> {
-  const { hostname = "127.0.0.1", backlog = 4096 } = options;
+  const { hostname = "127.0.0.1", backlog = 4096, reusePort = false } = options;
   const port = await parsePort(`${service}`, "tcp");
   try {
-    return Deno.listen({ hostname, port, tcpBacklog: backlog });
+    return Deno.listen({ hostname, port, tcpBacklog: backlog, reusePort });
   } catch (error) {
     throw failed(`bind ${formatAddress({ transport: "tcp", hostname, port })}`, error);
   }

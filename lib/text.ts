@@ -9,7 +9,7 @@ const decoder = new TextDecoder();
 /**
  * `printf("%s")`, but safe on a terminal: what a peer sent, as text to print.
  *
- * @param bytes What came: UTF-8, if the peer means well.
+ * @param message What came: text, or bytes in UTF-8 if the peer means well.
  * @returns The text without the newline at its end, if it has one, so that it can stand in a line.
  * Bytes that are not UTF-8 and control characters, with which a peer could rewrite the screen, become
  * U+FFFD; tabs and newlines stay.
@@ -25,6 +25,38 @@ const decoder = new TextDecoder();
  * assertEquals(printable(new Uint8Array([0x1b, 0x5b, 0x32, 0x4a, 0xff])), "\ufffd[2J\ufffd");
  * ```
  */
-export function printable(bytes: Uint8Array): string {
-  return decoder.decode(bytes).replace(/\r?\n$/, "").replace(/[^\P{Cc}\t\n]/gu, "\ufffd");
+export function printable(message: Uint8Array | string): string {
+  const text = typeof message === "string" ? message : decoder.decode(message);
+  return text.replace(/\r?\n$/, "").replace(/[^\P{Cc}\t\n]/gu, "\ufffd");
+}
+
+/**
+ * Python's `repr` of `bytes`: bytes as the literal that a Python program would write.
+ *
+ * @param bytes Any bytes.
+ * @returns `b'...'`, or `b"..."` where that saves a backslash. Printable ASCII stands for itself, the
+ * rest is escaped.
+ *
+ * Source: CS:APP lecture, the Python client, which prints what it received in this way.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { bytesLiteral } from "@deno-sockets/samples";
+ *
+ * assertEquals(bytesLiteral(new Uint8Array([0x68, 0x69, 0x0a, 0x00, 0xff])), "b'hi\\n\\x00\\xff'");
+ * ```
+ */
+export function bytesLiteral(bytes: Uint8Array): string {
+  const quote = bytes.includes(0x27) && !bytes.includes(0x22) ? '"' : "'";
+  const escapes: Record<string, string> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
+  let literal = "";
+  for (const byte of bytes) {
+    const char = String.fromCharCode(byte);
+    if (char === quote) literal += `\\${char}`;
+    else if (char in escapes) literal += escapes[char];
+    else if (byte >= 0x20 && byte < 0x7f) literal += char;
+    else literal += `\\x${byte.toString(16).padStart(2, "0")}`;
+  }
+  return `b${quote}${literal}${quote}`;
 }

@@ -122,10 +122,12 @@ class Terminal {
     // A server prints the rest when its clients come.
     const rest = lines.findIndex(({ kind }) => kind !== "err");
     const opening = types || rest === -1 ? lines : lines.slice(0, rest);
+    const lastTyped = lines.findLastIndex(({ kind }) => kind === "in");
     for (const [index, { kind, text }] of opening.entries()) {
       if (kind === "in") {
         this.#onText("in", text);
         await this.#process.type(text);
+        if (index === lastTyped && key === undefined) await this.#process.endInput();
       } else {
         const soFar = opening.slice(0, index + 1);
         const came = () =>
@@ -135,7 +137,6 @@ class Terminal {
       }
     }
     if (key !== undefined || (!types && opening.length > 0)) return true; // it goes on beside the next
-    await this.#process.endInput();
     return await this.#process.until(() => this.#process.code !== undefined, deadline);
   }
 

@@ -88,6 +88,7 @@ export function parseTranscript(transcript: string, path: string): Block[] {
     const exit = /^\[exit (\d+)\]$/.exec(line);
     if (line === "^C" || line === "^D") block.key = line;
     else if (exit) block.status = Number(exit[1]);
+    else if (line === ">") block.lines.push({ kind: "in", text: "\n" });
     else if (line.startsWith("> ")) block.lines.push({ kind: "in", text: `${line.slice(2)}\n` });
     else if (line.startsWith("! ")) block.lines.push({ kind: "err", text: `${line.slice(2)}\n` });
     else if (line.endsWith("\\")) block.lines.push({ kind: "out", text: line.slice(0, -1) });

@@ -1,0 +1,41 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:7014
+/**
+ * A client that says "that was all": it sends stdin, shuts down its sending side, and only then gets a
+ * reply.
+ *
+ * Usage: clients/tcp_count.ts [host] [port]
+ *
+ * From Stallings, shutdown. To close the connection would say the same, but nothing could come back.
+ *
+ * ```console
+ * $ servers/tcp_count.ts 127.0.0.1 7014
+ * ! listening on 127.0.0.1:7014
+ * ^C
+ * $ clients/tcp_count.ts 127.0.0.1 7014
+ * > three small words
+ * 1 3 18
+ * ```
+ *
+ * @module
+ */
+
+import { copy, main, openClient, port } from "../mod.ts";
+import header from "./tcp_count.ts" with { type: "text" };
+
+await main(header, {
+  operands: { host: "127.0.0.1", port: port(7014) },
+}, async ({ host, port }) => {
+  // getaddrinfo, socket, connect
+  using conn = await openClient(host, port);
+
+  // write, to the end of stdin
+  await copy(Deno.stdin, conn);
+  // shutdown
+  await conn.closeWrite();
+  // read, to the end of the stream
+  const received = await copy(conn, Deno.stdout);
+  if (received === 0) {
+    throw new Deno.errors.UnexpectedEof(`read ${host}:${port}: the server closed without a reply`);
+  }
+  // close, at the end of using
+});

@@ -1,0 +1,73 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:7,127.0.0.1:7007
+/**
+ * A client that sends one word and receives until all of it is back, however many pieces it comes in.
+ *
+ * Usage: clients/tcp_echo_word.ts <Server Address> <Echo Word> [<Server Port>]
+ *
+ * From Stallings, TCPEchoClient4 of Donahoo and Calvert. The address is numeric, IPv4. Port 7 is that of
+ * the echo service, where few machines listen any more.
+ *
+ * ```console
+ * $ servers/tcp_echo_iterative.ts 127.0.0.1 7007
+ * ! listening on 127.0.0.1:7007
+ * Connection from 127.0.0.1:*
+ * 	Message: hello
+ * ^C
+ * $ clients/tcp_echo_word.ts 127.0.0.1 hello 7007
+ * Received: hello
+ * $ clients/tcp_echo_word.ts 127.0.0.1 hello
+ * ! connect() failed: connect 127.0.0.1:7: Connection refused
+ * [exit 1]
+ * ```
+ *
+ * @module
+ */
+
+import {
+  dieWithSystemMessage,
+  dieWithUserMessage,
+  inetPton,
+  main,
+  openClient,
+  port,
+  writeN,
+} from "../mod.ts";
+import header from "./tcp_echo_word.ts" with { type: "text" };
+
+/** The most that is received at once, in bytes. */
+const BUFFER_SIZE = 512;
+
+await main(header, {
+  operands: { address: "", word: "", port: port(7) },
+}, async ({ address, word, port }) => {
+  if (word === "") {
+    dieWithUserMessage("Parameter(s)", "<Server Address> <Echo Word> [<Server Port>]");
+  }
+  // inet_pton
+  if (inetPton(4, address) === null) {
+    dieWithUserMessage("inet_pton() failed", "invalid address string");
+  }
+
+  // socket, connect
+  using conn = await openClient(address, port)
+    .catch((error) => dieWithSystemMessage("connect() failed", error));
+
+  // send: the length that counts is that in bytes, not in characters
+  const message = new TextEncoder().encode(word);
+  await writeN(conn, message)
+    .catch((error) => dieWithSystemMessage("send() failed", error));
+
+  // recv
+  const print = (bytes: Uint8Array) => writeN(Deno.stdout, bytes);
+  await print(new TextEncoder().encode("Received: "));
+  const buffer = new Uint8Array(BUFFER_SIZE);
+  for (let received = 0; received < message.length;) {
+    const count = await conn.read(buffer)
+      .catch((error) => dieWithSystemMessage("recv() failed", error));
+    if (count === null) dieWithUserMessage("recv()", "connection closed prematurely");
+    await print(buffer.subarray(0, count));
+    received += count;
+  }
+  await print(new TextEncoder().encode("\n"));
+  // close, at the end of using
+});

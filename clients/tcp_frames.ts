@@ -1,0 +1,48 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:7013
+/**
+ * A client that sends messages in frames: several in one write, and one in several writes.
+ *
+ * Usage: clients/tcp_frames.ts [host] [port] [OPTION...]
+ *   --framing length|line|json  the length in front, a newline behind, or a line of JSON (length)
+ *
+ * From UCM 2.4, stream boundaries are lost.
+ *
+ * ```console
+ * $ servers/tcp_frames.ts 127.0.0.1 7013 --framing=json
+ * ! listening on 127.0.0.1:7013
+ * one write
+ * of three
+ * messages
+ * one message of many writes
+ * ^C
+ * $ clients/tcp_frames.ts 127.0.0.1 7013 --framing=json
+ * sent 3 messages in 1 write
+ * sent 1 message in 29 writes
+ * ```
+ *
+ * @module
+ */
+
+import { concat } from "@std/bytes/concat";
+import { framings, main, oneOf, openClient, port, writeN } from "../mod.ts";
+import header from "./tcp_frames.ts" with { type: "text" };
+
+await main(header, {
+  operands: { host: "127.0.0.1", port: port(7013) },
+  options: { framing: oneOf("length", "line", "json") },
+}, async ({ host, port, framing }) => {
+  // getaddrinfo, socket, connect
+  using conn = await openClient(host, port);
+  const { encode } = framings[framing];
+
+  // send: the receiver may find all three in one recv
+  const messages = ["one write", "of three", "messages"];
+  await writeN(conn, concat(messages.map(encode)));
+  console.log(`sent ${messages.length} messages in 1 write`);
+
+  // send: the receiver may find any part of it in a recv
+  const frame = encode("one message of many writes");
+  for (const byte of frame) await writeN(conn, new Uint8Array([byte]));
+  console.log(`sent 1 message in ${frame.length} writes`);
+  // close, at the end of using
+});

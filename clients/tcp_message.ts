@@ -1,0 +1,68 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:51717
+/**
+ * A client of one message: it asks for it, sends it, and prints the reply.
+ *
+ * Usage: clients/tcp_message.ts hostname port
+ *
+ * From Stallings, the socket client. Departs from it: every call that fails is named with its cause, and
+ * a server that closes without a reply is an error.
+ *
+ * ```console
+ * $ servers/tcp_message.ts 51717
+ * ! listening on 127.0.0.1:51717
+ * Here is the message: good morning
+ * $ clients/tcp_message.ts 127.0.0.1 51717
+ * Please enter the message: \
+ * > good morning
+ * I got your message
+ * ```
+ *
+ * @module
+ */
+
+import {
+  BufferedReader,
+  dieWithSystemMessage,
+  main,
+  openClient,
+  port,
+  printable,
+  writeN,
+} from "../mod.ts";
+import header from "./tcp_message.ts" with { type: "text" };
+
+/** The longest message and the longest reply, in bytes. */
+const MESSAGE_SIZE = 255;
+
+await main(header, {
+  operands: { hostname: "", port: port(null) },
+}, async ({ hostname, port }) => {
+  if (port === null) {
+    console.error("usage clients/tcp_message.ts hostname port");
+    Deno.exit(2);
+  }
+
+  // gethostbyname, socket, connect
+  using conn = await openClient(hostname, port).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) throw new Error("ERROR, no such host");
+    return dieWithSystemMessage("ERROR connecting", error);
+  });
+
+  await writeN(Deno.stdout, new TextEncoder().encode("Please enter the message: "));
+  const message = await new BufferedReader(Deno.stdin).readLine(MESSAGE_SIZE);
+  if (message === null) throw new Error("ERROR reading from stdin: there is no message");
+
+  // write
+  await writeN(conn, message)
+    .catch((error) => dieWithSystemMessage("ERROR writing to socket", error));
+
+  // read
+  const reply = new Uint8Array(MESSAGE_SIZE);
+  const count = await conn.read(reply)
+    .catch((error) => dieWithSystemMessage("ERROR reading from socket", error));
+  if (count === null) {
+    throw new Error("ERROR reading from socket: the server closed the connection");
+  }
+  console.log(printable(reply.subarray(0, count)));
+  // close, at the end of using
+});

@@ -1,0 +1,39 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:5678
+/**
+ * A client of one request and one response.
+ *
+ * Usage: clients/tcp_request.ts [host] [port]
+ *
+ * From CS:APP, the Python client. It prints the response as Python prints bytes.
+ *
+ * ```console
+ * $ servers/tcp_request.ts 127.0.0.1 5678
+ * ! listening on 127.0.0.1:5678
+ * ^C
+ * $ clients/tcp_request.ts 127.0.0.1 5678
+ * b'This is a message'
+ * ```
+ *
+ * @module
+ */
+
+import { bytesLiteral, main, openClient, port, writeN } from "../mod.ts";
+import header from "./tcp_request.ts" with { type: "text" };
+
+/** The longest response, in bytes. */
+const RESPONSE_SIZE = 1024;
+
+await main(header, {
+  operands: { host: "127.0.0.1", port: port(5678) },
+}, async ({ host, port }) => {
+  // socket, connect
+  using conn = await openClient(host, port);
+
+  // sendall
+  await writeN(conn, new TextEncoder().encode("This is a message"));
+  // recv: none at the end of the stream, as in Python
+  const response = new Uint8Array(RESPONSE_SIZE);
+  const count = await conn.read(response) ?? 0;
+  console.log(bytesLiteral(response.subarray(0, count)));
+  // close, at the end of using
+});

@@ -1,0 +1,44 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007
+/**
+ * A client in both directions at once: what is typed goes to the server, and what the server sends is
+ * printed, whichever comes first. It speaks to any server of text.
+ *
+ * Usage: clients/telnet.ts host port
+ *
+ * From CS:APP, telnet. At the end of stdin it shuts down its sending side, and prints what still comes.
+ * It knows no telnet commands.
+ *
+ * ```console
+ * $ servers/tcp_echo_concurrent.ts 127.0.0.1 7007
+ * ! listening on 127.0.0.1:7007
+ * Connection from 127.0.0.1:*
+ * 	Message: GET / HTTP/1.0
+ * ^C
+ * $ clients/telnet.ts 127.0.0.1 7007
+ * > GET / HTTP/1.0
+ * GET / HTTP/1.0
+ * ```
+ *
+ * @module
+ */
+
+import { copy, main, openClient, port, UsageError } from "../mod.ts";
+import header from "./telnet.ts" with { type: "text" };
+
+await main(header, {
+  operands: { host: "", port: port(null) },
+}, async ({ host, port }) => {
+  if (port === null) throw new UsageError("a host and a port are needed");
+
+  // getaddrinfo, socket, connect
+  using conn = await openClient(host, port);
+
+  // select: both directions wait at the same time
+  // read stdin, write, shutdown
+  const sent = copy(Deno.stdin, conn).then(() => conn.closeWrite());
+  sent.catch(() => {}); // a server that has gone is noticed in the other direction too
+  // read, write stdout
+  await copy(conn, Deno.stdout);
+  // close: the server has; stdin may wait for a line that nobody will receive
+  Deno.exit(0);
+});

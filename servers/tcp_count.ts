@@ -1,0 +1,74 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:7014
+/**
+ * A server that replies when it has received everything: the count of lines, words and bytes.
+ *
+ * Usage: servers/tcp_count.ts [host] [port]
+ *
+ * From Stallings, shutdown. The client shuts down its sending side only; the connection is still open
+ * in the other direction, for the reply.
+ *
+ * ```console
+ * $ servers/tcp_count.ts 127.0.0.1 7014
+ * ! listening on 127.0.0.1:7014
+ * ^C
+ * $ clients/tcp_count.ts 127.0.0.1 7014
+ * > to be or not to be
+ * > that is the question
+ * 2 10 40
+ * ```
+ *
+ * @module
+ */
+
+import {
+  accept,
+  type Connection,
+  copy,
+  formatAddress,
+  main,
+  openListener,
+  port,
+  strerror,
+  terminationSignal,
+  writeN,
+} from "../mod.ts";
+import header from "./tcp_count.ts" with { type: "text" };
+
+const NEWLINE = 0x0a;
+const SPACES = [0x20, 0x09, NEWLINE, 0x0b, 0x0c, 0x0d];
+
+await main(header, {
+  operands: { host: "127.0.0.1", port: port(7014) },
+}, async ({ host, port }) => {
+  // socket, bind, listen
+  using listener = await openListener(port, { hostname: host });
+  console.error(`listening on ${formatAddress(listener.addr)}`);
+
+  // accept
+  const clients = accept(listener, {
+    signal: terminationSignal(),
+    onError: (error) => console.error(strerror(error)),
+  });
+  for await (const conn of clients) {
+    // read, write, close
+    conn.serve(sendCounts);
+  }
+});
+
+/** The service: counts as wc(1) does, and replies at the end of the stream. */
+async function sendCounts(conn: Connection): Promise<void> {
+  let lines = 0, words = 0, inWord = false;
+  const counter = {
+    write(p: Uint8Array): Promise<number> {
+      for (const byte of p) {
+        const isSpace = SPACES.includes(byte);
+        if (byte === NEWLINE) lines++;
+        if (!isSpace && !inWord) words++;
+        inWord = !isSpace;
+      }
+      return Promise.resolve(p.length);
+    },
+  };
+  const bytes = await copy(conn, counter);
+  await writeN(conn, new TextEncoder().encode(`${lines} ${words} ${bytes}\n`));
+}

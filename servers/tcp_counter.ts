@@ -1,0 +1,63 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:1213
+/**
+ * A server that counts its connections: it speaks first, and does not listen at all.
+ *
+ * Usage: servers/tcp_counter.ts [ip] [port]
+ *
+ * From HSE 13, the counter.
+ *
+ * ```console
+ * $ servers/tcp_counter.ts 127.0.0.1 1213
+ * ! listening on 127.0.0.1:1213
+ * ^C
+ * $ clients/tcp_talk.ts 127.0.0.1 1213
+ * >
+ * Connection 1!
+ *
+ * $ clients/tcp_talk.ts 127.0.0.1 1213
+ * > dddd
+ * Connection 2!
+ *
+ * ```
+ *
+ * @module
+ */
+
+import {
+  accept,
+  type Connection,
+  formatAddress,
+  main,
+  openListener,
+  port,
+  strerror,
+  terminationSignal,
+  writeN,
+} from "../mod.ts";
+import header from "./tcp_counter.ts" with { type: "text" };
+
+let connections = 0;
+
+await main(header, {
+  operands: { ip: "127.0.0.1", port: port(1213) },
+}, async ({ ip, port }) => {
+  // socket, bind, listen
+  using listener = await openListener(port, { hostname: ip, backlog: 3 });
+  console.error(`listening on ${formatAddress(listener.addr)}`);
+
+  // accept
+  const clients = accept(listener, {
+    signal: terminationSignal(),
+    onError: (error) => console.error(strerror(error)),
+  });
+  for await (const conn of clients) {
+    // send, close
+    await conn.serve(sendCount);
+  }
+});
+
+/** The service: tells the client which it is. */
+async function sendCount(conn: Connection): Promise<void> {
+  connections++;
+  await writeN(conn, new TextEncoder().encode(`Connection ${connections}!\n`));
+}

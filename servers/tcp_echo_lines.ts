@@ -1,0 +1,75 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1
+/**
+ * An iterative echo server of lines, by robust I/O: however a line arrives, in pieces or with others, it
+ * is read as a line.
+ *
+ * Usage: servers/tcp_echo_lines.ts [port]
+ *
+ * From CS:APP, the iterative echo server. Departs from it: a line of more than 8192 bytes comes in
+ * pieces, and a client that resets its connection does not end the server. To look up a client's name,
+ * Deno asks for the permission for its address; clients come from any port.
+ *
+ * ```console
+ * $ servers/tcp_echo_lines.ts 7008
+ * ! listening on 127.0.0.1:7008
+ * Connected to (localhost, *)
+ * server received 6 bytes
+ * server received 8 bytes
+ * ^C
+ * $ deno run --allow-net=127.0.0.1:7008 clients/tcp_echo.ts 127.0.0.1 7008
+ * > hello
+ * hello
+ * > goodbye
+ * goodbye
+ * ```
+ *
+ * @module
+ */
+
+import {
+  accept,
+  BufferedReader,
+  type Connection,
+  formatAddress,
+  getNameInfo,
+  main,
+  MAXLINE,
+  openListener,
+  port,
+  strerror,
+  terminationSignal,
+  writeN,
+} from "../mod.ts";
+import header from "./tcp_echo_lines.ts" with { type: "text" };
+
+await main(header, {
+  operands: { port: port(7008) },
+}, async ({ port }) => {
+  // getaddrinfo, socket, bind, listen
+  using listener = await openListener(port);
+  console.error(`listening on ${formatAddress(listener.addr)}`);
+
+  // accept
+  const clients = accept(listener, {
+    signal: terminationSignal(),
+    onError: (error) => console.error(strerror(error)),
+  });
+  for await (const conn of clients) {
+    // read, write, close
+    await conn.serve(echoLines);
+  }
+});
+
+/** The service: counts the bytes of each line and sends it back. */
+async function echoLines(conn: Connection): Promise<void> {
+  // getnameinfo
+  const { host, service } = await getNameInfo(conn.remoteAddr as Deno.NetAddr);
+  console.log(`Connected to (${host}, ${service})`);
+  const reader = new BufferedReader(conn);
+  for (;;) {
+    const line = await reader.readLine(MAXLINE);
+    if (line === null) return;
+    console.log(`server received ${line.length} bytes`);
+    await writeN(conn, line);
+  }
+}

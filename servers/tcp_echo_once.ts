@@ -1,0 +1,79 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:7009
+/**
+ * A server of one message a connection: one receive, one send, and goodbye.
+ *
+ * Usage: servers/tcp_echo_once.ts [ip] [port]
+ *
+ * From HSE 13, the TCP server. Departs from it: to close a connection with bytes unread would reset it,
+ * and could cost the client the reply; so the server shuts down its side, and waits a moment for the
+ * client to close.
+ *
+ * ```console
+ * $ servers/tcp_echo_once.ts 127.0.0.1 7009
+ * ! listening on 127.0.0.1:7009
+ * Received 6 bytes from 127.0.0.1, port *
+ * Received 32 bytes from 127.0.0.1, port *
+ * ^C
+ * $ deno run --allow-net=127.0.0.1:7009 clients/tcp_talk.ts 127.0.0.1 7009
+ * > hello
+ * hello
+ *
+ * $ deno run --allow-net=127.0.0.1:7009 clients/telnet.ts 127.0.0.1 7009
+ * > this is longer than what one receive of 32 bytes takes
+ * this is longer than what one rec\
+ * ```
+ *
+ * @module
+ */
+
+import {
+  accept,
+  type Connection,
+  copy,
+  formatAddress,
+  main,
+  openListener,
+  port,
+  strerror,
+  terminationSignal,
+  within,
+  writeN,
+} from "../mod.ts";
+import header from "./tcp_echo_once.ts" with { type: "text" };
+
+/** The most bytes that are received. */
+const MESSAGE_SIZE = 32;
+/** How long a client may take to close, in ms. */
+const LINGER = 1000;
+
+await main(header, {
+  operands: { ip: "127.0.0.1", port: port(7009) },
+}, async ({ ip, port }) => {
+  // socket, bind, listen
+  using listener = await openListener(port, { hostname: ip });
+  console.error(`listening on ${formatAddress(listener.addr)}`);
+
+  // accept
+  const clients = accept(listener, {
+    signal: terminationSignal(),
+    onError: (error) => console.error(strerror(error)),
+  });
+  for await (const conn of clients) {
+    // recv, send, close
+    await conn.serve(echoOnce);
+  }
+});
+
+/** The service: receives once, and sends that back. */
+async function echoOnce(conn: Connection): Promise<void> {
+  const buffer = new Uint8Array(MESSAGE_SIZE);
+  const count = await conn.read(buffer) ?? 0;
+  const { hostname, port } = conn.remoteAddr as Deno.NetAddr;
+  console.log(`Received ${count} bytes from ${hostname}, port ${port}`);
+  await writeN(conn, buffer.subarray(0, count));
+
+  // shutdown, and receive what is of no interest
+  await conn.closeWrite();
+  const nowhere = { write: (p: Uint8Array) => Promise.resolve(p.length) };
+  await within(copy(conn, nowhere), LINGER, "the client did not close").catch(() => {});
+}

@@ -1,0 +1,71 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:7013
+/**
+ * A server of messages: a stream keeps no boundaries, so frames do.
+ *
+ * Usage: servers/tcp_frames.ts [host] [port] [OPTION...]
+ *   --framing length|line|json  the length in front, a newline behind, or a line of JSON (length)
+ *
+ * From UCM 2.4, stream boundaries are lost. However the messages were sent, one by one or cut to pieces,
+ * each is printed on a line of its own.
+ *
+ * ```console
+ * $ servers/tcp_frames.ts 127.0.0.1 7013
+ * ! listening on 127.0.0.1:7013
+ * one write
+ * of three
+ * messages
+ * one message of many writes
+ * ^C
+ * $ clients/tcp_frames.ts 127.0.0.1 7013
+ * sent 3 messages in 1 write
+ * sent 1 message in 30 writes
+ * ```
+ *
+ * @module
+ */
+
+import {
+  accept,
+  BufferedReader,
+  type Connection,
+  formatAddress,
+  type Framing,
+  framings,
+  main,
+  oneOf,
+  openListener,
+  port,
+  printable,
+  strerror,
+  terminationSignal,
+} from "../mod.ts";
+import header from "./tcp_frames.ts" with { type: "text" };
+
+await main(header, {
+  operands: { host: "127.0.0.1", port: port(7013) },
+  options: { framing: oneOf("length", "line", "json") },
+}, async ({ host, port, framing }) => {
+  // socket, bind, listen
+  using listener = await openListener(port, { hostname: host });
+  console.error(`listening on ${formatAddress(listener.addr)}`);
+
+  // accept
+  const clients = accept(listener, {
+    signal: terminationSignal(),
+    onError: (error) => console.error(strerror(error)),
+  });
+  for await (const conn of clients) {
+    // recv, close
+    conn.serve((conn) => printMessages(conn, framings[framing]));
+  }
+});
+
+/** The service: prints each message on a line of its own. */
+async function printMessages(conn: Connection, framing: Framing): Promise<void> {
+  const reader = new BufferedReader(conn);
+  for (;;) {
+    const message = await framing.read(reader);
+    if (message === null) return;
+    console.log(printable(message));
+  }
+}

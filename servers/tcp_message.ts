@@ -1,0 +1,73 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:51717
+/**
+ * A server of one message: it accepts one connection, answers it and ends.
+ *
+ * Usage: servers/tcp_message.ts port
+ *
+ * From Stallings, the socket server. Departs from it: it listens on loopback only, and every call that
+ * fails is named with its cause.
+ *
+ * ```console
+ * $ servers/tcp_message.ts 51717
+ * ! listening on 127.0.0.1:51717
+ * Here is the message: hello
+ * $ clients/tcp_message.ts 127.0.0.1 51717
+ * Please enter the message: \
+ * > hello
+ * I got your message
+ * ```
+ *
+ * @module
+ */
+
+import {
+  accept,
+  type Connection,
+  dieWithSystemMessage,
+  formatAddress,
+  main,
+  openListener,
+  port,
+  printable,
+  terminationSignal,
+  writeN,
+} from "../mod.ts";
+import header from "./tcp_message.ts" with { type: "text" };
+
+/** The longest message, in bytes. */
+const MESSAGE_SIZE = 255;
+
+await main(header, {
+  operands: { port: port(null) },
+}, async ({ port }) => {
+  if (port === null) throw new Error("ERROR, no port provided");
+
+  // socket, bind, listen
+  using listener = await openListener(port, { backlog: 5 })
+    .catch((error) => dieWithSystemMessage("ERROR on binding", error));
+  console.error(`listening on ${formatAddress(listener.addr)}`);
+
+  // accept
+  const clients = accept(listener, {
+    signal: terminationSignal(),
+    onError: (error) => dieWithSystemMessage("ERROR on accept", error),
+  });
+  for await (using conn of clients) {
+    await answer(conn);
+    break;
+  }
+  // close, at the end of using
+});
+
+/** The service: prints one message and says so. */
+async function answer(conn: Connection): Promise<void> {
+  // read
+  const buffer = new Uint8Array(MESSAGE_SIZE);
+  const count = await conn.read(buffer)
+    .catch((error) => dieWithSystemMessage("ERROR reading from socket", error));
+  console.log(`Here is the message: ${printable(buffer.subarray(0, count ?? 0))}`);
+
+  // write
+  await writeN(conn, new TextEncoder().encode("I got your message"))
+    .catch((error) => dieWithSystemMessage("ERROR writing to socket", error));
+}

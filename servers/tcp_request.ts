@@ -1,0 +1,60 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:5678
+/**
+ * A server of one request and one response a connection.
+ *
+ * Usage: servers/tcp_request.ts [host] [port]
+ *
+ * From CS:APP, the Python server. Departs from it: the lecture's never defines its response; this one
+ * sends back what it received.
+ *
+ * ```console
+ * $ servers/tcp_request.ts 127.0.0.1 5678
+ * ! listening on 127.0.0.1:5678
+ * ^C
+ * $ clients/tcp_request.ts 127.0.0.1 5678
+ * b'This is a message'
+ * ```
+ *
+ * @module
+ */
+
+import {
+  accept,
+  type Connection,
+  formatAddress,
+  main,
+  openListener,
+  port,
+  strerror,
+  terminationSignal,
+  writeN,
+} from "../mod.ts";
+import header from "./tcp_request.ts" with { type: "text" };
+
+/** The longest request, in bytes. */
+const REQUEST_SIZE = 1024;
+
+await main(header, {
+  operands: { host: "127.0.0.1", port: port(5678) },
+}, async ({ host, port }) => {
+  // socket, bind, listen
+  using listener = await openListener(port, { hostname: host });
+  console.error(`listening on ${formatAddress(listener.addr)}`);
+
+  // accept
+  const clients = accept(listener, {
+    signal: terminationSignal(),
+    onError: (error) => console.error(strerror(error)),
+  });
+  for await (const conn of clients) {
+    // recv, sendall, close
+    await conn.serve(respond);
+  }
+});
+
+/** The service: answers one request. */
+async function respond(conn: Connection): Promise<void> {
+  const request = new Uint8Array(REQUEST_SIZE);
+  const count = await conn.read(request);
+  if (count !== null) await writeN(conn, request.subarray(0, count));
+}
