@@ -9,15 +9,18 @@ import type { Reader, Writer } from "../lib/robust_io.ts";
 /** How many of the bytes it is offered the call number `turn` reads or writes. */
 export type Amount = (offered: number, turn: number) => number;
 
-/** The amounts that get a text through in the end. */
+/** As many as it can. */
+export const whole: Amount = (offered) => offered;
+
+/** The ones that get everything through in the end. */
 export const amounts: Record<string, Amount> = {
-  "whole": (offered) => offered,
+  "whole": whole,
   "one byte at a time": () => 1,
   "halves": (offered) => Math.ceil(offered / 2),
-  "nothing in between": (offered, turn) => turn % 3 === 2 ? offered : 0,
+  "nothing twice, then a little": (_offered, turn) => turn % 3 === 2 ? 10 : 0,
 };
 
-/** The amount that never does. */
+/** The one that never does. */
 export const nothing: Amount = () => 0;
 
 /** What a source does next: gives bytes, throws an error, once, or is at its end. */
@@ -28,8 +31,6 @@ export class Source implements Reader {
   readonly #amount: Amount;
   readonly #steps: Step[];
   #turn = 0;
-  /** The largest buffer that it was asked to read into, all of it and not just the part offered. */
-  largestBuffer = 0;
 
   constructor(amount: Amount, ...steps: Step[]) {
     this.#amount = amount;
@@ -39,7 +40,6 @@ export class Source implements Reader {
   read(p: Uint8Array): Promise<number | null> {
     // Whoever does so would take the 0 for a source that has nothing.
     if (p.length === 0) return Promise.reject(new Error("asked for no bytes at all"));
-    this.largestBuffer = Math.max(this.largestBuffer, p.buffer.byteLength);
     const amount = this.#amount(p.length, this.#turn++);
     if (amount === 0) return Promise.resolve(0);
     const [step = null] = this.#steps;
@@ -47,7 +47,7 @@ export class Source implements Reader {
       this.#steps.shift();
       return step === null ? Promise.resolve(null) : Promise.reject(step);
     }
-    const piece = step.subarray(0, amount);
+    const piece = step.subarray(0, Math.min(amount, p.length));
     p.set(piece);
     if (piece.length < step.length) this.#steps[0] = step.subarray(piece.length);
     else this.#steps.shift();
