@@ -73,10 +73,10 @@ export interface AcceptOptions {
  * await server;
  * ```
  */
-export async function* accept(
-  listener: Deno.Listener,
+export async function* accept<A extends Deno.Addr>(
+  listener: Deno.Listener<Deno.Conn<A>>,
   options: AcceptOptions = {},
-): AsyncGenerator<Connection, void, void> {
+): AsyncGenerator<Connection<A>, void, void> {
   const { signal, maxConnections = 1024, idleTimeout = 0, grace = 5000, onError } = options;
   if (!Number.isInteger(maxConnections) || maxConnections < 1) {
     throw new RangeError(`accept: ${maxConnections} is not a number of connections`);
@@ -85,7 +85,7 @@ export async function* accept(
     if (!(ms >= 0)) throw new RangeError(`accept: ${ms} ms is not a time for ${name}`);
   }
 
-  const open = new Set<Connection>();
+  const open = new Set<Connection<A>>();
   let oneLeft = Promise.withResolvers<void>();
   const stop = () => {
     listener[Symbol.dispose](); // a pending accept rejects
@@ -97,7 +97,7 @@ export async function* accept(
     let pause = 0;
     for (;;) {
       while (open.size >= maxConnections) await oneLeft.promise;
-      let accepted: Deno.Conn;
+      let accepted: Deno.Conn<A>;
       try {
         accepted = await listener.accept();
       } catch (error) {

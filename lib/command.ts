@@ -125,7 +125,7 @@ export async function main<O extends Arguments, P extends Arguments>(
   body: (values: Values<O> & Values<P>) => void | Promise<void>,
 ): Promise<void> {
   const help = helpText(header);
-  const usage = /^Usage: (\S+)[^]*?(?=\n\n|$)/m.exec(help)?.[0] ?? "";
+  const usage = help.split("\n\n").find((paragraph) => paragraph.startsWith("Usage:")) ?? "";
   try {
     if (Deno.args.includes("--help")) {
       console.log(help);
@@ -160,6 +160,8 @@ async function parseCommandLine(
       if (key !== undefined) throw new UsageError(`unknown option ${arg}`);
     },
   });
+  const valued = flags.find((name) => args.some((arg) => arg.startsWith(`--${optionName(name)}=`)));
+  if (valued !== undefined) throw new UsageError(`--${optionName(valued)} takes no value`);
   const extra = given._[Object.keys(operands).length];
   if (extra !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(extra)}`);
 

@@ -1,5 +1,5 @@
 /**
- * The connections that {@linkcode accept} yields: a `Deno.Conn` that does not wait for ever.
+ * A connection that survives: a `Deno.Conn` that does not wait for ever and whose errors say where.
  *
  * @module
  */
@@ -12,19 +12,21 @@ import type { Reader, Writer } from "./robust_io.ts";
 const DRAIN_TICK = 100;
 
 /**
- * The descriptor that `accept(2)` returns: one client's connection, which is cut off when it stays
- * idle for too long or outlasts the server's grace period.
+ * A connected socket, as `connect(2)` and `accept(2)` give: a client's, or a server's to one client.
  *
- * Its calls are those of a `Deno.Conn`. Once it has been cut, they reject with the reason: a
- * `Deno.errors.TimedOut` or a `Deno.errors.Interrupted`.
+ * Its calls are those of a `Deno.Conn`, but their errors name the call and the peer. A server's
+ * connection is cut off when it stays idle for too long or outlasts the server's grace period: then its
+ * calls reject with a `Deno.errors.TimedOut` or a `Deno.errors.Interrupted`.
  */
-export class Connection implements Reader, Writer, Disposable {
-  /** The peer's address, an IPv4 peer's as IPv4 also on a dual-stack socket. */
-  readonly remoteAddr: Deno.Addr;
+export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writer, Disposable {
+  /** `getpeername(2)`: the peer's address, an IPv4 peer's as IPv4 also on a dual-stack socket. */
+  readonly remoteAddr: A;
+  /** `getsockname(2)`: this end's address. */
+  readonly localAddr: A;
 
-  readonly #conn: Deno.Conn;
+  readonly #conn: Deno.Conn<A>;
   readonly #idleTimeout: number;
-  readonly #onClose: () => void;
+  readonly #onClose: (() => void) | undefined;
   readonly #onError: ((error: Error) => void) | undefined;
   #isClosed = false;
   #reason: Error | undefined;
@@ -36,17 +38,18 @@ export class Connection implements Reader, Writer, Disposable {
   #lastProgress = performance.now();
 
   /**
-   * Wraps a connection; {@linkcode accept} does so.
+   * Takes a connection over; `openClient` and {@linkcode accept} do so. Nagle's algorithm, which would
+   * hold back short messages, is switched off.
    *
-   * @param conn The connection, which belongs to the wrapper from now on.
+   * @param conn The connection, which is the caller's no longer.
    * @param idleTimeout How long a read or write may wait for the peer, in ms; 0 for as long as it likes.
    * @param onClose Is called once, when the connection is closed, by whomever.
    * @param onError Is told why a service failed that {@linkcode Connection.serve} ran.
    */
   constructor(
-    conn: Deno.Conn,
-    idleTimeout: number,
-    onClose: () => void,
+    conn: Deno.Conn<A>,
+    idleTimeout: number = 0,
+    onClose?: () => void,
     onError?: (error: Error) => void,
   ) {
     this.#conn = conn;
@@ -54,8 +57,8 @@ export class Connection implements Reader, Writer, Disposable {
     this.#onError = onError;
     this.#idleTimeout = idleTimeout;
     this.remoteAddr = unmapAddress(conn.remoteAddr);
-    // Nagle's algorithm would hold back short replies. Only a TCP connection has it.
-    if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
+    this.localAddr = unmapAddress(conn.localAddr);
+    if ("setNoDelay" in conn) (conn as unknown as Deno.TcpConn).setNoDelay(true);
     if (idleTimeout > 0) this.#timer = setTimeout(() => this.#checkIdle(), idleTimeout);
   }
 
@@ -66,13 +69,15 @@ export class Connection implements Reader, Writer, Disposable {
    * the end of this one; not awaited, it is served at the same time.
    *
    * @param service What to do for the client. What it throws goes to the `onError` of
-   * {@linkcode accept}, with the client's address in front.
+   * {@linkcode accept}, and names the client.
    */
-  async serve(service: (conn: Connection) => Promise<void>): Promise<void> {
+  async serve(service: (conn: Connection<A>) => Promise<void>): Promise<void> {
     try {
       await service(this);
     } catch (error) {
-      this.#onError?.(failed(formatAddress(this.remoteAddr), error));
+      const peer = formatAddress(this.remoteAddr);
+      const named = error instanceof Error && error.message.includes(peer); // the connection's own
+      this.#onError?.(named ? error : failed(peer, error));
     } finally {
       this.close();
     }
@@ -93,7 +98,7 @@ export class Connection implements Reader, Writer, Disposable {
     try {
       return await this.#conn.read(p);
     } catch (error) {
-      throw this.#reason ?? error;
+      throw this.#failed("read", error);
     } finally {
       this.#reading--;
       this.#mark();
@@ -116,7 +121,7 @@ export class Connection implements Reader, Writer, Disposable {
     try {
       return await this.#conn.write(p);
     } catch (error) {
-      throw this.#reason ?? error;
+      throw this.#failed("write", error);
     } finally {
       this.#writing--;
       this.#mark();
@@ -129,7 +134,11 @@ export class Connection implements Reader, Writer, Disposable {
    * @throws {Deno.errors.NotConnected} If the peer has gone already.
    */
   async closeWrite(): Promise<void> {
-    await this.#conn.closeWrite();
+    try {
+      await this.#conn.closeWrite();
+    } catch (error) {
+      throw this.#failed("shutdown", error);
+    }
   }
 
   /** `close(2)`: closes the connection; a second time does nothing. */
@@ -138,7 +147,7 @@ export class Connection implements Reader, Writer, Disposable {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     this.#conn.close();
-    this.#onClose();
+    this.#onClose?.();
   }
 
   /** Closes the connection at the end of a `using` block. */
@@ -170,6 +179,10 @@ export class Connection implements Reader, Writer, Disposable {
       this.#timer = setTimeout(look, Math.min(DRAIN_TICK, left));
     };
     this.#timer = setTimeout(look, Math.min(DRAIN_TICK, grace));
+  }
+
+  #failed(call: string, error: unknown): Error {
+    return failed(`${call} ${formatAddress(this.remoteAddr)}`, this.#reason ?? error);
   }
 
   #mark(): void {

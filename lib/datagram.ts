@@ -178,9 +178,14 @@ export class ConnectedDatagram implements Disposable {
     this.#pending ??= this.#receivePeers(max);
     const peer = formatAddress(this.remoteAddr);
     const message = `recv ${peer}: no answer within ${timeout / 1000} s`;
-    const datagram = await within(this.#pending, timeout, message);
-    this.#pending = undefined;
-    return datagram;
+    try {
+      const datagram = await within(this.#pending, timeout, message);
+      this.#pending = undefined;
+      return datagram;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.TimedOut)) this.#pending = undefined; // it failed
+      throw error;
+    }
   }
 
   async #receivePeers(max: number): Promise<Datagram> {
@@ -244,8 +249,12 @@ async function numericHost(host: string): Promise<string> {
   // Deno has no look-up that reads /etc/hosts.
   const { lookup } = await import("node:dns/promises");
   try {
-    return (await lookup(host)).address;
+    const found = await lookup(host, { all: true });
+    if (found[0] !== undefined) return found[0].address;
   } catch (error) {
-    throw failed(`getaddrinfo ${host}`, error);
+    const { code } = error as { code?: string };
+    if (code === "EPERM") throw new Deno.errors.NotCapable(`Requires net access to "${host}"`);
+    if (code !== "ENOTFOUND") throw failed(`getaddrinfo ${host}`, error);
   }
+  throw new Deno.errors.NotFound(`getaddrinfo ${host}: Name or service not known`);
 }

@@ -201,6 +201,7 @@ export class BufferedReader implements Reader {
   // What has come and has not been taken yet: #buffer from #start up to #end.
   #start = 0;
   #end = 0;
+  #sourceEnded = false;
 
   /**
    * `rio_readinitb`: a reader with an empty buffer.
@@ -227,7 +228,7 @@ export class BufferedReader implements Reader {
     if (p.length === 0) return 0;
     if (this.#start === this.#end) {
       // A read as large as the buffer need not go through it.
-      if (p.length >= this.#size) return await readSome(this.#source, p);
+      if (p.length >= this.#size) return await this.#readSource(p);
       if (!await this.#fill()) return null;
     }
     const taken = this.#buffer.subarray(this.#start, Math.min(this.#end, this.#start + p.length));
@@ -302,6 +303,16 @@ export class BufferedReader implements Reader {
     }
   }
 
+  /**
+   * `feof(3)`, but it looks ahead: whether the stream has ended and everything has been read.
+   *
+   * @returns False as soon as there is a byte to read; it may wait for one.
+   * @throws What the source throws.
+   */
+  async atEnd(): Promise<boolean> {
+    return this.#start === this.#end && !await this.#fill();
+  }
+
   /** Takes `count` of the bytes that have come. */
   #take(count: number): Uint8Array<ArrayBuffer> {
     const taken = this.#buffer.subarray(this.#start, this.#start + count);
@@ -320,10 +331,18 @@ export class BufferedReader implements Reader {
       this.#start = 0;
       this.#end = held.length;
     }
-    const count = await readSome(this.#source, this.#buffer.subarray(this.#end));
+    const count = await this.#readSource(this.#buffer.subarray(this.#end));
     if (count === null) return false;
     this.#end += count;
     return true;
+  }
+
+  /** Reads from the source; once that has ended, it is not asked again. */
+  async #readSource(p: Uint8Array): Promise<number | null> {
+    if (this.#sourceEnded) return null;
+    const count = await readSome(this.#source, p);
+    this.#sourceEnded = count === null;
+    return count;
   }
 }
 

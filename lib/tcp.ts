@@ -5,6 +5,7 @@
  */
 
 import { formatAddress } from "./address.ts";
+import { Connection } from "./connection.ts";
 import { failed, strerror } from "./errors.ts";
 import { parsePort } from "./services.ts";
 
@@ -31,7 +32,7 @@ export interface ListenOptions {
  *
  * @param host A host name or a numeric address.
  * @param service A port number or a service's name.
- * @returns The connection, with Nagle's algorithm off: a short request goes out at once.
+ * @returns The connection.
  * @throws {RangeError} If the service is neither.
  * @throws {Deno.errors.ConnectionRefused} If nobody listens there.
  * @throws {Deno.errors.NotFound} If the name has no address.
@@ -52,12 +53,13 @@ export interface ListenOptions {
  * assertEquals(conn.remoteAddr, client.localAddr);
  * ```
  */
-export async function openClient(host: string, service: string | number): Promise<Deno.TcpConn> {
+export async function openClient(
+  host: string,
+  service: string | number,
+): Promise<Connection<Deno.NetAddr>> {
   const port = await parsePort(`${service}`, "tcp");
   try {
-    const conn = await Deno.connect({ hostname: host, port });
-    conn.setNoDelay(true);
-    return conn;
+    return new Connection(await Deno.connect({ hostname: host, port }));
   } catch (error) {
     // Deno gives a failed look-up no class of its own.
     const lookup = /^failed to lookup address information: (.*)/.exec(strerror(error));

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Connection } from "./connection.ts";
 import { failed } from "./errors.ts";
 
 /**
@@ -33,9 +34,9 @@ import { failed } from "./errors.ts";
  * assertEquals(await conn.read(new Uint8Array(8)), 1);
  * ```
  */
-export async function openUnixClient(path: string): Promise<Deno.UnixConn> {
+export async function openUnixClient(path: string): Promise<Connection<Deno.UnixAddr>> {
   try {
-    return await Deno.connect({ transport: "unix", path });
+    return new Connection(await Deno.connect({ transport: "unix", path }));
   } catch (error) {
     throw failed(`connect ${path}`, error);
   }
@@ -70,20 +71,37 @@ export async function openUnixClient(path: string): Promise<Deno.UnixConn> {
  * ```
  */
 export async function openUnixListener(path: string): Promise<Deno.UnixListener> {
+  const listen = () => Deno.listen({ transport: "unix", path });
+  try {
+    return listen();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse)) throw failed(`bind ${path}`, error);
+  }
   try {
     await removeStaleSocket(path);
-    return Deno.listen({ transport: "unix", path });
+    return listen();
   } catch (error) {
     throw failed(`bind ${path}`, error);
   }
 }
 
-/** Removes the socket at `path` if nobody listens on it; throws if the path is taken otherwise. */
+/** How long a mark on a stale socket has to stand, in ms: longer than to look at it and to remove it. */
+const MARK_TIME = 20;
+
+/** Removes the socket at `path` if nobody listens on it. */
 async function removeStaleSocket(path: string): Promise<void> {
-  const before = statSocket(path);
-  if (before === null || await isAlive(path)) return; // bind tells the caller about a live one
-  // Another server may have taken the stale socket over in the meantime: that one is not ours.
-  if (statSocket(path)?.ino === before.ino) Deno.removeSync(path);
+  if (statSocket(path) === null || await isAlive(path)) return;
+  // Another server may have found the same stale socket, and what it binds there must not be removed.
+  // So each marks what it found with a time of its own, waits, and removes it only if its mark still
+  // stands (Fischer's algorithm): the last to mark it wins, and a new socket bears no mark.
+  const mark = new Date(Math.floor(Math.random() * 1e12));
+  try {
+    Deno.utimeSync(path, mark, mark);
+    await new Promise((resolve) => setTimeout(resolve, MARK_TIME));
+    if (statSocket(path)?.mtime?.getTime() === mark.getTime()) Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error; // the other one was quicker
+  }
 }
 
 function statSocket(path: string): Deno.FileInfo | null {

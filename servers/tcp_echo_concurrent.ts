@@ -62,13 +62,14 @@ await main(header, {
     quiet: false,
   },
 }, async ({ host, service, maxConnections, idleTimeout, grace, backlog, quiet }) => {
+  const signal = terminationSignal();
   // getaddrinfo, socket, bind, listen
   using listener = await openListener(service, { hostname: host, backlog });
   console.error(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
   const clients = accept(listener, {
-    signal: terminationSignal(),
+    signal,
     maxConnections,
     idleTimeout: idleTimeout * 1000,
     grace: grace * 1000,
@@ -82,13 +83,13 @@ await main(header, {
 });
 
 /** The service: prints each message and sends it back. */
-async function echoMessages(conn: Connection): Promise<void> {
-  const { hostname, port } = conn.remoteAddr as Deno.NetAddr;
+async function echoMessages(conn: Connection<Deno.NetAddr>): Promise<void> {
+  const { hostname, port } = conn.remoteAddr;
   console.log(`Connection from ${hostname}:${port}`);
   await echo(conn, MESSAGE_SIZE, (message) => console.log(`\tMessage: ${printable(message)}`));
 }
 
 /** The service with `--quiet`: nothing is printed, so pieces may be large, and errors are nobody's. */
-async function echoQuietly(conn: Connection): Promise<void> {
+async function echoQuietly(conn: Connection<Deno.NetAddr>): Promise<void> {
   await echo(conn).catch(() => {});
 }

@@ -51,13 +51,14 @@ const MESSAGE_SIZE = 80;
 await main(header, {
   operands: { host: "127.0.0.1", service: port(7007) },
 }, async ({ host, service }) => {
+  const signal = terminationSignal();
   // getaddrinfo, socket, bind, listen
   using listener = await openListener(service, { hostname: host, backlog: 5 });
   console.error(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
   const clients = accept(listener, {
-    signal: terminationSignal(),
+    signal,
     onError: (error) => console.error(strerror(error)),
   });
   for await (const conn of clients) {
@@ -67,8 +68,8 @@ await main(header, {
 });
 
 /** The service: prints each message and sends it back. */
-async function echoMessages(conn: Connection): Promise<void> {
-  const { hostname, port } = conn.remoteAddr as Deno.NetAddr;
+async function echoMessages(conn: Connection<Deno.NetAddr>): Promise<void> {
+  const { hostname, port } = conn.remoteAddr;
   console.log(`Connection from ${hostname}:${port}`);
   await echo(conn, MESSAGE_SIZE, (message) => console.log(`\tMessage: ${printable(message)}`));
 }

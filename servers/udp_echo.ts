@@ -45,10 +45,10 @@ await main(header, {
   operands: { host: "127.0.0.1", service: port(7017) },
   options: { quiet: false },
 }, async ({ host, service, quiet }) => {
+  const signal = terminationSignal();
   // getaddrinfo, socket, bind
   const socket = await openDatagram(service, host);
   console.error(`listening on ${formatAddress(socket.addr)}`);
-  const signal = terminationSignal();
   signal.addEventListener("abort", () => socket.close());
 
   while (!signal.aborted) {

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { readN, writeN } from "../lib/robust_io.ts";
 import { type Process, startSample, startUnixServer, temporaryFolder } from "./process.ts";
 
@@ -28,10 +28,10 @@ async function readAll(conn: Deno.UnixConn): Promise<Uint8Array> {
 /** What is at a path: how it is made and what is in it, or null if there is nothing. */
 async function look(path: string): Promise<unknown> {
   try {
-    const { ino, mode, mtime, isFile, isDirectory } = await Deno.lstat(path);
+    const { ino, mode, isFile, isDirectory } = await Deno.lstat(path);
     const content = isFile ? await Deno.readTextFile(path) : null;
     const entries = isDirectory ? await Array.fromAsync(Deno.readDir(path)) : null;
-    return { ino, mode, mtime, content, entries };
+    return { ino, mode, content, entries };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
@@ -93,8 +93,8 @@ Deno.test("a Unix server takes over the socket of one that was killed", async ()
 });
 
 const notSockets: Record<string, (path: string) => Promise<void>> = {
-  "file": (path) => Deno.writeTextFile(path, "precious"),
-  "empty file": (path) => Deno.writeTextFile(path, ""),
+  "file with text": (path) => Deno.writeTextFile(path, "precious"),
+  "file without text": (path) => Deno.writeTextFile(path, ""),
   "folder": (path) => Deno.mkdir(path),
   "symbolic link to a file": async (path) => {
     await Deno.writeTextFile(`${path}.target`, "precious");
@@ -115,51 +115,80 @@ for (const [what, make] of Object.entries(notSockets)) {
   });
 }
 
-/** What a client is doing when the server is told to end, and what it sees of the end. */
-const clients: Record<string, (path: string, end: () => void) => Promise<void>> = {
-  "when its client has left": async (path, end) => {
-    const client = await connect(path);
-    await greet(client);
-    client.close();
-    end();
+/** What a client does when `end` tells the server to end, and what it sees of that. */
+interface Encounter {
+  /** The server's grace period, in seconds, for a client who wastes it. */
+  grace?: string;
+  meet: (path: string, end: () => void) => Promise<void>;
+}
+
+const encounters: Record<string, Encounter> = {
+  "when its client has left": {
+    meet: async (path, end) => {
+      const client = await connect(path);
+      await greet(client);
+      client.close();
+      end();
+    },
   },
-  "with a client connected": async (path, end) => {
-    using client = await connect(path);
-    await greet(client);
-    end();
-    assertEquals(await client.read(new Uint8Array(80)), null, "the server closes the connection");
+  "with a client connected": {
+    meet: async (path, end) => {
+      using client = await connect(path);
+      await greet(client);
+      end();
+      assertEquals(await client.read(new Uint8Array(80)), null, "the server closes the connection");
+    },
   },
-  "with a client in the middle of a transfer": async (path, end) => {
-    using client = await connect(path);
-    // The server stops in the middle, when as much as it can has been sent and nobody receives it.
-    const sent = new Uint8Array(60_000).map((_, index) => index % 251);
-    await writeN(client, sent);
-    const first = new Uint8Array(80);
-    await readN(client, first);
-    end();
-    const rest = await readAll(client);
-    assertEquals(rest.length, sent.length - first.length, "bytes that come back after the signal");
-    assertEquals(rest, sent.subarray(first.length));
+  "with a client in the middle of a transfer": {
+    meet: async (path, end) => {
+      using client = await connect(path);
+      // All of it is sent, but so little is received that the server has to wait in the middle.
+      const sent = new Uint8Array(60_000).map((_, index) => index % 251);
+      await writeN(client, sent);
+      const first = new Uint8Array(80);
+      await readN(client, first);
+      end();
+      const rest = await readAll(client);
+      assertEquals(
+        rest.length,
+        sent.length - first.length,
+        "bytes that come back after the signal",
+      );
+      assertEquals(rest, sent.subarray(first.length));
+    },
   },
-  "with a client that does not receive": async (path, end) => {
-    using client = await connect(path);
-    const sending = writeN(client, new Uint8Array(1 << 22)).catch((error) => error);
-    await readN(client, new Uint8Array(80));
-    end();
-    assertEquals((await sending) instanceof Deno.errors.BrokenPipe, true, `${await sending}`);
+  "with a client that does not receive": {
+    grace: "0.2",
+    meet: async (path, end) => {
+      using client = await connect(path);
+      const sending = assertRejects(() => writeN(client, new Uint8Array(1 << 22)), Error);
+      await readN(client, new Uint8Array(80));
+      end();
+      await sending;
+    },
   },
 };
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  for (const [when, meet] of Object.entries(clients)) {
+  for (const [when, { grace = "3600", meet }] of Object.entries(encounters)) {
     Deno.test(`a Unix server removes its file on ${signal} ${when}`, async () => {
       await using folder = await temporaryFolder();
       const path = `${folder.path}/socket`;
-      // The grace period is long for those who make use of it, and short for the one who does not.
-      const grace = when.includes("not") ? "0.2" : "30";
       await using server = await startUnixServer(path, "--grace", grace);
       await meet(path, () => server.kill(signal));
       await assertEnds(server, path);
     });
   }
+
+  Deno.test(`a Unix server removes its file on ${signal} as soon as it listens`, async () => {
+    await using folder = await temporaryFolder();
+    // Several at once, so that some are slow between what they say and what they do next.
+    const ends = Array.from({ length: 8 }, async (_, index) => {
+      await using server = await startUnixServer(`${folder.path}/${index}`);
+      server.kill(signal);
+      return await server.exits();
+    });
+    assertEquals(await Promise.all(ends), Array(8).fill(0), "exit status of each");
+    assertEquals(await Array.fromAsync(Deno.readDir(folder.path)), [], "files left behind");
+  });
 }

@@ -41,8 +41,8 @@ await main(header, {
 
     // write
     await writeN(conn, line);
-    // shutdown: a line without newline is the last, and a server that reads lines waits for its end
-    if (line.length < MAXLINE && line.at(-1) !== NEWLINE) await conn.closeWrite();
+    // shutdown: a server that reads lines waits for the end of one without newline
+    if (line.at(-1) !== NEWLINE && await stdin.atEnd()) await conn.closeWrite();
 
     // read
     const reply = await server.readLine(MAXLINE);

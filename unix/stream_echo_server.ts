@@ -54,13 +54,14 @@ await main(header, {
     quiet: false,
   },
 }, async ({ path, maxConnections, idleTimeout, grace, quiet }) => {
+  const signal = terminationSignal();
   // unlink, socket, bind, listen
   using listener = await openUnixListener(path);
   console.error(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
   const clients = accept(listener, {
-    signal: terminationSignal(),
+    signal,
     maxConnections,
     idleTimeout: idleTimeout * 1000,
     grace: grace * 1000,
@@ -74,12 +75,12 @@ await main(header, {
 });
 
 /** The service: prints each message and sends it back. */
-async function echoMessages(conn: Connection): Promise<void> {
+async function echoMessages(conn: Connection<Deno.UnixAddr>): Promise<void> {
   console.log(`Connection from ${formatAddress(conn.remoteAddr)}`);
   await echo(conn, MESSAGE_SIZE, (message) => console.log(`\tMessage: ${printable(message)}`));
 }
 
 /** The service with `--quiet`: nothing is printed, so pieces may be large, and errors are nobody's. */
-async function echoQuietly(conn: Connection): Promise<void> {
+async function echoQuietly(conn: Connection<Deno.UnixAddr>): Promise<void> {
   await echo(conn).catch(() => {});
 }

@@ -1,0 +1,83 @@
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { failed, strerror } from "../lib/errors.ts";
+
+/** What is thrown, and its cause in words. */
+const cases: [thrown: unknown, words: string][] = [
+  [new Deno.errors.ConnectionRefused("Connection refused (os error 111)"), "Connection refused"],
+  [
+    new Deno.errors.NotFound("No such file or directory (os error 2): lstat '/tmp/a'"),
+    "No such file or directory",
+  ],
+  [new Deno.errors.BadResource("Bad resource ID"), "Bad resource ID"],
+  [new RangeError("port 70000 is not from 0 to 65535"), "port 70000 is not from 0 to 65535"],
+  [
+    new Error("of the kind (os error) that has no number"),
+    "of the kind (os error) that has no number",
+  ],
+  [new Deno.errors.Interrupted(), "Interrupted"],
+  [new Error(""), "Error"],
+  [
+    new Deno.errors.NotCapable(
+      'Requires net access to "127.0.0.1:7", run again with the --allow-net flag',
+    ),
+    "permission not granted, it takes --allow-net=127.0.0.1:7",
+  ],
+  [
+    new Deno.errors.NotCapable(
+      'Requires write access to "/tmp/a b", run again with the --allow-write flag',
+    ),
+    "permission not granted, it takes --allow-write=/tmp/a b",
+  ],
+  [new Deno.errors.NotCapable("not today"), "not today"],
+  ["a text", "a text"],
+  [42, "42"],
+  [null, "null"],
+  [undefined, "undefined"],
+];
+
+Deno.test("strerror() gives the cause in words", () => {
+  for (const [thrown, words] of cases) assertEquals(strerror(thrown), words, String(thrown));
+});
+
+Deno.test("failed() puts the call before the cause, and keeps the original", () => {
+  for (const [thrown, words] of cases) {
+    const error = failed("connect 127.0.0.1:7", thrown);
+    assertEquals(error.message, `connect 127.0.0.1:7: ${words}`);
+    assertStrictEquals(error.cause, thrown, error.message);
+  }
+});
+
+Deno.test("failed() keeps the class", () => {
+  const classes = { ...Deno.errors, Error, RangeError, TypeError, URIError };
+  for (const [name, errorClass] of Object.entries(classes)) {
+    const error = failed("call", new errorClass("cause"));
+    assertStrictEquals(error.constructor, errorClass, name);
+    assertEquals(error.name, name);
+    assertEquals(error.message, "call: cause", name);
+  }
+  assertStrictEquals(failed("call", "no error").constructor, Error);
+});
+
+Deno.test("failed() may be repeated", () => {
+  const refused = new Deno.errors.ConnectionRefused("Connection refused (os error 111)");
+  const error = failed("fetch", failed("connect", refused));
+  assertEquals(error.message, "fetch: connect: Connection refused");
+  assertStrictEquals(error.constructor, Deno.errors.ConnectionRefused);
+});
+
+Deno.test({
+  name: "strerror() names the flag that would grant what Deno refuses",
+  permissions: { net: false, read: false },
+  async fn() {
+    const refused: [call: () => unknown, flag: string][] = [
+      [() => Deno.connect({ hostname: "127.0.0.1", port: 7 }), "--allow-net=127.0.0.1:7"],
+      [() => Deno.listen({ hostname: "::1", port: 7 }), "--allow-net=[::1]:7"],
+      [() => Deno.connect({ hostname: "name.invalid", port: 7 }), "--allow-net=name.invalid:7"],
+      [() => Deno.connect({ transport: "unix", path: "/a" }), "--allow-read=/a"],
+    ];
+    for (const [call, flag] of refused) {
+      const error = await assertRejects(async () => await call(), Deno.errors.NotCapable);
+      assertEquals(strerror(error), `permission not granted, it takes ${flag}`);
+    }
+  },
+});

@@ -1,0 +1,221 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
+import { openUnixClient, openUnixListener } from "../lib/unix.ts";
+import { Process, temporaryFolder } from "./process.ts";
+
+/** For a test that would never end if it failed: far more than any needs. */
+const PATIENCE = { timeout: 60_000 };
+
+/** Leaves a socket behind on which nobody listens, since long ago. */
+function makeStaleSocket(path: string): void {
+  const listener = Deno.listen({ transport: "unix", path: `${path}.other` });
+  Deno.linkSync(`${path}.other`, path); // closing removes the other name, not this one
+  listener.close();
+  Deno.utimeSync(path, 0, 0);
+}
+
+/** What is in a folder, so that a change of it would be noticed. */
+function look(folder: string): unknown[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => {
+    const { ino, mode, size, mtime, birthtime } = Deno.lstatSync(`${folder}/${name}`);
+    return { name, ino, mode, size, mtime, birthtime };
+  });
+}
+
+/** Asserts that a client at `path` is the next one that `listener` accepts. */
+async function assertServes(listener: Deno.UnixListener, path: string, where = ""): Promise<void> {
+  using client = await openUnixClient(path);
+  await client.write(new Uint8Array([7]));
+  using conn = await listener.accept();
+  const p = new Uint8Array(2);
+  assertEquals([await conn.read(p), p[0]], [1, 7], where);
+}
+
+Deno.test("openUnixListener() makes a socket, which closing it removes", PATIENCE, async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/socket`;
+  for (let round = 1; round <= 3; round++) {
+    const listener = await openUnixListener(path);
+    assert(Deno.lstatSync(path).isSocket, `round ${round}`);
+    await assertServes(listener, path, `round ${round}`);
+    listener.close();
+    assertEquals(look(folder.path), [], `round ${round}`);
+  }
+});
+
+const staleSockets: Record<string, (path: string) => void | Promise<void>> = {
+  "the socket of a closed listener": makeStaleSocket,
+  "the socket of a killed process": async (path) => {
+    const code = `Deno.listen({ transport: "unix", path: Deno.args[0] });
+      setInterval(() => {}, 60_000);
+      console.log("listening");`;
+    await using server = new Process(["eval", code, path], false);
+    await server.prints(/listening/);
+  },
+  "the socket of a closed datagram server": (path) =>
+    Deno.listenDatagram({ transport: "unixpacket", path }).close(),
+};
+
+for (const [what, make] of Object.entries(staleSockets)) {
+  Deno.test(`openUnixListener() takes over ${what}`, PATIENCE, async () => {
+    await using folder = await temporaryFolder();
+    const path = `${folder.path}/socket`;
+    await make(path);
+    assert(Deno.lstatSync(path).isSocket);
+    const listener = await openUnixListener(path);
+    await assertServes(listener, path);
+    listener.close();
+    assertEquals(look(folder.path), []);
+  });
+}
+
+Deno.test("openUnixListener() does not disturb a live server", PATIENCE, async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/socket`;
+  using listener = await openUnixListener(path);
+  const before = look(folder.path);
+  for (let round = 1; round <= 10; round++) {
+    const message = `bind ${path}: Address already in use`;
+    await assertRejects(() => openUnixListener(path), Deno.errors.AddrInUse, message);
+    assertEquals(look(folder.path), before, `round ${round}`);
+    // Had the attempt connected, it would be the first to be accepted.
+    await assertServes(listener, path, `round ${round}`);
+  }
+});
+
+Deno.test("openUnixListener() leaves the socket of a live datagram server alone", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/socket`;
+  const server = Deno.listenDatagram({ transport: "unixpacket", path });
+  const before = look(folder.path);
+  await assertRejects(() => openUnixListener(path), Deno.errors.AddrInUse, `bind ${path}: `);
+  assertEquals(look(folder.path), before);
+  server.close();
+});
+
+/** What may be where the socket should be, and is to stay there. */
+const others: Record<string, (path: string) => void> = {
+  "a file": (path) => Deno.writeTextFileSync(path, "precious"),
+  "a folder": (path) => Deno.mkdirSync(path),
+  "a link to a file": (path) => {
+    Deno.writeTextFileSync(`${path}.target`, "precious");
+    Deno.symlinkSync(`${path}.target`, path);
+  },
+  "a link to a folder": (path) => Deno.symlinkSync(".", path),
+  "a link to a stale socket": (path) => {
+    makeStaleSocket(`${path}.target`);
+    Deno.symlinkSync(`${path}.target`, path);
+  },
+  "a link to nothing": (path) => Deno.symlinkSync(`${path}.target`, path),
+};
+
+for (const [what, make] of Object.entries(others)) {
+  Deno.test(`openUnixListener() leaves ${what} alone`, async () => {
+    await using folder = await temporaryFolder();
+    const path = `${folder.path}/socket`;
+    make(path);
+    const before = look(folder.path);
+    const message = `bind ${path}: the file is not a socket`;
+    await assertRejects(() => openUnixListener(path), Deno.errors.AlreadyExists, message);
+    assertEquals(look(folder.path), before);
+  });
+}
+
+Deno.test("openUnixClient() and openUnixListener() name the call, the path, the cause", async () => {
+  await using folder = await temporaryFolder();
+  const inFolder = (name: string) => `${folder.path}/${name}`;
+  const long = (length: number) => inFolder("x").padEnd(length, "x");
+  makeStaleSocket(inFolder("stale"));
+  Deno.writeTextFileSync(inFolder("file"), "");
+  const before = look(folder.path);
+  const { ConnectionRefused, NotADirectory, NotFound } = Deno.errors;
+  const open = { connect: openUnixClient, bind: openUnixListener };
+  const cases: [keyof typeof open, path: string, errorClass: new () => Error, cause: string][] = [
+    ["connect", inFolder("nothing"), NotFound, "No such file or directory"],
+    ["connect", inFolder("nothing/socket"), NotFound, "No such file or directory"],
+    ["connect", inFolder("stale"), ConnectionRefused, "Connection refused"],
+    ["connect", inFolder("file"), ConnectionRefused, "Connection refused"],
+    ["connect", long(108), TypeError, "path must be shorter than SUN_LEN"],
+    ["connect", long(1000), TypeError, "path must be shorter than SUN_LEN"],
+    ["bind", inFolder("nothing/socket"), NotFound, "No such file or directory"],
+    ["bind", inFolder("file/socket"), NotADirectory, "Not a directory"],
+    ["bind", long(108), TypeError, "path must be shorter than SUN_LEN"],
+    ["bind", long(1000), TypeError, "path must be shorter than SUN_LEN"],
+  ];
+  for (const [call, path, errorClass, cause] of cases) {
+    const error = await assertRejects(() => open[call](path), Error, "", `${call} ${path}`);
+    assertEquals(error.message, `${call} ${path}: ${cause}`);
+    assertStrictEquals(error.constructor, errorClass, error.message);
+    assertInstanceOf(error.cause, errorClass, error.message);
+  }
+  assertEquals(look(folder.path), before);
+});
+
+Deno.test("openUnixListener() takes a path of 107 bytes", PATIENCE, async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/`.padEnd(107, "x");
+  using listener = await openUnixListener(path);
+  await assertServes(listener, path);
+});
+
+Deno.test("openUnixListener() lets one of many calls take over a socket", PATIENCE, async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/socket`;
+  for (let round = 1; round <= 100; round++) {
+    makeStaleSocket(path);
+    const calls = Array.from({ length: 5 }, () => openUnixListener(path));
+    const winners = [];
+    for (const result of await Promise.allSettled(calls)) {
+      if (result.status === "fulfilled") winners.push(result.value);
+      else assertInstanceOf(result.reason, Deno.errors.AddrInUse, `round ${round}`);
+    }
+    assertEquals(winners.length, 1, `round ${round}: winners`);
+    for (const listener of winners) {
+      await assertServes(listener, path, `round ${round}`);
+      listener.close();
+    }
+  }
+});
+
+/** Opens a listener for each byte that it reads, and closes it after one client. */
+const racer = `
+  import { openUnixListener } from "${import.meta.resolve("../lib/unix.ts")}";
+  const byte = new Uint8Array(1);
+  for (let round = 1; await Deno.stdin.read(byte) !== null; round++) {
+    try {
+      const listener = await openUnixListener(Deno.args[0] + "/" + round);
+      console.log("won");
+      listener.accept().then((conn) => {
+        conn.close();
+        listener.close();
+      });
+    } catch (error) {
+      console.log(error.message);
+    }
+  }`;
+
+Deno.test("openUnixListener() lets one of two processes take over a socket", PATIENCE, async () => {
+  await using folder = await temporaryFolder();
+  await using a = new Process(["eval", racer, folder.path], true);
+  await using b = new Process(["eval", racer, folder.path], true);
+  const deadline = AbortSignal.timeout(PATIENCE.timeout);
+  for (let round = 1; round <= 100; round++) {
+    const path = `${folder.path}/${round}`;
+    makeStaleSocket(path);
+    await Promise.all([a.type("."), b.type(".")]);
+    const results = [];
+    for (const racer of [a, b]) {
+      const lines = () => racer.stdout.split("\n");
+      assert(await racer.until(() => lines().length > round, deadline), racer.describe());
+      results.push(lines()[round - 1]);
+    }
+    assertEquals(results.sort(), [`bind ${path}: Address already in use`, "won"]);
+    using client = await openUnixClient(path);
+    assertEquals(await client.read(new Uint8Array(1)), null, path);
+  }
+});
