@@ -6,6 +6,9 @@
 
 import type { Reader } from "./robust_io.ts";
 
+/** The longest delay of a timer, in ms: 25 days. With a longer one it expires at once. */
+const LONGEST = 2 ** 31 - 1;
+
 /**
  * `select(2)` with a timeout: waits for a promise, but not for longer than a time.
  *
@@ -31,7 +34,7 @@ import type { Reader } from "./robust_io.ts";
  */
 export async function within<T>(promise: Promise<T>, ms: number, message: string): Promise<T> {
   const { promise: expired, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Deno.errors.TimedOut(message)), ms);
+  const timer = setTimeout(() => reject(new Deno.errors.TimedOut(message)), Math.min(ms, LONGEST));
   try {
     return await Promise.race([promise, expired]);
   } finally {
@@ -68,8 +71,8 @@ export class DeadlineReader implements Reader {
   /** How long a read may wait, in ms. It may be changed between reads. */
   timeout: number;
   readonly #source: Reader;
-  // A read that is under way, and where its bytes go: the caller's buffer may be gone by then.
-  #pending: Promise<number | null> | undefined;
+  // How a read ends that is under way, and where its bytes go: the caller's buffer may be gone by then.
+  #pending: Promise<[PromiseSettledResult<number | null>]> | undefined;
   #buffer: Uint8Array = new Uint8Array();
   // What a read brought that was more than the call that took it had room for.
   #rest: Uint8Array = new Uint8Array();
@@ -97,15 +100,16 @@ export class DeadlineReader implements Reader {
     if (p.length === 0) return 0;
     if (this.#rest.length === 0) {
       if (this.#pending === undefined) {
-        this.#buffer = new Uint8Array(p.length);
-        this.#pending = this.#source.read(this.#buffer);
-        this.#pending.catch(() => {}); // whoever awaits it, now or later, is told
+        if (this.#buffer.length < p.length) this.#buffer = new Uint8Array(p.length);
+        const reading = this.#source.read(this.#buffer.subarray(0, p.length));
+        this.#pending = Promise.allSettled([reading]); // an error is told to whoever takes it
       }
       const message = `read: nothing came within ${this.timeout / 1000} s`;
-      const count = await within(this.#pending, this.timeout, message);
+      const [result] = await within(this.#pending, this.timeout, message);
       this.#pending = undefined;
-      if (count === null) return null;
-      this.#rest = this.#buffer.subarray(0, count);
+      if (result.status === "rejected") throw result.reason;
+      if (result.value === null) return null;
+      this.#rest = this.#buffer.subarray(0, result.value);
     }
     const taken = this.#rest.subarray(0, p.length);
     p.set(taken);

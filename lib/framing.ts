@@ -16,6 +16,7 @@ import { concat } from "@std/bytes/concat";
 import { strerror } from "./errors.ts";
 import { pack, unpack } from "./pack.ts";
 import type { BufferedReader } from "./robust_io.ts";
+import { printable } from "./text.ts";
 
 /** The longest message that a frame may carry where no other limit is given, in bytes. */
 export const MAXFRAME = 1_048_576;
@@ -57,7 +58,7 @@ export function encodeLengthFrame(
  * @returns The message; `null` if the stream ended before it began.
  * @throws {RangeError} If the length is more than `max`.
  * @throws {Deno.errors.UnexpectedEof} If the stream ended within the frame; it says how much is missing.
- * @throws What the source throws.
+ * @throws What the source throws. Do not read on if that is within a frame: its length is taken already.
  *
  * Source: UCM lecture, stream boundaries.
  *
@@ -228,7 +229,8 @@ export async function readJsonLine(
   try {
     return { value: JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(line)) };
   } catch (error) {
-    throw new SyntaxError(`frame: not a line of JSON: ${strerror(error)}`);
+    // V8 quotes the line, which is the peer's.
+    throw new SyntaxError(`frame: not a line of JSON: ${printable(strerror(error))}`);
   }
 }
 
@@ -259,17 +261,18 @@ export const framings: Record<"length" | "line" | "json", Framing> = {
       const line = await readJsonLine(reader);
       if (line === null) return null;
       if (typeof line.value === "string") return line.value;
-      throw new TypeError(`frame: ${JSON.stringify(line.value)} is not a text`);
+      throw new TypeError("frame: the line of JSON is not a text");
     },
   },
 };
 
 function decode(message: Uint8Array | null): string | null {
-  return message && new TextDecoder().decode(message);
+  // A byte order mark is part of the text: it went in, so it comes out.
+  return message && new TextDecoder("utf-8", { ignoreBOM: true }).decode(message);
 }
 
 function checkLength(length: number, max: number): void {
-  if (length > max) {
+  if (!(length <= max)) { // also where the limit is NaN
     throw new RangeError(`frame: ${length} bytes are over the limit of ${max} bytes`);
   }
 }

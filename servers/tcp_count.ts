@@ -40,13 +40,14 @@ const SPACES = [0x20, 0x09, NEWLINE, 0x0b, 0x0c, 0x0d];
 await main(header, {
   operands: { host: "127.0.0.1", port: port(7014) },
 }, async ({ host, port }) => {
+  const signal = terminationSignal();
   // socket, bind, listen
   using listener = await openListener(port, { hostname: host });
   console.error(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
   const clients = accept(listener, {
-    signal: terminationSignal(),
+    signal,
     onError: (error) => console.error(strerror(error)),
   });
   for await (const conn of clients) {
@@ -56,7 +57,7 @@ await main(header, {
 });
 
 /** The service: counts as wc(1) does, and replies at the end of the stream. */
-async function sendCounts(conn: Connection): Promise<void> {
+async function sendCounts(conn: Connection<Deno.NetAddr>): Promise<void> {
   let lines = 0, words = 0, inWord = false;
   const counter = {
     write(p: Uint8Array): Promise<number> {

@@ -41,13 +41,14 @@ let connections = 0;
 await main(header, {
   operands: { ip: "127.0.0.1", port: port(1213) },
 }, async ({ ip, port }) => {
+  const signal = terminationSignal();
   // socket, bind, listen
   using listener = await openListener(port, { hostname: ip, backlog: 3 });
   console.error(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
   const clients = accept(listener, {
-    signal: terminationSignal(),
+    signal,
     onError: (error) => console.error(strerror(error)),
   });
   for await (const conn of clients) {
@@ -57,7 +58,7 @@ await main(header, {
 });
 
 /** The service: tells the client which it is. */
-async function sendCount(conn: Connection): Promise<void> {
+async function sendCount(conn: Connection<Deno.NetAddr>): Promise<void> {
   connections++;
   await writeN(conn, new TextEncoder().encode(`Connection ${connections}!\n`));
 }

@@ -45,13 +45,14 @@ import header from "./tcp_echo_lines.ts" with { type: "text" };
 await main(header, {
   operands: { port: port(7008) },
 }, async ({ port }) => {
+  const signal = terminationSignal();
   // getaddrinfo, socket, bind, listen
   using listener = await openListener(port);
   console.error(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
   const clients = accept(listener, {
-    signal: terminationSignal(),
+    signal,
     onError: (error) => console.error(strerror(error)),
   });
   for await (const conn of clients) {
@@ -61,9 +62,9 @@ await main(header, {
 });
 
 /** The service: counts the bytes of each line and sends it back. */
-async function echoLines(conn: Connection): Promise<void> {
+async function echoLines(conn: Connection<Deno.NetAddr>): Promise<void> {
   // getnameinfo
-  const { host, service } = await getNameInfo(conn.remoteAddr as Deno.NetAddr);
+  const { host, service } = await getNameInfo(conn.remoteAddr);
   console.log(`Connected to (${host}, ${service})`);
   const reader = new BufferedReader(conn);
   for (;;) {

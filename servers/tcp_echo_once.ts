@@ -49,13 +49,14 @@ const LINGER = 1000;
 await main(header, {
   operands: { ip: "127.0.0.1", port: port(7009) },
 }, async ({ ip, port }) => {
+  const signal = terminationSignal();
   // socket, bind, listen
   using listener = await openListener(port, { hostname: ip });
   console.error(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
   const clients = accept(listener, {
-    signal: terminationSignal(),
+    signal,
     onError: (error) => console.error(strerror(error)),
   });
   for await (const conn of clients) {
@@ -65,10 +66,10 @@ await main(header, {
 });
 
 /** The service: receives once, and sends that back. */
-async function echoOnce(conn: Connection): Promise<void> {
+async function echoOnce(conn: Connection<Deno.NetAddr>): Promise<void> {
   const buffer = new Uint8Array(MESSAGE_SIZE);
   const count = await conn.read(buffer) ?? 0;
-  const { hostname, port } = conn.remoteAddr as Deno.NetAddr;
+  const { hostname, port } = conn.remoteAddr;
   console.log(`Received ${count} bytes from ${hostname}, port ${port}`);
   await writeN(conn, buffer.subarray(0, count));
 

@@ -45,13 +45,14 @@ await main(header, {
   operands: { host: "127.0.0.1", port: port(7013) },
   options: { framing: oneOf("length", "line", "json") },
 }, async ({ host, port, framing }) => {
+  const signal = terminationSignal();
   // socket, bind, listen
   using listener = await openListener(port, { hostname: host });
   console.error(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
   const clients = accept(listener, {
-    signal: terminationSignal(),
+    signal,
     onError: (error) => console.error(strerror(error)),
   });
   for await (const conn of clients) {
@@ -61,7 +62,7 @@ await main(header, {
 });
 
 /** The service: prints each message on a line of its own. */
-async function printMessages(conn: Connection, framing: Framing): Promise<void> {
+async function printMessages(conn: Connection<Deno.NetAddr>, framing: Framing): Promise<void> {
   const reader = new BufferedReader(conn);
   for (;;) {
     const message = await framing.read(reader);

@@ -40,6 +40,7 @@ const MESSAGE_SIZE = 255;
 await main(header, {
   operands: { port: port(null) },
 }, async ({ port }) => {
+  const signal = terminationSignal();
   if (port === null) throw new Error("ERROR, no port provided");
 
   // socket, bind, listen
@@ -49,7 +50,7 @@ await main(header, {
 
   // accept
   const clients = accept(listener, {
-    signal: terminationSignal(),
+    signal,
     onError: (error) => dieWithSystemMessage("ERROR on accept", error),
   });
   for await (using conn of clients) {
@@ -60,7 +61,7 @@ await main(header, {
 });
 
 /** The service: prints one message and says so. */
-async function answer(conn: Connection): Promise<void> {
+async function answer(conn: Connection<Deno.NetAddr>): Promise<void> {
   // read
   const buffer = new Uint8Array(MESSAGE_SIZE);
   const count = await conn.read(buffer)

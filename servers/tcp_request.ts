@@ -37,13 +37,14 @@ const REQUEST_SIZE = 1024;
 await main(header, {
   operands: { host: "127.0.0.1", port: port(5678) },
 }, async ({ host, port }) => {
+  const signal = terminationSignal();
   // socket, bind, listen
   using listener = await openListener(port, { hostname: host });
   console.error(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
   const clients = accept(listener, {
-    signal: terminationSignal(),
+    signal,
     onError: (error) => console.error(strerror(error)),
   });
   for await (const conn of clients) {
@@ -53,7 +54,7 @@ await main(header, {
 });
 
 /** The service: answers one request. */
-async function respond(conn: Connection): Promise<void> {
+async function respond(conn: Connection<Deno.NetAddr>): Promise<void> {
   const request = new Uint8Array(REQUEST_SIZE);
   const count = await conn.read(request);
   if (count !== null) await writeN(conn, request.subarray(0, count));

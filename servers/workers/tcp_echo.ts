@@ -62,13 +62,13 @@ async function work(orders: Orders): Promise<void> {
 }
 
 /** The service: prints each message and sends it back. */
-async function echoMessages(conn: Connection, worker: number): Promise<void> {
-  const { hostname, port } = conn.remoteAddr as Deno.NetAddr;
+async function echoMessages(conn: Connection<Deno.NetAddr>, worker: number): Promise<void> {
+  const { hostname, port } = conn.remoteAddr;
   console.log(`[worker ${worker}] Connection from ${hostname}:${port}`);
   await echo(conn, MESSAGE_SIZE, (message) => console.log(`\tMessage: ${printable(message)}`));
 }
 
 /** The service with `--quiet`: nothing is printed, so pieces may be large, and errors are nobody's. */
-async function echoQuietly(conn: Connection): Promise<void> {
+async function echoQuietly(conn: Connection<Deno.NetAddr>): Promise<void> {
   await echo(conn).catch(() => {});
 }
