@@ -2,7 +2,7 @@
 /**
  * A client that sends one word and receives until all of it is back, however many pieces it comes in.
  *
- * Usage: clients/tcp_echo_word.ts <Server Address> <Echo Word> [<Server Port>]
+ * Usage: clients/tcp_echo_word.ts address word [port]
  *
  * From Stallings, TCPEchoClient4 of Donahoo and Calvert. The address is numeric, IPv4. Port 7 is that of
  * the echo service, where few machines listen any more.
