@@ -254,7 +254,9 @@ async function numericHost(host: string): Promise<string> {
   } catch (error) {
     const { code } = error as { code?: string };
     const refused = new Deno.errors.NotCapable(`Requires net access to "${host}"`);
-    if (code !== "ENOTFOUND") throw failed(`getaddrinfo ${host}`, code === "EPERM" ? refused : error);
+    if (code !== "ENOTFOUND") {
+      throw failed(`getaddrinfo ${host}`, code === "EPERM" ? refused : error);
+    }
   }
   throw new Deno.errors.NotFound(`getaddrinfo ${host}: Name or service not known`);
 }
