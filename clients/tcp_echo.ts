@@ -6,7 +6,8 @@
  *
  * From CS:APP, the echo client. Departs from it: a server that closes early is an error, not an
  * endless loop; an unterminated last line is sent and the sending side shut down, so that it comes
- * back too.
+ * back too. A line of more than 8192 bytes goes there and back in pieces: its server must not wait for
+ * the newline.
  *
  * ```console
  * $ servers/tcp_echo_iterative.ts 127.0.0.1 7007

@@ -253,8 +253,10 @@ async function numericHost(host: string): Promise<string> {
     if (found[0] !== undefined) return found[0].address;
   } catch (error) {
     const { code } = error as { code?: string };
-    if (code === "EPERM") throw new Deno.errors.NotCapable(`Requires net access to "${host}"`);
-    if (code !== "ENOTFOUND") throw failed(`getaddrinfo ${host}`, error);
+    const refused = new Deno.errors.NotCapable(`Requires net access to "${host}"`);
+    if (code !== "ENOTFOUND") {
+      throw failed(`getaddrinfo ${host}`, code === "EPERM" ? refused : error);
+    }
   }
   throw new Deno.errors.NotFound(`getaddrinfo ${host}: Name or service not known`);
 }

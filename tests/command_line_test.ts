@@ -197,9 +197,11 @@ for (const syntax of onHosts) {
   const { path } = syntax;
 
   Deno.test(`${path} fails in one line for an unknown host`, async () => {
-    const args = withAddress(syntax, "name.invalid", "0");
-    const pattern = "(bind|connect|getaddrinfo) name.invalid(:0)?: .+";
-    await assertFails(path, args, ["--allow-net=name.invalid"], pattern);
+    const args = withAddress(syntax, "name.invalid", "7");
+    const call = "(bind|connect|getaddrinfo) name.invalid(:7)?";
+    await assertFails(path, args, ["--allow-net=name.invalid"], `${call}: .+`);
+    const refused = "permission not granted, it takes --allow-net=name.invalid(:7)?";
+    await assertFails(path, args, [], `${call}: ${refused}`);
   });
 }
 

@@ -47,7 +47,12 @@ const broken = new Deno.errors.ConnectionReset("the source is broken");
 /** How a text comes, or as much of it as comes. */
 const ways: Record<string, (text: Uint8Array) => Step[]> = {
   "all of it": (text) => [text],
-  "the end in the middle": (text) => [text.subarray(0, text.length / 2)],
+  // As a terminal does at Ctrl-D, which may give more if it is asked again.
+  "the end in the middle": (text) => [
+    text.subarray(0, text.length / 2),
+    null,
+    text.subarray(text.length / 2),
+  ],
   "an error in the middle": (text) => [
     text.subarray(0, text.length / 2),
     broken,
@@ -92,8 +97,10 @@ function split(text: string, max: number, delimiter = "\n"): string[] {
   return text.match(new RegExp(`${other}{0,${max - 1}}${end}|${other}{1,${max}}`, "g")) ?? [];
 }
 
+/** All that comes up to the end. */
 function concat(steps: Step[]): string {
-  return steps.map((step) => step instanceof Uint8Array ? toText(step) : "").join("");
+  const end = steps.includes(null) ? steps.indexOf(null) : steps.length;
+  return steps.slice(0, end).map((step) => step instanceof Uint8Array ? toText(step) : "").join("");
 }
 
 async function assertLines(text: string, what: string, size: number, max: number): Promise<void> {
@@ -215,6 +222,7 @@ Deno.test("BufferedReader gives the whole text by calls in any order", PATIENCE,
       const max = 1 + random(pick([3, 30, 300]));
       const where = `seed ${seed}, ${way}, ${manner}, size ${size}: ${name} of ${max} at ${offset}`;
       try {
+        if (random(3) === 0) assertEquals(await reader.atEnd(), offset === text.length, where);
         const [piece, expected] = await call(reader, max, text.slice(offset));
         assertEquals(piece && toText(piece), expected || null, where);
         ended = piece === null;

@@ -38,11 +38,15 @@ async function look(path: string): Promise<unknown> {
   }
 }
 
+/** Starts a server that may not get as far as to listen. */
+function launch(path: string): Process {
+  return startSample("unix/stream_echo_server.ts", [path], { "/tmp/stream_echo.sock": path });
+}
+
 /** Asserts that a second server on `path` fails and says why, and that this is all it does. */
 async function assertRefused(path: string, why: string): Promise<void> {
   const before = await look(path);
-  const sample = "unix/stream_echo_server.ts";
-  await using second = startSample(sample, [path], { "/tmp/stream_echo.sock": path });
+  await using second = launch(path);
   await second.exits();
   const { code, stdout, stderr } = second;
   assertEquals({ code, stdout, stderr }, {
@@ -90,6 +94,20 @@ Deno.test("a Unix server takes over the socket of one that was killed", async ()
   server.kill("SIGTERM");
   await assertEnds(server, path);
   assertEquals(server.stdout, GREETED);
+});
+
+Deno.test("only one of several Unix servers takes over a stale socket", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/socket`;
+  const killed = await startUnixServer(path);
+  await killed[Symbol.asyncDispose]();
+  await using servers = new AsyncDisposableStack();
+  const lines = await Promise.all(Array.from({ length: 6 }, async () => {
+    const [line] = await servers.use(launch(path)).prints(/^.*\n/);
+    return line;
+  }));
+  const refused = `bind ${path}: Address already in use\n`;
+  assertEquals(lines.sort(), [...Array(5).fill(refused), `listening on ${path}\n`]);
 });
 
 const notSockets: Record<string, (path: string) => Promise<void>> = {
