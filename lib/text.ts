@@ -6,6 +6,9 @@
 
 const decoder = new TextDecoder();
 
+/** Control characters but tab and newline, and those that turn the direction of writing. */
+const UNSAFE = /[^\P{Cc}\t\n]|[\u202a-\u202e\u2066-\u2069]/gu;
+
 /**
  * `printf("%s")`, but safe on a terminal: what a peer sent, as text to print.
  *
@@ -27,7 +30,7 @@ const decoder = new TextDecoder();
  */
 export function printable(message: Uint8Array | string): string {
   const text = typeof message === "string" ? message : decoder.decode(message);
-  return text.replace(/\r?\n$/, "").replace(/[^\P{Cc}\t\n]/gu, "\ufffd");
+  return text.replace(/\r?\n$/, "").replace(UNSAFE, "\ufffd");
 }
 
 /**

@@ -98,6 +98,7 @@ async function removeStaleSocket(path: string): Promise<void> {
   try {
     Deno.utimeSync(path, mark, mark);
     await new Promise((resolve) => setTimeout(resolve, MARK_TIME));
+    if (await isAlive(path)) return; // a server that was quicker got the mark
     if (statSocket(path)?.mtime?.getTime() === mark.getTime()) Deno.removeSync(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error; // the other one was quicker
