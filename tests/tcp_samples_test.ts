@@ -821,16 +821,12 @@ for (const [command, typed, stdout] of conversationsByHand) {
 }
 
 /**
- * Servers of one client, which talk with whoever types at them, and what is typed last: nc may end as soon
- * as its client has shut down its side.
+ * Servers of one client, which send what is typed at them, and what is typed when the client has shut
+ * down its side: nc goes then.
  */
 const chatters: [program: Need, args: string[], last: string][] = [
   ["nc", ["-lv", "127.0.0.1", "0"], ""],
-  [
-    "socat",
-    ["-d", "-d", "-t", "30", "TCP-LISTEN:0,bind=127.0.0.1", "STDIO"],
-    "after the half-close\n",
-  ],
+  ["socat", ["-d", "-d", "-t", "30", "TCP-LISTEN:0,bind=127.0.0.1", "STDIO"], "after that\n"],
 ];
 
 for (const [program, args, last] of chatters) {
@@ -844,7 +840,7 @@ for (const [program, args, last] of chatters) {
     await peer.prints(/^from telnet\n$/);
     await client.endInput();
     await peer.type(last);
-    await client.prints(RegExp(`${last}$`));
+    await client.prints(RegExp(`^from ${program}\n${last}$`));
     await peer.endInput();
     assertEquals(await client.exits(), 0, client.describe());
     assertEquals(client.stdout, `from ${program}\n${last}`);
