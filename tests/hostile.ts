@@ -179,8 +179,15 @@ export class Server implements AsyncDisposable {
       launch(subject.path, args, { ...subject.grants, [SOCKET]: path }),
     );
     // Whoever waits for a server that does not do what it should is told so by its end.
-    const timer = setTimeout(() => process.kill("SIGKILL"), PATIENCE);
-    resources.defer(() => clearTimeout(timer));
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      process.kill("SIGKILL");
+    }, PATIENCE);
+    resources.defer(() => {
+      clearTimeout(timer);
+      if (isLate) throw new Error(`${subject.name} took more than ${PATIENCE / 1000} s`);
+    });
     const [, hostname = "", port] = await process.prints(/^listening on \[?(.*?)\]?(?::(\d+))?$/m);
     const address: Address = port === undefined
       ? { transport: "unix", path }
