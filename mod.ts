@@ -20,6 +20,10 @@ export * from "./lib/names.ts";
 export * from "./lib/tcp.ts";
 export * from "./lib/unix.ts";
 export * from "./lib/datagram.ts";
+export * from "./lib/calculator.ts";
+export * from "./lib/connected_datagram.ts";
+export * from "./lib/sockaddr.ts";
+export * from "./lib/node_sockets.ts";
 
 // Reading and writing a stream: short counts, lines, frames, deadlines, the echo service.
 export * from "./lib/robust_io.ts";
@@ -36,4 +40,5 @@ export * from "./lib/signals.ts";
 export * from "./lib/command.ts";
 export * from "./lib/die.ts";
 export * from "./lib/errors.ts";
+export * from "./lib/permissions.ts";
 export * from "./lib/text.ts";

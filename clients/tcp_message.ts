@@ -21,6 +21,7 @@
  */
 
 import {
+  AddrInfoError,
   BufferedReader,
   dieWithSystemMessage,
   main,
@@ -44,7 +45,7 @@ await main(header, {
 
   // gethostbyname, socket, connect
   using conn = await openClient(hostname, port).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) throw new Error("ERROR, no such host");
+    if (error instanceof AddrInfoError) throw new Error("ERROR, no such host");
     return dieWithSystemMessage("ERROR connecting", error);
   });
 

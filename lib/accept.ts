@@ -4,8 +4,9 @@
  * @module
  */
 
+import { delay } from "@std/async/delay";
 import { Connection } from "./connection.ts";
-import { failed } from "./errors.ts";
+import { failed, isClosed } from "./errors.ts";
 
 /** The first and the longest pause after a failed accept, in ms. */
 const FIRST_PAUSE = 5;
@@ -105,7 +106,7 @@ export async function* accept<A extends Deno.Addr>(
         if (isGone(error)) continue;
         onError?.(failed("accept", error));
         pause = Math.min(pause * 2 || FIRST_PAUSE, LONGEST_PAUSE);
-        await new Promise((resolve) => setTimeout(resolve, pause));
+        await delay(pause);
         continue;
       }
       pause = 0;
@@ -123,11 +124,6 @@ export async function* accept<A extends Deno.Addr>(
   } finally {
     signal?.removeEventListener("abort", stop);
   }
-}
-
-/** Whether accept rejected because the listener is closed. */
-function isClosed(error: unknown): boolean {
-  return error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted;
 }
 
 /** Whether accept rejected because the client did not wait for it. */

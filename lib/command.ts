@@ -27,12 +27,16 @@ export interface Argument<T> {
 /**
  * The arguments of a program, by their names in camel case, each with its default: text, something else
  * ({@linkcode port}, {@linkcode count}, {@linkcode seconds}, {@linkcode oneOf}), or `false` for a flag.
+ * The last operand may be `[]`: a list of all the words that are left.
  */
-export type Arguments = Record<string, string | Argument<unknown> | false>;
+export type Arguments = Record<string, string | Argument<unknown> | false | []>;
 
 /** The values that a program receives for its {@linkcode Arguments}. */
 export type Values<A extends Arguments> = {
-  [N in keyof A]: A[N] extends Argument<infer T> ? T : A[N] extends false ? boolean : string;
+  [N in keyof A]: A[N] extends Argument<infer T> ? T
+    : A[N] extends false ? boolean
+    : A[N] extends [] ? string[]
+    : string;
 };
 
 /**
@@ -78,6 +82,22 @@ export function seconds(value: number): Argument<number> {
 }
 
 /**
+ * An argument that is a file's mode: three octal digits, as chmod(1) has it.
+ *
+ * @param value The mode when none is given.
+ * @returns How to read it.
+ */
+export function mode(value: number): Argument<number> {
+  return {
+    default: value,
+    parse(text) {
+      if (/^0?[0-7]{3}$/.test(text)) return parseInt(text, 8);
+      throw new RangeError(`${JSON.stringify(text)} is not a mode of three octal digits`);
+    },
+  };
+}
+
+/**
  * An argument that is one of a few words.
  *
  * @param words The words; the first is the one when none is given.
@@ -103,7 +123,8 @@ export function oneOf<W extends string>(...words: [W, ...W[]]): Argument<W> {
  *
  * @param header The program's own source. The doc comment at its top is the help; the paragraph in
  * it that begins with "Usage:" is the usage.
- * @param syntax The arguments: operands in their order, and options.
+ * @param syntax The arguments: operands in their order, and options, anywhere among them and with two
+ * dashes or one.
  * @param body The program, called with the values of all of them.
  *
  * @example
@@ -147,12 +168,13 @@ function helpText(source: string): string {
 }
 
 async function parseCommandLine(
-  args: readonly string[],
+  typed: readonly string[],
   operands: Arguments,
   options: Arguments,
 ): Promise<Record<string, unknown>> {
   const flags = Object.keys(options).filter((name) => options[name] === false);
   const named = Object.keys(options).filter((name) => options[name] !== false);
+  const args = twoDashes(typed, [...flags, ...named].map(optionName));
   const given = parseArgs(args, {
     string: ["_", ...named.map(optionName)],
     boolean: flags.map(optionName),
@@ -162,12 +184,16 @@ async function parseCommandLine(
   });
   const valued = flags.find((name) => args.some((arg) => arg.startsWith(`--${optionName(name)}=`)));
   if (valued !== undefined) throw new UsageError(`--${optionName(valued)} takes no value`);
+  const hasList = Object.values(operands).some(Array.isArray);
   const extra = given._[Object.keys(operands).length];
-  if (extra !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(extra)}`);
+  if (extra !== undefined && !hasList) {
+    throw new UsageError(`unexpected argument ${JSON.stringify(extra)}`);
+  }
 
   const values: Record<string, unknown> = {};
   for (const [index, [name, argument]] of Object.entries(operands).entries()) {
-    values[name] = await parseValue(name, given._[index], argument);
+    const isList = Array.isArray(argument);
+    values[name] = await parseValue(name, isList ? given._.slice(index) : given._[index], argument);
   }
   for (const [name, argument] of Object.entries(options)) {
     const option = optionName(name);
@@ -181,12 +207,22 @@ function optionName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
+/** Writes `-op` as `--op`: parseArgs would take it for the options `-o` and `-p`. */
+function twoDashes(args: readonly string[], options: readonly string[]): string[] {
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  return args.map((arg, index) => {
+    const [, option = ""] = /^-([a-z-]+)(?:=|$)/.exec(arg) ?? [];
+    return index < end && options.includes(option) ? `-${arg}` : arg;
+  });
+}
+
 async function parseValue(
   name: string,
   given: unknown,
-  argument: string | Argument<unknown> | false,
+  argument: Arguments[string],
 ): Promise<unknown> {
   if (argument === false) return given === true;
+  if (Array.isArray(argument)) return given;
   if (given === "") throw new UsageError(`${name}: a value is missing`);
   if (typeof argument === "string") return given === undefined ? argument : String(given);
   if (given === undefined) return argument.default;

@@ -4,11 +4,12 @@
  * @module
  */
 
-import { formatAddress } from "./address.ts";
-import { within } from "./deadline.ts";
-import { failed } from "./errors.ts";
-import { inetNtop, inetPton } from "./inet.ts";
+import { formatAddress, unmapAddress } from "./address.ts";
+import { closable, type DatagramSocket } from "./closable.ts";
+import { failed, isClosed } from "./errors.ts";
 import { parsePort } from "./services.ts";
+
+export type { DatagramSocket };
 
 /** A datagram that {@linkcode recvFrom} received. */
 export interface Datagram {
@@ -20,11 +21,21 @@ export interface Datagram {
   truncated: boolean;
 }
 
+/** How {@linkcode openDatagram} binds. */
+export interface DatagramOptions {
+  /** The address to bind. Default `127.0.0.1`. */
+  hostname?: string;
+  /** `SO_REUSEADDR`: several sockets may receive from one multicast group's port. Default false. */
+  reuseAddress?: boolean;
+}
+
 /**
  * `socket(2)` and `bind(2)` for UDP: opens a datagram socket at an address.
  *
+ * It may send to broadcast addresses: Deno sets `SO_BROADCAST`.
+ *
  * @param service A port number or a service's name; 0 takes a free port, which `addr.port` tells.
- * @param hostname The address to bind. Default `127.0.0.1`.
+ * @param options See {@linkcode DatagramOptions}.
  * @returns The socket.
  * @throws {RangeError} If the service is neither.
  * @throws {Deno.errors.AddrInUse} If another socket has the port.
@@ -40,26 +51,66 @@ export interface Datagram {
  * import { assertEquals } from "@std/assert";
  * import { openDatagram, recvFrom, sendTo } from "@deno-sockets/samples";
  *
- * const [a, b] = [await openDatagram(0), await openDatagram(0)];
+ * using a = await openDatagram(0);
+ * using b = await openDatagram(0);
  * await sendTo(a, new TextEncoder().encode("hello"), b.addr);
  * const { message, from, truncated } = await recvFrom(b, 4);
  * assertEquals(new TextDecoder().decode(message), "hell");
  * assertEquals(truncated, true);
  * assertEquals(from, a.addr);
- * a.close();
- * b.close();
  * ```
  */
 export async function openDatagram(
   service: string | number,
-  hostname: string = "127.0.0.1",
-): Promise<Deno.DatagramConn> {
+  options: DatagramOptions = {},
+): Promise<DatagramSocket> {
+  const { hostname = "127.0.0.1", reuseAddress = false } = options;
   const port = await parsePort(`${service}`, "udp");
   try {
-    return Deno.listenDatagram({ transport: "udp", hostname, port });
+    return closable(Deno.listenDatagram({ transport: "udp", hostname, port, reuseAddress }));
   } catch (error) {
     throw failed(`bind ${formatAddress({ transport: "udp", hostname, port })}`, error);
   }
+}
+
+/**
+ * `socket(2)`: opens a datagram socket to send to an address from, IPv4, IPv6 or Unix.
+ *
+ * UDP sockets are bound to a free port, on loopback if that is where the address is. To Deno this is an
+ * address like any other: the program needs the permission for `127.0.0.1:0` (or `[::1]:0`, `0.0.0.0:0`,
+ * `[::]:0`) beside the one for where it sends. A Unix socket stays unbound, needs no permission, and
+ * cannot be answered.
+ *
+ * @param to Where the datagrams will go, with a numeric host.
+ * @returns The socket.
+ * @throws {Deno.errors.NotCapable} If the program may not bind.
+ *
+ * Source: CNP3 lecture, `sendto`; socket(2).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { openDatagram, openDatagramTo, recvFrom, sendTo } from "@deno-sockets/samples";
+ *
+ * using receiver = await openDatagram(0);
+ * using sender = await openDatagramTo(receiver.addr);
+ * await sendTo(sender, new Uint8Array([7]), receiver.addr);
+ * assertEquals((await recvFrom(receiver, 80)).from, sender.addr);
+ * ```
+ */
+export async function openDatagramTo(to: Deno.Addr): Promise<DatagramSocket> {
+  if (!("hostname" in to)) {
+    // An unbound socket has no path, though Deno's type asks for one.
+    const unbound = { transport: "unixpacket" } as Deno.UnixListenOptions & {
+      transport: "unixpacket";
+    };
+    return closable(Deno.listenDatagram(unbound));
+  }
+  if (to.hostname.includes(":")) {
+    return await openDatagram(0, { hostname: to.hostname === "::1" ? "::1" : "::" });
+  }
+  const onLoopback = to.hostname.startsWith("127.");
+  return await openDatagram(0, { hostname: onLoopback ? "127.0.0.1" : "0.0.0.0" });
 }
 
 /**
@@ -68,18 +119,80 @@ export async function openDatagram(
  * @param socket A datagram socket, UDP or Unix.
  * @param max The longest message to receive whole, in bytes.
  * @returns The message, its sender, and whether there was more of it than `max` bytes.
+ * @throws {RangeError} If `max` is no integer from 0.
  * @throws What the socket's `receive` throws, `Deno.errors.BadResource` or `Deno.errors.Interrupted`
  * once it is closed.
  *
  * Source: UCM lecture; recvfrom(2). See {@linkcode openDatagram} for an example.
  */
 export async function recvFrom(socket: Deno.DatagramConn, max: number): Promise<Datagram> {
+  if (!Number.isInteger(max) || max < 0) {
+    throw new RangeError(`recvfrom: ${max} is not a number of bytes`);
+  }
   // The system cuts a datagram to the buffer without a word; room for a byte more tells.
   const [received, from] = await socket.receive(new Uint8Array(max + 1));
   const truncated = received.length > max;
   // The buffer is ours, so it is no shared one.
   const message = received.subarray(0, max) as Uint8Array<ArrayBuffer>;
   return { message, from, truncated };
+}
+
+/** How {@linkcode datagrams} goes on and ends. */
+export interface DatagramsOptions {
+  /** When it aborts, the socket is closed and the loop ends. Without one it goes on for ever. */
+  signal?: AbortSignal;
+  /** Is told why a datagram could not be received; the loop goes on. */
+  onError?: (error: Error) => void;
+}
+
+/**
+ * `recvfrom(2)`, in a loop: yields one datagram after another.
+ *
+ * Several such loops may run over one UDP socket: each datagram goes to one of those that wait.
+ *
+ * @param socket A datagram socket, UDP or Unix.
+ * @param max The longest message to receive whole, in bytes.
+ * @param options See {@linkcode DatagramsOptions}.
+ * @returns The datagrams. The loop ends when the socket is closed, by `signal` or by its owner.
+ *
+ * Source: UCM lecture, UDP server; recvfrom(2).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { datagrams, openDatagram, openDatagramTo, sendTo } from "@deno-sockets/samples";
+ *
+ * const server = await openDatagram(0);
+ * using client = await openDatagramTo(server.addr);
+ * await sendTo(client, new TextEncoder().encode("hello"), server.addr);
+ * for await (const { message, from } of datagrams(server, 80)) {
+ *   assertEquals(new TextDecoder().decode(message), "hello");
+ *   assertEquals(from, client.addr);
+ *   server.close(); // ends the loop
+ * }
+ * ```
+ */
+export async function* datagrams(
+  socket: DatagramSocket,
+  max: number,
+  options: DatagramsOptions = {},
+): AsyncGenerator<Datagram, void, void> {
+  const { signal, onError } = options;
+  const stop = () => socket.close(); // a pending receive rejects
+  if (signal?.aborted) stop();
+  signal?.addEventListener("abort", stop);
+  try {
+    for (;;) {
+      try {
+        yield await recvFrom(socket, max);
+      } catch (error) {
+        if (isClosed(error)) return;
+        onError?.(failed("recvfrom", error));
+      }
+    }
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
 }
 
 /**
@@ -104,159 +217,16 @@ export async function sendTo(
   } catch (error) {
     const call = `sendto ${formatAddress(to)}`;
     if (error instanceof Error && error.message.startsWith("Message too long")) {
-      throw new RangeError(`${call}: a message of ${message.length} bytes is too long`);
+      const cause = `a message of ${message.length} bytes is too long, ${limitOf(to)}`;
+      throw new RangeError(`${call}: ${cause}`, { cause: error });
     }
     throw failed(call, error);
   }
 }
 
-/**
- * `connect(2)` on a datagram socket: sends to one peer, and receives from that peer only.
- *
- * Anybody can send a datagram to an open port; those of others are dropped, and counted.
- *
- * Source: CNP3 lecture, connected datagram sockets; udp(7).
- *
- * @example
- * ```ts
- * import { assertEquals, assertRejects } from "@std/assert";
- * import { connectDatagram, openDatagram, recvFrom, sendTo } from "@deno-sockets/samples";
- *
- * const server = await openDatagram(0);
- * const { port } = server.addr as Deno.NetAddr;
- * using client = await connectDatagram("127.0.0.1", port);
- * await client.send(new TextEncoder().encode("hello"));
- * const { message, from } = await recvFrom(server, 80);
- * await assertRejects(() => client.receive(80, 10), Deno.errors.TimedOut);
- *
- * await sendTo(server, message, from);
- * assertEquals((await client.receive(80, 1000)).message, message);
- * server.close();
- * ```
- */
-export class ConnectedDatagram implements Disposable {
-  /** The peer's address. */
-  readonly remoteAddr: Deno.NetAddr;
-  /** How many datagrams of others were dropped. */
-  dropped = 0;
-
-  readonly #socket: Deno.DatagramConn;
-  // A receive whose time ran out goes on: the datagram that ends it is the next call's.
-  #pending: Promise<Datagram> | undefined;
-
-  /**
-   * Takes a socket for conversation with one peer; {@linkcode connectDatagram} opens one.
-   *
-   * @param socket A bound socket, which is the caller's no longer.
-   * @param remoteAddr The peer, with a numeric host in the form that {@linkcode inetNtop} gives.
-   */
-  constructor(socket: Deno.DatagramConn, remoteAddr: Deno.NetAddr) {
-    this.#socket = socket;
-    this.remoteAddr = remoteAddr;
-  }
-
-  /**
-   * `send(2)`: sends one datagram to the peer.
-   *
-   * @param message Its bytes, of which there may be none.
-   * @throws What {@linkcode sendTo} throws.
-   */
-  async send(message: Uint8Array): Promise<void> {
-    await sendTo(this.#socket, message, this.remoteAddr);
-  }
-
-  /**
-   * `recv(2)` with `SO_RCVTIMEO`: receives one datagram of the peer's.
-   *
-   * @param max The longest message to receive whole, in bytes.
-   * @param timeout How long to wait for it, in ms.
-   * @returns The datagram.
-   * @throws {Deno.errors.TimedOut} If none came in time. One that comes later is not lost: the next
-   * call receives it, with the limit of the call that waited for it first.
-   */
-  async receive(max: number, timeout: number): Promise<Datagram> {
-    this.#pending ??= this.#receivePeers(max);
-    const peer = formatAddress(this.remoteAddr);
-    const message = `recv ${peer}: no answer within ${timeout / 1000} s`;
-    try {
-      const datagram = await within(this.#pending, timeout, message);
-      this.#pending = undefined;
-      return datagram;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.TimedOut)) this.#pending = undefined; // it failed
-      throw error;
-    }
-  }
-
-  async #receivePeers(max: number): Promise<Datagram> {
-    for (;;) {
-      const datagram = await recvFrom(this.#socket, max);
-      if (this.#isPeer(datagram.from)) return datagram;
-      this.dropped++;
-    }
-  }
-
-  #isPeer(from: Deno.Addr): boolean {
-    return "hostname" in from && from.hostname === this.remoteAddr.hostname &&
-      from.port === this.remoteAddr.port;
-  }
-
-  /** `close(2)`: closes the socket. */
-  close(): void {
-    this.#pending?.catch(() => {}); // nobody waits for it any more
-    this.#socket.close();
-  }
-
-  /** Closes the socket at the end of a `using` block. */
-  [Symbol.dispose](): void {
-    this.close();
-  }
-}
-
-/**
- * `getaddrinfo(3)`, `socket(2)` and `connect(2)` for UDP: opens a datagram socket for one peer.
- *
- * The socket is bound to a free port, on loopback if that is where the peer is. To Deno this is an
- * address like any other: the program needs the permission for `127.0.0.1:0` (or `[::1]:0`, or
- * `0.0.0.0:0`) beside the one for the peer.
- *
- * @param host A host name or a numeric address.
- * @param service A port number or a service's name.
- * @returns The connected socket.
- * @throws {RangeError} If the service is neither.
- * @throws {Deno.errors.NotCapable} If the program may not bind.
- * @throws {Error} If the name has no address. The message names the call, the name and the cause.
- *
- * Source: CNP3 lecture. See {@linkcode ConnectedDatagram} for an example.
- */
-export async function connectDatagram(
-  host: string,
-  service: string | number,
-): Promise<ConnectedDatagram> {
-  const port = await parsePort(`${service}`, "udp");
-  const hostname = await numericHost(host);
-  const v6 = hostname.includes(":");
-  const loopback = v6 ? hostname === "::1" : hostname.startsWith("127.");
-  const own = v6 ? (loopback ? "::1" : "::") : (loopback ? "127.0.0.1" : "0.0.0.0");
-  const socket = await openDatagram(0, own);
-  return new ConnectedDatagram(socket, { transport: "udp", hostname, port });
-}
-
-/** The address of a host, in the one form in which replies are compared with it. */
-async function numericHost(host: string): Promise<string> {
-  const address = inetPton(4, host) ?? inetPton(6, host);
-  if (address !== null) return inetNtop(address);
-  // Deno has no look-up that reads /etc/hosts.
-  const { lookup } = await import("node:dns/promises");
-  try {
-    const found = await lookup(host, { all: true });
-    if (found[0] !== undefined) return found[0].address;
-  } catch (error) {
-    const { code } = error as { code?: string };
-    const refused = new Deno.errors.NotCapable(`Requires net access to "${host}"`);
-    if (code !== "ENOTFOUND") {
-      throw failed(`getaddrinfo ${host}`, code === "EPERM" ? refused : error);
-    }
-  }
-  throw new Deno.errors.NotFound(`getaddrinfo ${host}: Name or service not known`);
+/** How much a datagram to an address can carry: 65535 bytes less the headers that count among them. */
+function limitOf(to: Deno.Addr): string {
+  if (!("hostname" in to)) return "the limit is the socket's send buffer";
+  const isV6 = unmapAddress(to).hostname.includes(":");
+  return `the limit is ${isV6 ? 65535 - 8 : 65535 - 8 - 20} bytes`;
 }

@@ -58,3 +58,26 @@ export function failed(call: string, error: unknown): Error {
   const sameClass = error instanceof Error ? error.constructor as ErrorConstructor : Error;
   return new sameClass(`${call}: ${strerror(error)}`, { cause: error });
 }
+
+/**
+ * Whether a call failed because its socket was closed while it waited, or before.
+ *
+ * @param error What was thrown.
+ * @returns True for `EBADF`, as Deno has it: a `BadResource` or an `Interrupted`.
+ *
+ * Source: close(2).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { isClosed } from "@deno-sockets/samples";
+ *
+ * const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * const accepting = listener.accept().catch((error) => isClosed(error));
+ * listener.close();
+ * assertEquals(await accepting, true);
+ * ```
+ */
+export function isClosed(error: unknown): boolean {
+  return error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted;
+}

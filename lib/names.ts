@@ -1,17 +1,179 @@
 /**
- * The names of addresses.
+ * Names and addresses: `getAddrInfo` finds the addresses of a name, `getNameInfo` the name of an
+ * address.
  *
  * @module
  */
+
+import { formatAddress } from "./address.ts";
+import { failed } from "./errors.ts";
+import { inetNtop, inetPton } from "./inet.ts";
+import { getServByName, getServByPort } from "./services.ts";
+
+/** Why a look-up failed, as C's constants are called. */
+export type AddrInfoCode =
+  | "EAI_ADDRFAMILY"
+  | "EAI_AGAIN"
+  | "EAI_FAIL"
+  | "EAI_NONAME"
+  | "EAI_SERVICE";
+
+const causes: Record<AddrInfoCode, string> = {
+  EAI_ADDRFAMILY: "Address family for hostname not supported",
+  EAI_AGAIN: "Temporary failure in name resolution",
+  EAI_FAIL: "Non-recoverable failure in name resolution",
+  EAI_NONAME: "Name or service not known",
+  EAI_SERVICE: "Servname not supported for ai_socktype",
+};
+
+/** `gai_strerror(3)`: a look-up failed; the message names the call, what it was given and the cause. */
+export class AddrInfoError extends Error {
+  /** Its name, as every error has one. */
+  override name = "AddrInfoError";
+  /** Why. */
+  readonly code: AddrInfoCode;
+
+  /**
+   * Makes the error of a call.
+   *
+   * @param call The call and the value it was given.
+   * @param code Why it failed.
+   */
+  constructor(call: string, code: AddrInfoCode) {
+    super(`${call}: ${causes[code]}`);
+    this.code = code;
+  }
+}
+
+/** `struct addrinfo`: a host's address and a service's port, for TCP or for UDP. */
+export type AddrInfo = Deno.NetAddr & ({ transport: "tcp" } | { transport: "udp" });
+
+/** Which addresses {@linkcode getAddrInfo} is to find: C's `hints`. */
+export interface AddrInfoHints {
+  /** `ai_family`: IPv4 addresses only, or IPv6 ones. Default both. */
+  family?: 4 | 6;
+  /** `ai_socktype`: addresses for TCP only, or for UDP. Default both. */
+  socktype?: "stream" | "dgram";
+  /** `AI_PASSIVE`: without a node, the wildcard addresses, to listen on. Default the loopback ones. */
+  passive?: boolean;
+}
+
+/**
+ * `getaddrinfo(3)`: finds the addresses of a host and a service, to connect to or to listen on.
+ *
+ * A name needs the permission for the whole host, `--allow-net=HOST`. An address and a service need none.
+ *
+ * @param node A host name; an IPv4 or IPv6 address as {@linkcode inetPton} takes it; or `null` for this
+ * host: the loopback or wildcard addresses.
+ * @param service A service's name, as {@linkcode getServByName} knows it; a port number, in decimal digits
+ * too; or `null` for port 0. Not both `node` and `service` may be `null`. C makes 4464 of 70000: that
+ * is refused.
+ * @param hints See {@linkcode AddrInfoHints}.
+ * @returns At least one address, in the order in which to try them. `transport` tells the socket type: for
+ * each host address first `tcp`, then `udp`, unless the service has only one of them.
+ * @throws {AddrInfoError} With the code `EAI_NONAME` if there is no such host, `EAI_SERVICE` if there is no
+ * such service or not over that socket type, `EAI_ADDRFAMILY` if the address is of the other family,
+ * `EAI_AGAIN` or `EAI_FAIL` if the name servers do not help.
+ * @throws {Deno.errors.NotCapable} If the program may not look the name up.
+ *
+ * Source: UCM and CS:APP lectures; getaddrinfo(3); RFC 3493, section 6.1.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { getAddrInfo } from "@deno-sockets/samples";
+ *
+ * assertEquals(await getAddrInfo("127.0.0.1", "domain"), [
+ *   { transport: "tcp", hostname: "127.0.0.1", port: 53 },
+ *   { transport: "udp", hostname: "127.0.0.1", port: 53 },
+ * ]);
+ * for (const address of await getAddrInfo("127.0.0.1", 0)) {
+ *   if (address.transport === "tcp") Deno.listen(address).close();
+ * }
+ * ```
+ */
+export async function getAddrInfo(
+  node: string | null,
+  service: string | number | null,
+  hints: AddrInfoHints = {},
+): Promise<[AddrInfo, ...AddrInfo[]]> {
+  if (node === null && service === null) throw new AddrInfoError("getaddrinfo", "EAI_NONAME");
+  const ends = await findPorts(service, hints.socktype);
+  const hosts = node === null ? ownHosts(hints) : await findHosts(node, hints.family);
+  const found = hosts.flatMap((hostname) => ends.map((end) => ({ ...end, hostname })));
+  return found as [AddrInfo, ...AddrInfo[]]; // there is a host, and an end
+}
+
+/** The transports that offer a service, each with its port. */
+async function findPorts(
+  service: string | number | null,
+  socktype: "stream" | "dgram" | undefined,
+): Promise<{ transport: "tcp" | "udp"; port: number }[]> {
+  const found: { transport: "tcp" | "udp"; port: number }[] = [];
+  for (const transport of ["tcp", "udp"] as const) {
+    if (socktype !== undefined && (socktype === "stream") !== (transport === "tcp")) continue;
+    const port = /^[0-9]+$/.test(`${service ?? 0}`)
+      ? Number(service)
+      : await getServByName(`${service}`, transport);
+    if (port !== null && port <= 65535) found.push({ transport, port });
+  }
+  if (found.length === 0) throw new AddrInfoError(`getaddrinfo ${service}`, "EAI_SERVICE");
+  return found;
+}
+
+/** The addresses of no name, in the C library's order. */
+function ownHosts({ family, passive = false }: AddrInfoHints): string[] {
+  const hosts = passive ? ["0.0.0.0", "::"] : ["::1", "127.0.0.1"];
+  return hosts.filter((host) => family === undefined || (family === 6) === host.includes(":"));
+}
+
+async function findHosts(node: string, family: 4 | 6 | undefined): Promise<string[]> {
+  const bytes = inetPton(4, node) ?? inetPton(6, node);
+  if (bytes !== null) {
+    if (family !== undefined && (family === 4) !== (bytes.length === 4)) {
+      throw new AddrInfoError(`getaddrinfo ${node}`, "EAI_ADDRFAMILY");
+    }
+    return [inetNtop(bytes)];
+  }
+  const { lookup } = await import("node:dns/promises"); // Deno has no look-up that asks the C library
+  let found: { address: string }[];
+  try {
+    found = await lookup(node, { all: true, family: family ?? 0, order: "verbatim" });
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "EPERM") {
+      const refused = new Deno.errors.NotCapable(`Requires net access to "${node}"`);
+      throw failed(`getaddrinfo ${node}`, refused);
+    }
+    const known = code === "EAI_AGAIN" ? code : code === "ENOTFOUND" ? "EAI_NONAME" : "EAI_FAIL";
+    throw new AddrInfoError(`getaddrinfo ${node}`, known);
+  }
+  if (found.length === 0) throw new AddrInfoError(`getaddrinfo ${node}`, "EAI_NONAME");
+  return found.map(({ address }) => address);
+}
+
+/** What {@linkcode getNameInfo} is to find: C's `flags`. */
+export interface NameInfoFlags {
+  /** `NI_NUMERICHOST`: the address, not the host's name. Default false. */
+  numericHost?: boolean;
+  /** `NI_NUMERICSERV`: the port number, not the service's name. Default false. */
+  numericService?: boolean;
+  /** `NI_NAMEREQD`: a host without a name is an error. Default false. */
+  nameRequired?: boolean;
+}
 
 /**
  * `getnameinfo(3)`: the name of a host and of a service, where they have one.
  *
  * Deno asks for the permission for the address whose name is looked up, although nothing is sent there.
+ * With `numericHost` it needs none.
  *
- * @param address A TCP or UDP address.
+ * @param address A TCP or UDP address; its transport is C's `NI_DGRAM`.
+ * @param flags See {@linkcode NameInfoFlags}.
  * @returns The names; the numbers where there are none.
+ * @throws {AddrInfoError} If the host has no name and `nameRequired` is set.
  * @throws {Deno.errors.NotCapable} If the program may not look it up.
+ * @throws {TypeError} If `address.hostname` is a name already.
  *
  * Source: CS:APP lecture, `Getnameinfo`; getnameinfo(3).
  *
@@ -20,22 +182,38 @@
  * import { assertEquals } from "@std/assert";
  * import { getNameInfo } from "@deno-sockets/samples";
  *
- * const { service } = await getNameInfo({ transport: "tcp", hostname: "127.0.0.1", port: 80 });
+ * const address = { transport: "tcp", hostname: "127.0.0.1", port: 80 } as const;
+ * const { service } = await getNameInfo(address);
  * assertEquals(service, "http");
+ * const numeric = await getNameInfo(address, { numericHost: true, numericService: true });
+ * assertEquals(numeric, { host: "127.0.0.1", service: "80" });
  * ```
  */
 export async function getNameInfo(
   address: Deno.NetAddr,
+  flags: NameInfoFlags = {},
 ): Promise<{ host: string; service: string }> {
-  const { hostname, port } = address;
-  const { lookupService } = await import("node:dns/promises"); // Deno has no look-up of its own
-  try {
-    const { hostname: host, service } = await lookupService(hostname, port);
-    return { host, service };
-  } catch (error) {
-    if (error instanceof Error && error.message.includes("EPERM")) {
-      throw new Deno.errors.NotCapable(`Requires net access to "${hostname}:${port}"`);
-    }
-    return { host: hostname, service: `${port}` };
+  const { transport, hostname, port } = address;
+  const host = flags.numericHost ? null : await findName(address);
+  if (host === null && flags.nameRequired) {
+    throw new AddrInfoError(`getnameinfo ${hostname}`, "EAI_NONAME");
   }
+  const service = flags.numericService ? null : await getServByPort(port, transport);
+  return { host: host ?? hostname, service: service ?? `${port}` };
+}
+
+/** The name of a host, or `null` if it has none. */
+async function findName(address: Deno.NetAddr): Promise<string | null> {
+  const { lookupService } = await import("node:dns/promises"); // nor one of these
+  try {
+    return (await lookupService(address.hostname, address.port)).hostname;
+  } catch (error) {
+    if (error instanceof TypeError) throw error;
+    if (codeOf(error) !== "EPERM") return null;
+    throw new Deno.errors.NotCapable(`Requires net access to "${formatAddress(address)}"`);
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
 }

@@ -1,11 +1,16 @@
 /**
- * Services by name: `getServByName`, and `parsePort` for a program's port argument.
+ * Services by name and by port: `getServByName`, `getServByPort`, and `parsePort` for a program's port
+ * argument.
  *
  * The names come from a table that the library brings along, so that they mean the same on every
- * machine and no permission is needed. It is loaded when the first name is looked up.
+ * machine and no permission is needed; it is loaded when the first is looked up. What it does not have
+ * is looked for in /etc/services, if the program may read that already.
  *
  * @module
  */
+
+/** The ports of services by name: over TCP and over UDP, `null` where there is none. */
+type Services = Record<string, (number | null)[]>;
 
 /**
  * `getservbyname(3)`: finds the port number of a well-known service.
@@ -16,7 +21,8 @@
  * @returns The port number, in host byte order unlike C's `s_port`, or `null` if there is no service
  * of that name over that protocol.
  *
- * Source: CS:APP lecture; getservbyname(3); the table is Debian's /etc/services.
+ * Source: CS:APP lecture; getservbyname(3); the table is Debian's /etc/services, and for the names that
+ * it does not have IANA's assignments.
  *
  * @example
  * ```ts
@@ -33,10 +39,67 @@ export async function getServByName(
   service: string,
   protocol?: "tcp" | "udp",
 ): Promise<number | null> {
+  for await (const services of knownServices()) {
+    // Its own entries only: "constructor" is no service.
+    const [tcp = null, udp = null] = Object.hasOwn(services, service)
+      ? services[service] ?? []
+      : [];
+    if (tcp === null && udp === null) continue;
+    return protocol === "tcp" ? tcp : protocol === "udp" ? udp : tcp ?? udp;
+  }
+  return null;
+}
+
+/**
+ * `getservbyport(3)`: finds the name of the service that a port number belongs to.
+ *
+ * @param port The port number, in host byte order unlike C's.
+ * @param protocol The transport.
+ * @returns The service's name, not an alias, or `null` if the port belongs to none.
+ *
+ * Source: getservbyport(3). For the names see {@linkcode getServByName}.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { getServByPort } from "@deno-sockets/samples";
+ *
+ * assertEquals(await getServByPort(80, "tcp"), "http");
+ * assertEquals(await getServByPort(0, "tcp"), null);
+ * ```
+ */
+export async function getServByPort(port: number, protocol: "tcp" | "udp"): Promise<string | null> {
+  for await (const services of knownServices()) {
+    const found = Object.entries(services)
+      .find(([, [tcp, udp]]) => (protocol === "tcp" ? tcp : udp) === port);
+    if (found !== undefined) return found[0];
+  }
+  return null;
+}
+
+/** Where services are looked for, in order. */
+async function* knownServices(): AsyncGenerator<Services> {
   const { default: table } = await import("./services.json", { with: { type: "json" } });
-  const ports = protocol ? table[protocol] : { ...table.udp, ...table.tcp };
-  // Among the entries, not on the object: there, "constructor" would be found too.
-  return new Map<string, number>(Object.entries(ports)).get(service) ?? null;
+  yield table.services;
+  const path = "/etc/services";
+  if (Deno.permissions.querySync({ name: "read", path }).state === "granted") {
+    yield parseServices(await Deno.readTextFile(path).catch(() => "")); // not every system has it
+  }
+}
+
+/** Parses the lines of /etc/services: `domain 53/udp alias... # comment`. */
+function parseServices(text: string): Services {
+  const services: Services = {};
+  for (const line of text.split("\n")) {
+    const [name, portAndProtocol = "", ...aliases] = line.replace(/#.*/, "").trim().split(/\s+/);
+    const [, port, protocol] = /^(\d+)\/(tcp|udp)$/.exec(portAndProtocol) ?? [];
+    if (name === undefined || port === undefined) continue;
+    for (const known of [name, ...aliases]) {
+      const ports = services[known] ??= [null, null];
+      ports[protocol === "tcp" ? 0 : 1] ??= Number(port); // of two lines, the first holds
+    }
+  }
+  return services;
 }
 
 /**

@@ -7,6 +7,7 @@
 import { formatAddress } from "./address.ts";
 import { Connection } from "./connection.ts";
 import { failed, strerror } from "./errors.ts";
+import { AddrInfoError, getAddrInfo } from "./names.ts";
 import { parsePort } from "./services.ts";
 
 /** How {@linkcode openListener} binds and listens. */
@@ -35,7 +36,7 @@ export interface ListenOptions {
  * @returns The connection.
  * @throws {RangeError} If the service is neither.
  * @throws {Deno.errors.ConnectionRefused} If nobody listens there.
- * @throws {Deno.errors.NotFound} If the name has no address.
+ * @throws {AddrInfoError} If the name has no address.
  * @throws {Deno.errors.NotCapable} If the program may not connect there.
  * @throws {Error} In any other case in which it cannot connect. The message names the call, the address
  * and the cause.
@@ -62,8 +63,9 @@ export async function openClient(
     return new Connection(await Deno.connect({ hostname: host, port }));
   } catch (error) {
     // Deno gives a failed look-up no class of its own.
-    const lookup = /^failed to lookup address information: (.*)/.exec(strerror(error));
-    if (lookup !== null) throw new Deno.errors.NotFound(`getaddrinfo ${host}: ${lookup[1]}`);
+    if (strerror(error).startsWith("failed to lookup address information")) {
+      throw new AddrInfoError(`getaddrinfo ${host}`, "EAI_NONAME");
+    }
     throw failed(`connect ${formatAddress({ transport: "tcp", hostname: host, port })}`, error);
   }
 }
@@ -105,4 +107,56 @@ export async function openListener(
   } catch (error) {
     throw failed(`bind ${formatAddress({ transport: "tcp", hostname, port })}`, error);
   }
+}
+
+/**
+ * `getaddrinfo(3)`, `socket(2)`, `bind(2)` and `listen(2)` for each address of a host: opens one listening
+ * socket for each stack.
+ *
+ * One socket on `::` takes IPv4 clients as well, so to listen on every address it is enough. Of single
+ * addresses, such as the two of `localhost`, each needs a socket of its own.
+ *
+ * @param host A host name; an address; or `null` for both loopback addresses.
+ * @param service A port number or a service's name; 0 takes a port that is free for the first, and the
+ * others share it.
+ * @param options As for {@linkcode openListener}, whose `hostname` the host takes the place of.
+ * @returns The listeners, at least one. Addresses of a stack that this host has not are left out.
+ * @throws {RangeError} If the service is neither.
+ * @throws {AddrInfoError} If the name has no address.
+ * @throws What {@linkcode openListener} throws; nothing is left open then.
+ *
+ * Source: UCM lecture, dual stack; UNP, `tcp_listen`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { openListeners } from "@deno-sockets/samples";
+ *
+ * const listeners = await openListeners("127.0.0.1", 0);
+ * assertEquals(listeners.map((listener) => listener.addr.hostname), ["127.0.0.1"]);
+ * for (const listener of listeners) listener.close();
+ * ```
+ */
+export async function openListeners(
+  host: string | null,
+  service: string | number,
+  options: Omit<ListenOptions, "hostname"> = {},
+): Promise<Deno.TcpListener[]> {
+  let port = await parsePort(`${service}`, "tcp");
+  const listeners: Deno.TcpListener[] = [];
+  let missing: unknown;
+  for (const { hostname } of await getAddrInfo(host, port, { socktype: "stream" })) {
+    try {
+      const listener = await openListener(port, { ...options, hostname });
+      listeners.push(listener);
+      port = listener.addr.port;
+    } catch (error) {
+      missing = error;
+      if (error instanceof Deno.errors.AddrNotAvailable) continue;
+      for (const listener of listeners) listener.close();
+      throw error;
+    }
+  }
+  if (listeners.length === 0) throw missing;
+  return listeners;
 }

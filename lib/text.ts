@@ -4,6 +4,8 @@
  * @module
  */
 
+import { concat } from "@std/bytes/concat";
+
 const decoder = new TextDecoder();
 
 /** Control characters but tab and newline, and those that turn the direction of writing. */
@@ -62,4 +64,48 @@ export function bytesLiteral(bytes: Uint8Array): string {
     else literal += `\\x${byte.toString(16).padStart(2, "0")}`;
   }
   return `b${quote}${literal}${quote}`;
+}
+
+/**
+ * `printf("0x%hhx ")` for each byte: bytes as numbers.
+ *
+ * @param bytes Any bytes.
+ * @returns For each its value in hexadecimal, with a space behind it.
+ *
+ * Source: CNP3 lecture, `recvfrom`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { hexBytes } from "@deno-sockets/samples";
+ *
+ * assertEquals(hexBytes(new Uint8Array([0, 10, 255])), "0x0 0xa 0xff ");
+ * ```
+ */
+export function hexBytes(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => `0x${byte.toString(16)} `).join("");
+}
+
+/**
+ * `printf("0x%hhx ('%c') ")` for each byte: bytes as numbers and as what they are.
+ *
+ * @param bytes Any bytes.
+ * @returns What `printf` would print: bytes, because `%c` prints a byte as it is, be it text or not.
+ *
+ * Source: CNP3 lecture, `recv`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { hexChars } from "@deno-sockets/samples";
+ *
+ * const printed = hexChars(new TextEncoder().encode("hi"));
+ * assertEquals(new TextDecoder().decode(printed), "0x68 ('h') 0x69 ('i') ");
+ * ```
+ */
+export function hexChars(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const encode = (text: string) => new TextEncoder().encode(text);
+  return concat(Array.from(bytes, (byte) => {
+    return concat([encode(`0x${byte.toString(16)} ('`), new Uint8Array([byte]), encode("') ")]);
+  }));
 }

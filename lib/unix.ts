@@ -1,10 +1,13 @@
 /**
- * Unix-domain stream sockets, opened.
+ * Unix-domain sockets, opened: streams and datagrams, and what becomes of their files.
  *
  * @module
  */
 
+import { delay } from "@std/async/delay";
 import { Connection } from "./connection.ts";
+import { closable, type DatagramSocket } from "./closable.ts";
+import { openDatagramTo } from "./datagram.ts";
 import { failed } from "./errors.ts";
 
 /**
@@ -51,6 +54,7 @@ export async function openUnixClient(path: string): Promise<Connection<Deno.Unix
  * left alone. Closing the listener removes the file.
  *
  * @param path The socket's file.
+ * @param mode Who may connect: the file's mode bits. Default 0o600, nobody but the same user.
  * @returns The listener, whose clients {@linkcode accept} takes.
  * @throws {Deno.errors.AddrInUse} If a server is alive there.
  * @throws {Deno.errors.AlreadyExists} If the path is a file that is not a socket.
@@ -70,16 +74,68 @@ export async function openUnixClient(path: string): Promise<Connection<Deno.Unix
  * await assertRejects(() => openUnixListener(path), Deno.errors.AddrInUse);
  * ```
  */
-export async function openUnixListener(path: string): Promise<Deno.UnixListener> {
-  const listen = () => Deno.listen({ transport: "unix", path });
+export async function openUnixListener(
+  path: string,
+  mode: number = 0o600,
+): Promise<Deno.UnixListener> {
+  return await bindPath(path, mode, isAliveStream, () => Deno.listen({ transport: "unix", path }));
+}
+
+/**
+ * `unlink(2)`, `socket(2)` and `bind(2)` for Unix-domain datagrams: opens a datagram socket at a path.
+ *
+ * What is there already is treated as {@linkcode openUnixListener} does.
+ *
+ * @param path The socket's file. It is removed when the socket is closed.
+ * @param mode Who may send: the file's mode bits. Default 0o600, nobody but the same user.
+ * @returns The socket.
+ * @throws {Deno.errors.AddrInUse} If a live socket is there.
+ * @throws {Deno.errors.AlreadyExists} If the path is a file that is not a socket.
+ * @throws {TypeError} If the path is longer than an address holds (107 bytes on Linux).
+ * @throws {Error} In any other case in which it cannot bind. The message names the call, the path and
+ * the cause.
+ *
+ * Source: HSE lecture; unix(7).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { openDatagramTo, openUnixDatagram, recvFrom, sendTo } from "@deno-sockets/samples";
+ *
+ * const path = `${await Deno.makeTempDir()}/socket`;
+ * using receiver = await openUnixDatagram(path);
+ * using sender = await openDatagramTo(receiver.addr);
+ * await sendTo(sender, new TextEncoder().encode("hello"), receiver.addr);
+ * assertEquals((await recvFrom(receiver, 80)).message.length, 5);
+ * ```
+ */
+export async function openUnixDatagram(
+  path: string,
+  mode: number = 0o600,
+): Promise<DatagramSocket> {
+  const bind = () => Deno.listenDatagram({ transport: "unixpacket", path });
+  const socket = await bindPath(path, mode, isAliveDatagram, bind);
+  return closable(socket, () => Deno.removeSync(path));
+}
+
+/** Binds a path, after the removal of a stale socket there, and gives the file its mode. */
+async function bindPath<S extends { close(): void }>(
+  path: string,
+  mode: number,
+  isAlive: (path: string) => Promise<boolean>,
+  bind: () => S,
+): Promise<S> {
   try {
-    return listen();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse)) throw failed(`bind ${path}`, error);
-  }
-  try {
-    await removeStaleSocket(path);
-    return listen();
+    let socket: S;
+    try {
+      socket = bind();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+      await removeStaleSocket(path, isAlive);
+      socket = bind();
+    }
+    Deno.chmodSync(path, mode);
+    return socket;
   } catch (error) {
     throw failed(`bind ${path}`, error);
   }
@@ -88,8 +144,11 @@ export async function openUnixListener(path: string): Promise<Deno.UnixListener>
 /** How long a mark on a stale socket has to stand, in ms: longer than to look at it and to remove it. */
 const MARK_TIME = 20;
 
-/** Removes the socket at `path` if nobody listens on it. */
-async function removeStaleSocket(path: string): Promise<void> {
+/** Removes the socket at `path` if nobody has it any more. */
+async function removeStaleSocket(
+  path: string,
+  isAlive: (path: string) => Promise<boolean>,
+): Promise<void> {
   if (statSocket(path) === null || await isAlive(path)) return;
   // Another server may have found the same stale socket, and what it binds there must not be removed.
   // So each marks what it found with a time of its own, waits, and removes it only if its mark still
@@ -97,7 +156,7 @@ async function removeStaleSocket(path: string): Promise<void> {
   const mark = new Date(Math.floor(Math.random() * 1e12));
   try {
     Deno.utimeSync(path, mark, mark);
-    await new Promise((resolve) => setTimeout(resolve, MARK_TIME));
+    await delay(MARK_TIME);
     if (await isAlive(path)) return; // a server that was quicker got the mark
     if (statSocket(path)?.mtime?.getTime() === mark.getTime()) Deno.removeSync(path);
   } catch (error) {
@@ -116,21 +175,26 @@ function statSocket(path: string): Deno.FileInfo | null {
   throw new Deno.errors.AlreadyExists("the file is not a socket");
 }
 
-/** Whether a stream socket listens at `path`, found out without disturbing whoever has it. */
-async function isAlive(path: string): Promise<boolean> {
-  // A datagram does not reach a stream socket: a live one answers that its type is another
-  // (EPROTOTYPE), a dead one that the connection is refused. To connect would trouble its accept.
-  // An unbound socket has no path, though Deno's type asks for one.
-  const unbound = { transport: "unixpacket" } as Deno.UnixListenOptions & {
-    transport: "unixpacket";
-  };
-  const socket = Deno.listenDatagram(unbound);
+// A live socket is found out without disturbing whoever has it, by a call of the wrong type: it answers
+// EPROTOTYPE, a dead one ECONNREFUSED.
+
+/** Whether a stream socket listens at `path`. To connect would trouble its accept. */
+async function isAliveStream(path: string): Promise<boolean> {
+  const address: Deno.UnixAddr = { transport: "unixpacket", path };
+  using socket = await openDatagramTo(address);
+  return await isNotRefused(socket.send(new Uint8Array(), address));
+}
+
+/** Whether a datagram socket is bound at `path`. A datagram would reach it. */
+async function isAliveDatagram(path: string): Promise<boolean> {
+  return await isNotRefused(Deno.connect({ transport: "unix", path }).then((conn) => conn.close()));
+}
+
+async function isNotRefused(call: Promise<unknown>): Promise<boolean> {
   try {
-    await socket.send(new Uint8Array(), { transport: "unixpacket", path });
+    await call;
     return true;
   } catch (error) {
     return !(error instanceof Deno.errors.ConnectionRefused);
-  } finally {
-    socket.close();
   }
 }

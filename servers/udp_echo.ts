@@ -26,15 +26,16 @@
  */
 
 import {
+  datagrams,
   formatAddress,
   main,
   openDatagram,
   port,
   printable,
-  recvFrom,
   sendTo,
   strerror,
   terminationSignal,
+  unmapAddress,
 } from "../mod.ts";
 import header from "./udp_echo.ts" with { type: "text" };
 
@@ -46,25 +47,20 @@ await main(header, {
   options: { quiet: false },
 }, async ({ host, service, quiet }) => {
   const signal = terminationSignal();
+  const onError = (error: Error) => console.error(strerror(error));
   // getaddrinfo, socket, bind
-  const socket = await openDatagram(service, host);
+  using socket = await openDatagram(service, { hostname: host });
   console.error(`listening on ${formatAddress(socket.addr)}`);
-  signal.addEventListener("abort", () => socket.close());
 
-  while (!signal.aborted) {
-    try {
-      // recvfrom
-      const { message, from, truncated } = await recvFrom(socket, MESSAGE_SIZE);
-      if (!quiet) {
-        const { hostname, port } = from as Deno.NetAddr;
-        console.log(`Message from ${hostname}:${port}: ${printable(message)}`);
-        if (truncated) console.error(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
-      }
-      // sendto
-      await sendTo(socket, message, from);
-    } catch (error) {
-      // One client that cannot be answered is no reason to leave the others.
-      if (!signal.aborted) console.error(strerror(error));
+  // recvfrom
+  for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal, onError })) {
+    const { message, from, truncated } = datagram;
+    if (!quiet) {
+      const { hostname, port } = unmapAddress(from as Deno.NetAddr);
+      console.log(`Message from ${hostname}:${port}: ${printable(message)}`);
+      if (truncated) console.error(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
     }
+    // sendto: one client that cannot be answered is no reason to leave the others
+    await sendTo(socket, message, from).catch(onError);
   }
 });

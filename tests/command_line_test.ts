@@ -11,11 +11,11 @@ interface Syntax {
   help: string;
   /** Its paragraph that begins with "Usage:". */
   usage: string;
-  /** The operands' names, in order. */
+  /** The operands' names, in order; the last may be a list, `N...`. */
   operands: string[];
   /** The options' names, each with what stands for its value: `["--grace", "SECONDS"]`. */
   options: [name: string, value: string | undefined][];
-  /** The arguments in its own transcript: operands that are right. */
+  /** The arguments in its own transcript: operands that are right, then options. */
   given: string[];
 }
 
@@ -25,21 +25,26 @@ function readSyntax(path: string): Syntax {
   const help = comment.replace(/^ \* ?/gm, "").replace("@module", "").trimEnd();
   const usage = help.split("\n\n").find((paragraph) => paragraph.startsWith("Usage: "));
   const [call = "", ...others] = usage?.split("\n") ?? [];
-  const [, called, ...words] = call.split(" ");
+  const [, called, ...words] = call.replace(/ \[?-[a-z]+( [A-Z]+)?\]?/g, "").split(" ");
   assert(usage !== undefined && called === path, `${path}: the usage in its header`);
   const operands = words.filter((word) => word !== "[OPTION...]");
+  const options = others.flatMap((line): Syntax["options"] => {
+    const [, name, value] = /^ {2}(--?[a-z-]+)(?: ([A-Z]+))?/.exec(line) ?? [];
+    return name === undefined ? [] : [[name, value]];
+  });
   const own = readSample(path).transcript.find(({ words }) => words[0] === path);
   const given = own?.words.slice(1) ?? [];
+  // Options may stand anywhere, and so behind the operands.
+  for (const [name, value] of options) {
+    if (given[0] === name) given.push(...given.splice(0, value === undefined ? 1 : 2));
+  }
   assert(given.length >= operands.length, `${path}: its transcript gives only ${given}`);
   return {
     path,
     help,
     usage,
     operands: operands.map((word) => word.replace(/^\[(.*)\]$/, "$1")),
-    options: others.flatMap((line) => {
-      const [, name, value] = /^ {2}(--[a-z-]+)(?: ([A-Z]+))?/.exec(line) ?? [];
-      return name === undefined ? [] : [[name, value]];
-    }),
+    options,
     given,
   };
 }
@@ -84,6 +89,7 @@ const badPorts: [port: string, says: string][] = [
 
 /** What is no value, by what stands for the value in the usage. */
 const badValues: Record<string, string[]> = {
+  OP: ["-", "++", "x"],
   N: ["0", "x", "-3", "1.5", "1e3", "12345678901234567890"],
   SECONDS: ["-1", "x", "1e3", "1s", "Infinity"],
 };
@@ -94,8 +100,8 @@ function* wrongCommandLines(syntax: Syntax): Generator<[args: string[], says: st
   yield [[...given, "--nosuchoption"], "--nosuchoption"];
   yield [["--nosuchoption=1", ...given], "--nosuchoption"];
   yield [[...given, "-Z"], "-Z"];
-  yield [[...operands, "extra"], '"extra"'];
-  yield [[""], "a value is missing"];
+  yield [[...given, "extra"], '"extra"'];
+  yield [[""], operands.length === 0 ? '""' : "a value is missing"];
   for (const [index, operand] of operands.entries()) {
     if (operand !== "port" && operand !== "service") continue;
     for (const [port, says] of badPorts) yield [given.with(index, port), says];
@@ -198,7 +204,7 @@ for (const syntax of onHosts) {
 
   Deno.test(`${path} fails in one line for an unknown host`, async () => {
     const args = withAddress(syntax, "name.invalid", "7");
-    const call = "(bind|connect|getaddrinfo) name.invalid(:7)?";
+    const call = ".*(bind|connect|getaddrinfo) name.invalid(:7)?";
     await assertFails(path, args, ["--allow-net=name.invalid"], `${call}: .+`);
     const refused = "permission not granted, it takes --allow-net=name.invalid(:7)?";
     await assertFails(path, args, [], `${call}: ${refused}`);
@@ -272,7 +278,9 @@ for (const syntax of samples) {
     for (;;) {
       await using process = new Process(["run", ...flags, path, ...args], true);
       await process.type("hello\n");
-      await process.prints(/\n/);
+      await process.endInput();
+      const said = () => process.code !== undefined || process.stdout + process.stderr !== "";
+      assert(await process.until(said, AbortSignal.timeout(30_000)), process.describe());
       const [, flag] = /^(?:.*: )?permission not granted, it takes (--allow-\S+)\n$/
         .exec(process.stderr) ?? [];
       if (flag === undefined) {

@@ -1,12 +1,22 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { formatAddress } from "../lib/address.ts";
 import {
   connectDatagram,
   type ConnectedDatagram,
+  connectUnixDatagram,
+} from "../lib/connected_datagram.ts";
+import {
+  datagrams,
+  type DatagramSocket,
   openDatagram,
+  openDatagramTo,
   recvFrom,
   sendTo,
 } from "../lib/datagram.ts";
-import { temporaryFolder } from "./process.ts";
+import { AddrInfoError } from "../lib/names.ts";
+import { openUnixDatagram } from "../lib/unix.ts";
+import { testWithIpv6 } from "./ipv6.ts";
+import { Process, temporaryFolder } from "./process.ts";
 import { toBytes, toText } from "./readers.ts";
 
 /** For a test that would never end if it failed: far more than any needs. */
@@ -14,12 +24,6 @@ const PATIENCE = { timeout: 60_000 };
 
 /** How long to wait for a datagram that comes, in ms. */
 const LONG = 30_000;
-
-/** A socket on a free port, closed at the end of a `using` block. */
-async function open(hostname?: string): Promise<Deno.DatagramConn & Disposable> {
-  const socket = await openDatagram(0, hostname);
-  return Object.assign(socket, { [Symbol.dispose]: () => socket.close() });
-}
 
 function portOf(socket: Deno.DatagramConn): number {
   return (socket.addr as Deno.NetAddr).port;
@@ -37,9 +41,63 @@ async function connect(
   return { client, own: from, [Symbol.dispose]: () => client.close() };
 }
 
+/** Where a socket that {@linkcode openDatagramTo} opens is bound, by where it sends. */
+const ownHosts: [to: string, own: string][] = [
+  ["127.0.0.1", "127.0.0.1"],
+  ["127.0.0.2", "127.0.0.1"],
+  ["127.255.255.255", "127.0.0.1"],
+  ["192.0.2.1", "0.0.0.0"],
+  ["::1", "::1"],
+  ["2001:db8::1", "::"],
+  ["::ffff:127.0.0.1", "::"],
+];
+
+for (const [hostname, own] of ownHosts) {
+  const test = hostname.includes(":") ? testWithIpv6 : Deno.test;
+  test(`openDatagramTo() binds ${own} to send to ${hostname}`, async () => {
+    using a = await openDatagramTo({ transport: "udp", hostname, port: 9 });
+    assertEquals((a.addr as Deno.NetAddr).hostname, own);
+    assert(portOf(a) > 0, "no port");
+  });
+}
+
+/** A way to open a socket; the path is free. */
+const openers: Record<string, (path: string) => Promise<DatagramSocket>> = {
+  "openDatagram()": () => openDatagram(0),
+  "openDatagramTo() for UDP": async () => {
+    return await openDatagramTo({ transport: "udp", hostname: "127.0.0.1", port: 9 });
+  },
+  "openDatagramTo() for Unix": (path) => openDatagramTo({ transport: "unixpacket", path }),
+  "openUnixDatagram()": (path) => openUnixDatagram(path),
+};
+
+for (const [name, openSocket] of Object.entries(openers)) {
+  Deno.test(`${name} makes a socket that may be closed twice`, PATIENCE, async () => {
+    await using folder = await temporaryFolder();
+    const path = `${folder.path}/socket`;
+    using socket = await openSocket(path);
+    socket.close();
+    await assertRejects(() => recvFrom(socket, 80), Deno.errors.BadResource);
+    // Whoever has the path by now is not to lose it.
+    Deno.writeTextFileSync(path, "", { createNew: true });
+    socket.close();
+    assert(Deno.statSync(path).isFile);
+  });
+}
+
+Deno.test("openDatagramTo() makes a Unix socket that has no path", PATIENCE, async () => {
+  await using folder = await temporaryFolder();
+  using b = await openUnixDatagram(`${folder.path}/b`);
+  using a = await openDatagramTo(b.addr);
+  await sendTo(a, toBytes("hello"), b.addr);
+  const { message, from } = await recvFrom(b, 80);
+  assertEquals([toText(message), formatAddress(from)], ["hello", "(unnamed)"]);
+  assertEquals([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["b"]);
+});
+
 Deno.test("recvFrom() gives what the limit allows, and says if it is all", PATIENCE, async () => {
-  using a = await open();
-  using b = await open();
+  using a = await openDatagram(0);
+  using b = await openDatagram(0);
   const small = [[0, 0], [1, 0], [0, 10], [9, 10], [10, 10], [11, 10], [5000, 10]];
   for (const [length = 0, max = 0] of [...small, [65507, 65507], [65507, 65506]]) {
     const where = `${length} bytes, max ${max}`;
@@ -53,8 +111,8 @@ Deno.test("recvFrom() gives what the limit allows, and says if it is all", PATIE
 });
 
 Deno.test("recvFrom() loses the rest of a datagram, and not the next one", PATIENCE, async () => {
-  using a = await open();
-  using b = await open();
+  using a = await openDatagram(0);
+  using b = await openDatagram(0);
   for (const text of ["first", "", "second"]) await sendTo(a, toBytes(text), b.addr);
   const texts = [];
   for (let n = 0; n < 3; n++) texts.push(toText((await recvFrom(b, 3)).message));
@@ -74,28 +132,63 @@ Deno.test("recvFrom() and sendTo() serve Unix sockets, too", PATIENCE, async () 
   b.close();
 });
 
-Deno.test("sendTo() sends nothing of a message that is too long", PATIENCE, async () => {
-  using a = await open();
-  using b = await open();
-  for (const length of [65508, 65536, 100_000]) {
-    const message = `sendto 127.0.0.1:${portOf(b)}: a message of ${length} bytes is too long`;
-    await assertRejects(() => sendTo(a, new Uint8Array(length), b.addr), RangeError, message);
+/** Asserts that a datagram of `limit` bytes is sent, and nothing of one that is longer. */
+async function assertLimit(b: DatagramSocket, limit: number, tooLong: number[], says: string) {
+  using a = await openDatagramTo(b.addr);
+  const to = formatAddress(b.addr);
+  for (const length of tooLong) {
+    const error = await assertRejects(() => sendTo(a, new Uint8Array(length), b.addr), RangeError);
+    const message = `a message of ${length} bytes is too long, the limit is ${says}`;
+    assertEquals(error.message, `sendto ${to}: ${message}`);
   }
-  await sendTo(a, toBytes("next"), b.addr);
-  assertEquals(toText((await recvFrom(b, 65507)).message), "next");
+  await sendTo(a, new Uint8Array(limit), b.addr);
+  assertEquals((await recvFrom(b, 100_000)).message.length, limit, `${limit} bytes to ${to}`);
+}
+
+Deno.test("sendTo() sends nothing of a message that is too long for IPv4", PATIENCE, async () => {
+  using b = await openDatagram(0);
+  await assertLimit(b, 65507, [65508, 65536, 100_000], "65507 bytes");
+});
+
+testWithIpv6("sendTo() sends nothing of a message that is too long for IPv6", async () => {
+  using b = await openDatagram(0, { hostname: "::1" });
+  await assertLimit(b, 65527, [65528, 65536, 100_000], "65527 bytes");
+});
+
+testWithIpv6("sendTo() names IPv4's limit for an IPv4 host in an IPv6 address", async () => {
+  using b = await openDatagram(0);
+  const mapped: Deno.NetAddr = {
+    transport: "udp",
+    hostname: "::ffff:127.0.0.1",
+    port: portOf(b),
+  };
+  using a = await openDatagramTo(mapped);
+  const sending = () => sendTo(a, new Uint8Array(65508), mapped);
+  await assertRejects(sending, RangeError, "the limit is 65507 bytes");
+});
+
+Deno.test("sendTo() sends nothing of a message that is too long for a Unix socket", async () => {
+  await using folder = await temporaryFolder();
+  using b = await openUnixDatagram(`${folder.path}/b`);
+  await assertLimit(b, 65536, [50_000_000], "the socket's send buffer");
 });
 
 Deno.test("datagram functions that fail name the call, its value and the cause", async () => {
-  using taken = await open();
+  using taken = await openDatagram(0);
   const closed = await openDatagram(0);
   closed.close();
-  const { AddrInUse, AddrNotAvailable, BadResource, NotFound } = Deno.errors;
+  const { AddrInUse, AddrNotAvailable, BadResource } = Deno.errors;
   const here = (socket: Deno.DatagramConn) => `127.0.0.1:${portOf(socket)}`;
-  const cases: [call: () => Promise<unknown>, errorClass: new () => Error, message: string][] = [
+  type ErrorClass = abstract new (...args: never[]) => Error;
+  const cases: [call: () => Promise<unknown>, errorClass: ErrorClass, message: string][] = [
     [() => openDatagram(portOf(taken)), AddrInUse, `bind ${here(taken)}: Address already in use`],
-    [() => openDatagram("tftp", "192.0.2.1"), AddrNotAvailable, "bind 192.0.2.1:69: Cannot assign"],
-    [() => openDatagram(0, "name.invalid"), Error, "bind name.invalid:0: "],
-    [() => connectDatagram("name.invalid", 7), NotFound, "getaddrinfo name.invalid: "],
+    [
+      () => openDatagram("tftp", { hostname: "192.0.2.1" }),
+      AddrNotAvailable,
+      "bind 192.0.2.1:69: Cannot assign",
+    ],
+    [() => openDatagram(0, { hostname: "name.invalid" }), Error, "bind name.invalid:0: "],
+    [() => connectDatagram("name.invalid", 7), AddrInfoError, "getaddrinfo name.invalid: "],
     [() => sendTo(closed, toBytes("a"), taken.addr), BadResource, `sendto ${here(taken)}: `],
     // There is an http over TCP.
     [() => openDatagram("http"), RangeError, 'unknown service "http" for udp'],
@@ -111,9 +204,99 @@ Deno.test("connectDatagram() fails for a host without a name, and says so", asyn
   await assertRejects(() => connectDatagram("", 7), Error, "getaddrinfo : ");
 });
 
+Deno.test(
+  "datagrams() yields what came, all of it or not, until it is left",
+  PATIENCE,
+  async () => {
+    using a = await openDatagram(0);
+    using b = await openDatagram(0);
+    for (const text of ["abc", "", "abcd", "last", "left"]) await sendTo(a, toBytes(text), b.addr);
+    const came: [string, boolean][] = [];
+    for await (const { message, from, truncated } of datagrams(b, 3)) {
+      assertEquals(from, a.addr);
+      came.push([toText(message), truncated]);
+      if (came.length === 4) break;
+    }
+    assertEquals(came, [["abc", false], ["", false], ["abc", true], ["las", true]]);
+    assertEquals(toText((await recvFrom(b, 80)).message), "left"); // the socket is still open
+  },
+);
+
+/** How a loop over a socket comes to its end. */
+const ends: Record<string, (socket: DatagramSocket, controller: AbortController) => void> = {
+  "its socket is closed": (socket) => socket.close(),
+  "its signal aborts": (_socket, controller) => controller.abort(),
+};
+
+for (const [end, doEnd] of Object.entries(ends)) {
+  for (const name of ["openDatagram()", "openUnixDatagram()"]) {
+    Deno.test(`datagrams() of ${name} ends when ${end}`, PATIENCE, async () => {
+      await using folder = await temporaryFolder();
+      for (const when of ["before it begins", "while it waits", "in its body"]) {
+        const path = `${folder.path}/${when}`;
+        const socket = await (openers[name] ?? openDatagram)(path);
+        const controller = new AbortController();
+        const finish = () => doEnd(socket, controller);
+        if (when === "in its body") await socket.send(new Uint8Array(), socket.addr);
+        if (when === "before it begins") finish();
+        if (when === "while it waits") setTimeout(finish);
+        const errors: Error[] = [];
+        const onError = (error: Error) => errors.push(error);
+        let turns = 0;
+        for await (const _ of datagrams(socket, 80, { signal: controller.signal, onError })) {
+          turns++;
+          finish();
+        }
+        assertEquals([turns, errors], [when === "in its body" ? 1 : 0, []], when);
+        await assertRejects(() => recvFrom(socket, 80), Deno.errors.BadResource, undefined, when);
+      }
+      assertEquals([...Deno.readDirSync(folder.path)], []);
+    });
+  }
+}
+
+Deno.test("datagrams() may run several times over one socket", PATIENCE, async () => {
+  using a = await openDatagram(0);
+  using b = await openDatagram(0);
+  const came = new Set<string>();
+  const { promise: all, resolve } = Promise.withResolvers<void>();
+  const loops = Array.from({ length: 3 }, async () => {
+    let turns = 0;
+    for await (const { message } of datagrams(b, 80)) {
+      turns++;
+      came.add(toText(message));
+      if (came.size === 3) resolve();
+      await all; // whoever has one takes no other
+    }
+    return turns;
+  });
+  for (const text of ["1", "2", "3"]) await sendTo(a, toBytes(text), b.addr);
+  await all;
+  b.close();
+  assertEquals(await Promise.all(loops), [1, 1, 1]);
+});
+
+Deno.test("datagrams() tells of an error and goes on", PATIENCE, async () => {
+  using a = await openDatagram(0);
+  using b = await openDatagram(0);
+  const receive = b.receive.bind(b);
+  let failures = 2;
+  b.receive = (p) => {
+    if (failures-- > 0) return Promise.reject(new Error("Connection reset (os error 104)"));
+    return receive(p);
+  };
+  await sendTo(a, toBytes("hello"), b.addr);
+  const errors: string[] = [];
+  for await (const { message } of datagrams(b, 80, { onError: (e) => errors.push(e.message) })) {
+    assertEquals(toText(message), "hello");
+    b.close();
+  }
+  assertEquals(errors, ["recvfrom: Connection reset", "recvfrom: Connection reset"]);
+});
+
 Deno.test("ConnectedDatagram drops others' datagrams, and counts them", PATIENCE, async () => {
-  using server = await open();
-  using intruder = await open();
+  using server = await openDatagram(0);
+  using intruder = await openDatagram(0);
   using connection = await connect(server);
   const { client, own } = connection;
   assertEquals(client.dropped, 0);
@@ -137,10 +320,10 @@ Deno.test({
   ignore: !isLinux,
   ...PATIENCE,
   async fn() {
-    using server = await open();
+    using server = await openDatagram(0);
     using connection = await connect(server);
     const { client, own } = connection;
-    const intruder = await openDatagram(portOf(server), "127.0.0.2");
+    const intruder = await openDatagram(portOf(server), { hostname: "127.0.0.2" });
     await sendTo(intruder, toBytes("false"), own);
     intruder.close();
     await sendTo(server, toBytes("true"), own);
@@ -150,7 +333,7 @@ Deno.test({
 });
 
 Deno.test("ConnectedDatagram times out and loses nothing by it", PATIENCE, async () => {
-  using server = await open();
+  using server = await openDatagram(0);
   using connection = await connect(server);
   const { client, own } = connection;
   for (const timeout of [0, 1, 5]) {
@@ -162,26 +345,38 @@ Deno.test("ConnectedDatagram times out and loses nothing by it", PATIENCE, async
   assertEquals(toText((await client.receive(80, LONG)).message), "later");
 });
 
-Deno.test("ConnectedDatagram times out while others go on sending", PATIENCE, async () => {
-  using server = await open();
-  using intruder = await open();
+/** Sends datagrams to the port in its arguments as fast as it can. */
+const flood = `
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const to = { transport: "udp", hostname: "127.0.0.1", port: Number(Deno.args[0]) };
+  for (;;) await socket.send(new Uint8Array(1), to);`;
+
+Deno.test("ConnectedDatagram times out in a flood of others' datagrams", PATIENCE, async () => {
+  using server = await openDatagram(0);
   using connection = await connect(server);
   const { client, own } = connection;
-  let waits = true;
-  const expired = assertRejects(() => client.receive(80, 50), Deno.errors.TimedOut)
-    .finally(() => waits = false);
-  while (waits) {
-    await sendTo(intruder, toBytes("false"), own);
-    await new Promise((resolve) => setTimeout(resolve)); // for the client to receive it
+  {
+    await using _flood = new Process(["eval", flood, `${(own as Deno.NetAddr).port}`], false);
+    while (client.dropped < 100) {
+      await assertRejects(() => client.receive(80, 10), Deno.errors.TimedOut);
+    }
+    const before = performance.now();
+    await assertRejects(() => client.receive(80, 50), Deno.errors.TimedOut);
+    const took = performance.now() - before;
+    assert(took < 5000, `a receive with a timeout of 50 ms took ${took} ms`);
   }
-  await expired;
-  await sendTo(server, toBytes("true"), own);
-  assertEquals(toText((await client.receive(80, LONG)).message), "true");
-  assert(client.dropped > 0, "none was dropped");
+  // Until the receive has dropped what is left of it, there may be no room for more.
+  let answered = false;
+  const receiving = client.receive(80, LONG).finally(() => answered = true);
+  while (!answered) {
+    await sendTo(server, toBytes("true"), own);
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  assertEquals(toText((await receiving).message), "true");
 });
 
 Deno.test("ConnectedDatagram receives again after a call that failed", PATIENCE, async () => {
-  using server = await open();
+  using server = await openDatagram(0);
   using connection = await connect(server);
   const { client, own } = connection;
   await assertRejects(() => client.receive(-2, LONG), RangeError);
@@ -190,7 +385,7 @@ Deno.test("ConnectedDatagram receives again after a call that failed", PATIENCE,
 });
 
 Deno.test("ConnectedDatagram.receive() fails when it is closed", PATIENCE, async () => {
-  using server = await open();
+  using server = await openDatagram(0);
   const { client } = await connect(server);
   const receiving = client.receive(80, LONG);
   client.close();
@@ -198,7 +393,7 @@ Deno.test("ConnectedDatagram.receive() fails when it is closed", PATIENCE, async
 });
 
 Deno.test("ConnectedDatagram closes quietly after a receive that timed out", PATIENCE, async () => {
-  using server = await open();
+  using server = await openDatagram(0);
   const { client } = await connect(server);
   await assertRejects(() => client.receive(80, 1), Deno.errors.TimedOut);
   client.close();
@@ -208,30 +403,62 @@ Deno.test("ConnectedDatagram closes quietly after a receive that timed out", PAT
   await another.client.receive(80, LONG);
 });
 
-const hasIpv6 = await canBind("::1");
-Deno.test({
-  name: "connectDatagram() knows its peer in whatever form the address is written" +
-    (hasIpv6 ? "" : " (ignored: ::1 cannot be bound)"),
-  ignore: !hasIpv6,
-  ...PATIENCE,
-  async fn() {
-    using server = await open("::1");
-    for (const host of ["::1", "0:0:0:0:0:0:0:1", "0::0001", "::0.0.0.1"]) {
-      using connection = await connect(server, host);
-      const { client, own } = connection;
-      assertEquals(client.remoteAddr, server.addr as Deno.NetAddr, host);
-      await sendTo(server, toBytes("hello"), own);
-      assertEquals(toText((await client.receive(80, LONG)).message), "hello", host);
-      assertEquals(client.dropped, 0, host);
-    }
-  },
+testWithIpv6("connectDatagram() knows its peer in whatever form it is written", async () => {
+  using server = await openDatagram(0, { hostname: "::1" });
+  for (const host of ["::1", "0:0:0:0:0:0:0:1", "0::0001", "::0.0.0.1"]) {
+    using connection = await connect(server, host);
+    const { client, own } = connection;
+    assertEquals<Deno.Addr>(client.remoteAddr, server.addr, host);
+    await sendTo(server, toBytes("hello"), own);
+    assertEquals(toText((await client.receive(80, LONG)).message), "hello", host);
+    assertEquals(client.dropped, 0, host);
+  }
 });
 
-async function canBind(hostname: string): Promise<boolean> {
-  try {
-    (await openDatagram(0, hostname)).close();
-    return true;
-  } catch {
-    return false;
-  }
-}
+Deno.test(
+  "connectUnixDatagram() talks to its peer and drops others' datagrams",
+  PATIENCE,
+  async () => {
+    await using folder = await temporaryFolder();
+    const at = (name: string) => `${folder.path}/${name}`;
+    using server = await openUnixDatagram(at("server"));
+    using intruder = await openUnixDatagram(at("intruder"));
+    using unnamed = await openDatagramTo(server.addr);
+    {
+      using client = await connectUnixDatagram(at("server"), at("client"));
+      await client.send(toBytes("hello"));
+      const { message, from: own } = await recvFrom(server, 80);
+      assertEquals([toText(message), formatAddress(own)], ["hello", at("client")]);
+      for (const other of [intruder, unnamed, intruder]) await sendTo(other, toBytes("false"), own);
+      await sendTo(server, toBytes("true"), own);
+      assertEquals(toText((await client.receive(80, LONG)).message), "true");
+      assertEquals(client.dropped, 3);
+      await assertRejects(
+        () => client.receive(80, 1),
+        Deno.errors.TimedOut,
+        `recv ${at("server")}: `,
+      );
+    }
+    const left = [...Deno.readDirSync(folder.path)].map(({ name }) => name);
+    assertEquals(left.sort(), ["intruder", "server"]);
+  },
+);
+
+Deno.test("connectUnixDatagram() takes no live socket's path for its own", PATIENCE, async () => {
+  await using folder = await temporaryFolder();
+  const own = `${folder.path}/own`;
+  using other = await openUnixDatagram(own);
+  const message = `bind ${own}: Address already in use`;
+  const connecting = () => connectUnixDatagram(`${folder.path}/server`, own);
+  await assertRejects(connecting, Deno.errors.AddrInUse, message);
+  await sendTo(other, toBytes("hello"), other.addr); // it is still there, and has received nothing
+  assertEquals(toText((await recvFrom(other, 80)).message), "hello");
+});
+
+Deno.test("connectUnixDatagram() says that nobody is there when it sends", PATIENCE, async () => {
+  await using folder = await temporaryFolder();
+  const missing = `${folder.path}/missing`;
+  using client = await connectUnixDatagram(missing, `${folder.path}/own`);
+  const message = `sendto ${missing}: No such file or directory`;
+  await assertRejects(() => client.send(toBytes("hello")), Deno.errors.NotFound, message);
+});

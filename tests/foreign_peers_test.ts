@@ -413,7 +413,7 @@ s.sendto(b"%d" % len(message), client)
     program: "",
     typed: `${"x".repeat(65508)}\n`,
     prints: "",
-    fails: "sendto ADDRESS: a message of 65508 bytes is too long",
+    fails: "sendto ADDRESS: a message of 65508 bytes is too long, the limit is 65507 bytes",
   },
   "does not answer": {
     program: "s.recvfrom(65536)",

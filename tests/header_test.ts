@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { testWithIpv6 } from "./ipv6.ts";
 import { play } from "./play.ts";
 import { readSample, root, type Sample, samplePaths } from "./transcript.ts";
 
@@ -6,6 +7,8 @@ import { readSample, root, type Sample, samplePaths } from "./transcript.ts";
 
 for (const path of samplePaths()) {
   const sample = readSample(path);
+  const usesIpv6 = sample.transcript.some(({ words }) => words.includes("::1"));
+  const test = usesIpv6 ? testWithIpv6 : Deno.test;
 
   Deno.test(`${path} is executable, its flags are scoped, and the README maps it`, () => {
     const { mode } = Deno.statSync(`${root}${path}`);
@@ -21,13 +24,13 @@ for (const path of samplePaths()) {
     }
   });
 
-  Deno.test(`${path} plays as its transcript says`, async () => {
+  test(`${path} plays as its transcript says`, async () => {
     assert(sample.transcript.some(({ words }) => words.includes(path)), "it is not in it itself");
     const { differences } = await play(sample);
     assertEquals(differences, []);
   });
 
-  Deno.test(`${path} is refused without any one of its permissions, or with less of one`, async () => {
+  test(`${path} is refused without any one of its permissions, or with less of one`, async () => {
     for (const [what, changeFlags] of lesserFlags(sample)) {
       const { differences, stderr } = await play(sample, { changeFlags });
       assert(differences.length > 0, `${what}, it does the same`);
@@ -48,7 +51,7 @@ function lesserFlags(sample: Sample): [what: string, change: (flags: string[]) =
       const others = grants.filter((other) => other !== grant);
       ways.push([`without ${name}=${grant}`, change(others)]);
       // The whole host may be granted only to who needs more of it than the ports known beforehand.
-      if (name === "--allow-net" && !grant.includes(":")) {
+      if (name === "--allow-net" && /^(\[.*\]|[^:]*)$/.test(grant)) {
         const ports = [...listeningPorts(sample), "0"].map((port) => `${grant}:${port}`);
         ways.push([`with ${name}=${ports} for ${grant}`, change([...others, ...ports])]);
       }

@@ -29,8 +29,8 @@ export interface PlayOptions {
 /**
  * Plays a sample's transcript.
  *
- * Ports and socket paths are not those that are written but free ones: the lines "listening on ..."
- * tell which are meant, and they are replaced in flags, arguments and output alike.
+ * Ports and socket paths are not those that are written but free ones: the lines "listening on ..." and
+ * the flags tell which are meant, and they are replaced in flags, arguments and output alike.
  */
 export async function play(sample: Sample, options: PlayOptions = {}): Promise<Played> {
   const deadline = AbortSignal.timeout(options.patience ?? 30_000);
@@ -50,7 +50,8 @@ export async function play(sample: Sample, options: PlayOptions = {}): Promise<P
   const differences: string[] = [];
   // From the last command to the first, so that clients go before their server.
   for (const terminal of terminals.toReversed()) {
-    const difference = await terminal.end(deadline);
+    // What waits for a peer that has failed waits in vain.
+    const difference = await terminal.end(deadline, differences.length > 0);
     if (difference !== undefined) differences.unshift(difference);
   }
   if (terminals.length < sample.transcript.length) differences.push("the rest was not played");
@@ -71,13 +72,18 @@ function argsOf(
   return ["run", ...flags, path, ...args];
 }
 
-/** A free port or path for each that the transcript's lines "listening on ..." name. */
+/** A free port for each that the transcript listens on, and a free path for each that a flag grants. */
 function freeAddresses(sample: Sample, folder: string): Map<string, string> {
   const actual = new Map<string, string>();
-  for (const { text } of sample.transcript.flatMap(({ lines }) => lines)) {
-    const [, address, port] = /^listening on (\S*?(?::(\d+))?)\n$/.exec(text) ?? [];
-    if (port !== undefined) actual.set(port, `${freePort()}`);
-    else if (address !== undefined) actual.set(address, `${folder}/${actual.size}`);
+  for (const { words, lines } of sample.transcript) {
+    for (const { text } of lines) {
+      const [, port] = /^listening on .*:(\d+)\n$/.exec(text) ?? [];
+      if (port !== undefined) actual.set(port, `${freePort()}`);
+    }
+    const flags = words[0] === "deno" ? words : readSample(words[0] ?? "").flags;
+    for (const [path] of flags.join(" ").matchAll(/\/tmp\/[^ ,]+/g)) {
+      if (!actual.has(path)) actual.set(path, `${folder}/${actual.size}`);
+    }
   }
   return actual;
 }
@@ -85,8 +91,7 @@ function freeAddresses(sample: Sample, folder: string): Map<string, string> {
 /** Puts the ports and paths of this run in the place of those that are written. */
 function substitute(text: string, actual: Map<string, string>): string {
   for (const [written, free] of actual) {
-    const whole = /^\d/.test(written) ? `\\b${written}\\b` : RegExp.escape(written);
-    text = text.replace(new RegExp(whole, "g"), free);
+    text = text.replace(new RegExp(`(?<!\\w)${RegExp.escape(written)}(?!\\w)`, "g"), free);
   }
   return text;
 }
@@ -141,9 +146,9 @@ class Terminal {
   }
 
   /** Lets the process end, and tells how what it did differs from what the block says. */
-  async end(deadline: AbortSignal): Promise<string | undefined> {
+  async end(deadline: AbortSignal, inVain: boolean): Promise<string | undefined> {
     await using process = this.#process;
-    if (this.block.key === "^C") process.kill("SIGINT");
+    if (this.block.key === "^C" || inVain) process.kill("SIGINT");
     await process.endInput();
     await process.until(() => process.code !== undefined, deadline);
 

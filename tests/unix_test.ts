@@ -5,7 +5,8 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { openUnixClient, openUnixListener } from "../lib/unix.ts";
+import { openDatagramTo, recvFrom, sendTo } from "../lib/datagram.ts";
+import { openUnixClient, openUnixDatagram, openUnixListener } from "../lib/unix.ts";
 import { Process, temporaryFolder } from "./process.ts";
 
 /** For a test that would never end if it failed: far more than any needs. */
@@ -36,17 +37,66 @@ async function assertServes(listener: Deno.UnixListener, path: string, where = "
   assertEquals([await conn.read(p), p[0]], [1, 7], where);
 }
 
-Deno.test("openUnixListener() makes a socket, which closing it removes", PATIENCE, async () => {
-  await using folder = await temporaryFolder();
-  const path = `${folder.path}/socket`;
-  for (let round = 1; round <= 3; round++) {
-    const listener = await openUnixListener(path);
-    assert(Deno.lstatSync(path).isSocket, `round ${round}`);
-    await assertServes(listener, path, `round ${round}`);
-    listener.close();
-    assertEquals(look(folder.path), [], `round ${round}`);
-  }
-});
+/** Asserts that a datagram sent to `path` is the next one that `socket` receives. */
+async function assertReceives(socket: Deno.DatagramConn, path: string, where = ""): Promise<void> {
+  const to: Deno.UnixAddr = { transport: "unixpacket", path };
+  using client = await openDatagramTo(to);
+  await sendTo(client, new Uint8Array([7]), to);
+  assertEquals((await recvFrom(socket, 80)).message.toHex(), "07", where);
+}
+
+/** A socket of either kind, bound to a path. */
+interface Bound extends Disposable {
+  close(): void;
+  /** Asserts that whoever comes now is the first to be served. */
+  assertWorks(where?: string): Promise<void>;
+}
+
+/** Both kinds of sockets, by the functions that open them. */
+const openers: Record<string, (path: string, mode?: number) => Promise<Bound>> = {
+  "openUnixListener()": async (path, mode) => {
+    const listener = await openUnixListener(path, mode);
+    return Object.assign(listener, {
+      assertWorks: (where?: string) => assertServes(listener, path, where),
+    });
+  },
+  "openUnixDatagram()": async (path, mode) => {
+    const socket = await openUnixDatagram(path, mode);
+    return Object.assign(socket, {
+      assertWorks: (where?: string) => assertReceives(socket, path, where),
+    });
+  },
+};
+
+for (const [name, open] of Object.entries(openers)) {
+  Deno.test(`${name} makes a socket, which closing it removes`, PATIENCE, async () => {
+    await using folder = await temporaryFolder();
+    const path = `${folder.path}/socket`;
+    for (let round = 1; round <= 3; round++) {
+      const socket = await open(path);
+      assert(Deno.lstatSync(path).isSocket, `round ${round}`);
+      await socket.assertWorks(`round ${round}`);
+      socket.close();
+      assertEquals(look(folder.path), [], `round ${round}`);
+    }
+  });
+
+  Deno.test(`${name} gives the socket its mode`, async () => {
+    await using folder = await temporaryFolder();
+    const path = `${folder.path}/socket`;
+    for (const mode of [undefined, 0o600, 0o666, 0o620, 0o777, 0o000]) {
+      using _socket = await open(path, mode);
+      const bits = (Deno.lstatSync(path).mode ?? 0) & 0o777;
+      assertEquals(bits.toString(8), (mode ?? 0o600).toString(8), `mode ${mode?.toString(8)}`);
+    }
+  });
+
+  Deno.test(`${name} takes a path of 107 bytes`, PATIENCE, async () => {
+    await using folder = await temporaryFolder();
+    using socket = await open(`${folder.path}/`.padEnd(107, "x"));
+    await socket.assertWorks();
+  });
+}
 
 const staleSockets: Record<string, (path: string) => void | Promise<void>> = {
   "the socket of a closed listener": makeStaleSocket,
@@ -62,41 +112,48 @@ const staleSockets: Record<string, (path: string) => void | Promise<void>> = {
 };
 
 for (const [what, make] of Object.entries(staleSockets)) {
-  Deno.test(`openUnixListener() takes over ${what}`, PATIENCE, async () => {
-    await using folder = await temporaryFolder();
-    const path = `${folder.path}/socket`;
-    await make(path);
-    assert(Deno.lstatSync(path).isSocket);
-    const listener = await openUnixListener(path);
-    await assertServes(listener, path);
-    listener.close();
-    assertEquals(look(folder.path), []);
-  });
+  for (const [name, open] of Object.entries(openers)) {
+    Deno.test(`${name} takes over ${what}`, PATIENCE, async () => {
+      await using folder = await temporaryFolder();
+      const path = `${folder.path}/socket`;
+      await make(path);
+      assert(Deno.lstatSync(path).isSocket);
+      const socket = await open(path);
+      await socket.assertWorks();
+      socket.close();
+      assertEquals(look(folder.path), []);
+    });
+  }
 }
 
-Deno.test("openUnixListener() does not disturb a live server", PATIENCE, async () => {
-  await using folder = await temporaryFolder();
-  const path = `${folder.path}/socket`;
-  using listener = await openUnixListener(path);
-  const before = look(folder.path);
-  for (let round = 1; round <= 10; round++) {
-    const message = `bind ${path}: Address already in use`;
-    await assertRejects(() => openUnixListener(path), Deno.errors.AddrInUse, message);
-    assertEquals(look(folder.path), before, `round ${round}`);
-    // Had the attempt connected, it would be the first to be accepted.
-    await assertServes(listener, path, `round ${round}`);
-  }
-});
+for (const [name, open] of Object.entries(openers)) {
+  Deno.test(`${name} does not disturb a live socket of its kind`, PATIENCE, async () => {
+    await using folder = await temporaryFolder();
+    const path = `${folder.path}/socket`;
+    using socket = await open(path);
+    const before = look(folder.path);
+    for (let round = 1; round <= 10; round++) {
+      const message = `bind ${path}: Address already in use`;
+      await assertRejects(() => open(path), Deno.errors.AddrInUse, message);
+      assertEquals(look(folder.path), before, `round ${round}`);
+      // Had the attempt connected or sent something, that would be the first to be served.
+      await socket.assertWorks(`round ${round}`);
+    }
+  });
 
-Deno.test("openUnixListener() leaves the socket of a live datagram server alone", async () => {
-  await using folder = await temporaryFolder();
-  const path = `${folder.path}/socket`;
-  const server = Deno.listenDatagram({ transport: "unixpacket", path });
-  const before = look(folder.path);
-  await assertRejects(() => openUnixListener(path), Deno.errors.AddrInUse, `bind ${path}: `);
-  assertEquals(look(folder.path), before);
-  server.close();
-});
+  for (const [other, openOther] of Object.entries(openers)) {
+    if (other === name) continue;
+    Deno.test(`${name} leaves the live socket of ${other} alone`, PATIENCE, async () => {
+      await using folder = await temporaryFolder();
+      const path = `${folder.path}/socket`;
+      using _live = await openOther(path);
+      const before = look(folder.path);
+      const message = `bind ${path}: Address already in use`;
+      await assertRejects(() => open(path), Deno.errors.AddrInUse, message);
+      assertEquals(look(folder.path), before);
+    });
+  }
+}
 
 /** What may be where the socket should be, and is to stay there. */
 const others: Record<string, (path: string) => void> = {
@@ -115,18 +172,20 @@ const others: Record<string, (path: string) => void> = {
 };
 
 for (const [what, make] of Object.entries(others)) {
-  Deno.test(`openUnixListener() leaves ${what} alone`, async () => {
-    await using folder = await temporaryFolder();
-    const path = `${folder.path}/socket`;
-    make(path);
-    const before = look(folder.path);
-    const message = `bind ${path}: the file is not a socket`;
-    await assertRejects(() => openUnixListener(path), Deno.errors.AlreadyExists, message);
-    assertEquals(look(folder.path), before);
-  });
+  for (const [name, open] of Object.entries(openers)) {
+    Deno.test(`${name} leaves ${what} alone`, async () => {
+      await using folder = await temporaryFolder();
+      const path = `${folder.path}/socket`;
+      make(path);
+      const before = look(folder.path);
+      const message = `bind ${path}: the file is not a socket`;
+      await assertRejects(() => open(path), Deno.errors.AlreadyExists, message);
+      assertEquals(look(folder.path), before);
+    });
+  }
 }
 
-Deno.test("openUnixClient() and openUnixListener() name the call, the path, the cause", async () => {
+Deno.test("the functions that open a Unix socket name the call, the path, the cause", async () => {
   await using folder = await temporaryFolder();
   const inFolder = (name: string) => `${folder.path}/${name}`;
   const long = (length: number) => inFolder("x").padEnd(length, "x");
@@ -134,53 +193,53 @@ Deno.test("openUnixClient() and openUnixListener() name the call, the path, the 
   Deno.writeTextFileSync(inFolder("file"), "");
   const before = look(folder.path);
   const { ConnectionRefused, NotADirectory, NotFound } = Deno.errors;
-  const open = { connect: openUnixClient, bind: openUnixListener };
-  const cases: [keyof typeof open, path: string, errorClass: new () => Error, cause: string][] = [
-    ["connect", inFolder("nothing"), NotFound, "No such file or directory"],
-    ["connect", inFolder("nothing/socket"), NotFound, "No such file or directory"],
-    ["connect", inFolder("stale"), ConnectionRefused, "Connection refused"],
-    ["connect", inFolder("file"), ConnectionRefused, "Connection refused"],
-    ["connect", long(108), TypeError, "path must be shorter than SUN_LEN"],
-    ["connect", long(1000), TypeError, "path must be shorter than SUN_LEN"],
-    ["bind", inFolder("nothing/socket"), NotFound, "No such file or directory"],
-    ["bind", inFolder("file/socket"), NotADirectory, "Not a directory"],
-    ["bind", long(108), TypeError, "path must be shorter than SUN_LEN"],
-    ["bind", long(1000), TypeError, "path must be shorter than SUN_LEN"],
+  type Opener = (path: string) => Promise<unknown>;
+  const connect: [string, Opener[]] = ["connect", [openUnixClient]];
+  const bind: [string, Opener[]] = ["bind", [openUnixListener, openUnixDatagram]];
+  const cases: [[string, Opener[]], path: string, errorClass: new () => Error, cause: string][] = [
+    [connect, inFolder("nothing"), NotFound, "No such file or directory"],
+    [connect, inFolder("nothing/socket"), NotFound, "No such file or directory"],
+    [connect, inFolder("stale"), ConnectionRefused, "Connection refused"],
+    [connect, inFolder("file"), ConnectionRefused, "Connection refused"],
+    [connect, long(108), TypeError, "path must be shorter than SUN_LEN"],
+    [connect, long(1000), TypeError, "path must be shorter than SUN_LEN"],
+    [bind, inFolder("nothing/socket"), NotFound, "No such file or directory"],
+    [bind, inFolder("file/socket"), NotADirectory, "Not a directory"],
+    [bind, long(108), TypeError, "path must be shorter than SUN_LEN"],
+    [bind, long(1000), TypeError, "path must be shorter than SUN_LEN"],
   ];
-  for (const [call, path, errorClass, cause] of cases) {
-    const error = await assertRejects(() => open[call](path), Error, "", `${call} ${path}`);
-    assertEquals(error.message, `${call} ${path}: ${cause}`);
-    assertStrictEquals(error.constructor, errorClass, error.message);
-    assertInstanceOf(error.cause, errorClass, error.message);
+  for (const [[call, opens], path, errorClass, cause] of cases) {
+    for (const open of opens) {
+      const where = `${open.name} ${path}`;
+      const error = await assertRejects(() => open(path), Error, "", where);
+      assertEquals(error.message, `${call} ${path}: ${cause}`, where);
+      assertStrictEquals(error.constructor, errorClass, where);
+      assertInstanceOf(error.cause, errorClass, where);
+    }
   }
   assertEquals(look(folder.path), before);
 });
 
-Deno.test("openUnixListener() takes a path of 107 bytes", PATIENCE, async () => {
-  await using folder = await temporaryFolder();
-  const path = `${folder.path}/`.padEnd(107, "x");
-  using listener = await openUnixListener(path);
-  await assertServes(listener, path);
-});
-
-Deno.test("openUnixListener() lets one of many calls take over a socket", PATIENCE, async () => {
-  await using folder = await temporaryFolder();
-  const path = `${folder.path}/socket`;
-  for (let round = 1; round <= 100; round++) {
-    makeStaleSocket(path);
-    const calls = Array.from({ length: 5 }, () => openUnixListener(path));
-    const winners = [];
-    for (const result of await Promise.allSettled(calls)) {
-      if (result.status === "fulfilled") winners.push(result.value);
-      else assertInstanceOf(result.reason, Deno.errors.AddrInUse, `round ${round}`);
+for (const [name, open] of Object.entries(openers)) {
+  Deno.test(`${name} lets one of many calls take over a socket`, PATIENCE, async () => {
+    await using folder = await temporaryFolder();
+    const path = `${folder.path}/socket`;
+    for (let round = 1; round <= 50; round++) {
+      makeStaleSocket(path);
+      const calls = Array.from({ length: 5 }, () => open(path));
+      const winners = [];
+      for (const result of await Promise.allSettled(calls)) {
+        if (result.status === "fulfilled") winners.push(result.value);
+        else assertInstanceOf(result.reason, Deno.errors.AddrInUse, `round ${round}`);
+      }
+      assertEquals(winners.length, 1, `round ${round}: winners`);
+      for (const socket of winners) {
+        await socket.assertWorks(`round ${round}`);
+        socket.close();
+      }
     }
-    assertEquals(winners.length, 1, `round ${round}: winners`);
-    for (const listener of winners) {
-      await assertServes(listener, path, `round ${round}`);
-      listener.close();
-    }
-  }
-});
+  });
+}
 
 /** Opens a listener for each byte that it reads, and closes it after one client. */
 const racer = `

@@ -34,6 +34,10 @@ declare module "@std/assert" {
   ): Promise<E>;
 }
 
+declare module "@std/async/delay" {
+  export function delay(ms: number, options?: { signal?: AbortSignal }): Promise<void>;
+}
+
 declare module "@std/bytes/concat" {
   export function concat(buffers: readonly Uint8Array[]): Uint8Array<ArrayBuffer>;
 }

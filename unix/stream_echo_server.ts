@@ -7,6 +7,7 @@
  *   --max-connections N     clients served at once; more wait in the backlog (1024)
  *   --idle-timeout SECONDS  cut off a client that neither sends nor receives; 0: never (300)
  *   --grace SECONDS         on SIGINT or SIGTERM, let connections finish for so long (5)
+ *   --mode MODE             who may connect, as chmod has it (600)
  *   --quiet                 print no line for a connection or a message
  *
  * From HSE 13 and UCM 2.4. Departs from them: a socket file that a killed server left behind is taken
@@ -34,6 +35,7 @@ import {
   echo,
   formatAddress,
   main,
+  mode,
   openUnixListener,
   printable,
   seconds,
@@ -51,12 +53,13 @@ await main(header, {
     maxConnections: count(1024),
     idleTimeout: seconds(300),
     grace: seconds(5),
+    mode: mode(0o600),
     quiet: false,
   },
-}, async ({ path, maxConnections, idleTimeout, grace, quiet }) => {
+}, async ({ path, maxConnections, idleTimeout, grace, mode, quiet }) => {
   const signal = terminationSignal();
   // unlink, socket, bind, listen
-  using listener = await openUnixListener(path);
+  using listener = await openUnixListener(path, mode);
   console.error(`listening on ${formatAddress(listener.addr)}`);
 
   // accept

@@ -1,0 +1,168 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1,127.255.255.255,239.255.70.7
+/**
+ * The socket options of the lecture: how a Deno program sets each, tried on a live socket when this runs.
+ *
+ * Usage: clients/socket_options.ts
+ *
+ * From UCM 2.4, getsockopt and setsockopt. Departs from it: Deno has neither. It has methods for some
+ * options, sets others always, Node's API has methods for more, and the rest a Deno program cannot set.
+ * What can be observed is: a datagram that arrives, a port that is bound again.
+ *
+ * ```console
+ * $ clients/socket_options.ts
+ * SO_KEEPALIVE       TcpConn.setKeepAlive           set
+ * SO_BROADCAST       Deno.listenDatagram            always set: from 127.0.0.1:* to 127.255.255.255:*
+ * SO_REUSEADDR       Deno.listen                    always set: port * bound again, in TIME_WAIT
+ * SO_REUSEPORT       Deno.listen reusePort          set: port * bound twice
+ * SO_SNDBUF          node:dgram setSendBufferSize   no effect: asked for 1 byte, it says 2
+ * SO_RCVBUF          node:dgram setRecvBufferSize   no effect: asked for 1 byte, it says 2
+ * TCP_NODELAY        TcpConn.setNoDelay             set
+ * TCP_QUICKACK                                      not possible: no socket has a method for it
+ * IP_TTL             node:dgram setTTL              set: 5
+ * IP_TOS                                            not possible: no socket has a method for it
+ * IP_ADD_MEMBERSHIP  DatagramConn.joinMulticastV4   set: from 127.0.0.1:* to 239.255.70.7:*
+ * IP_MTU                                            not possible: no socket has a method for it
+ * MSG_OOB                                           not possible: no socket has a method for it
+ * SOCK_RAW           node:dgram createSocket        not possible: Bad socket type specified. *
+ * ```
+ *
+ * @module
+ */
+
+import {
+  formatAddress,
+  main,
+  openNodeClient,
+  openNodeDatagram,
+  requireNet,
+  strerror,
+  within,
+} from "../mod.ts";
+import header from "./socket_options.ts" with { type: "text" };
+
+const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
+const BROADCAST = "127.255.255.255";
+const GROUP = "239.255.70.7";
+/** Linux makes no socket's buffer smaller than this, however little is asked for (socket(7)). */
+const LEAST_BUFFER_SIZE = 1024;
+
+await main(header, { operands: {} }, async () => {
+  // The ports are those that the system gives.
+  for (const host of [LOOPBACK.hostname, BROADCAST, GROUP]) await requireNet(host);
+
+  // socket, bind, listen, connect
+  using listener = Deno.listen(LOOPBACK);
+  using conn = await Deno.connect({ ...LOOPBACK, port: listener.addr.port });
+  await using nodeConn = await openNodeClient(listener.addr);
+  await using nodeSocket = await openNodeDatagram();
+  const sockets = [conn, nodeConn, nodeSocket];
+
+  // setsockopt
+  await attempt("SO_KEEPALIVE", "TcpConn.setKeepAlive", () => {
+    conn.setKeepAlive(true);
+    return "set";
+  });
+  await attempt("SO_BROADCAST", "Deno.listenDatagram", async () => {
+    return `always set: ${await receiveAt(BROADCAST)}`;
+  });
+  await attempt("SO_REUSEADDR", "Deno.listen", async () => {
+    return `always set: port ${await bindInTimeWait()} bound again, in TIME_WAIT`;
+  });
+  await attempt("SO_REUSEPORT", "Deno.listen reusePort", () => {
+    using first = Deno.listen({ ...LOOPBACK, reusePort: true });
+    const { port } = first.addr;
+    using _second = Deno.listen({ ...LOOPBACK, port, reusePort: true });
+    return `set: port ${port} bound twice`;
+  });
+  await attempt("SO_SNDBUF", "node:dgram setSendBufferSize", () => {
+    nodeSocket.setSendBufferSize(1);
+    return judgeBuffer(nodeSocket.getSendBufferSize());
+  });
+  await attempt("SO_RCVBUF", "node:dgram setRecvBufferSize", () => {
+    nodeSocket.setRecvBufferSize(1);
+    return judgeBuffer(nodeSocket.getRecvBufferSize());
+  });
+  await attempt("TCP_NODELAY", "TcpConn.setNoDelay", () => {
+    conn.setNoDelay(true);
+    return "set";
+  });
+  await attempt("TCP_QUICKACK", "", () => findMethod(sockets, /quickack/i));
+  await attempt("IP_TTL", "node:dgram setTTL", () => `set: ${nodeSocket.setTTL(5)}`);
+  await attempt("IP_TOS", "", () => findMethod(sockets, /typeofservice|tos$/i));
+  await attempt("IP_ADD_MEMBERSHIP", "DatagramConn.joinMulticastV4", async () => {
+    return `set: ${await receiveAt(GROUP, (socket, group) => {
+      return socket.joinMulticastV4(group, LOOPBACK.hostname);
+    })}`;
+  });
+  await attempt("IP_MTU", "", () => findMethod(sockets, /mtu/i));
+  await attempt("MSG_OOB", "", () => findMethod(sockets, /oob|outofband|urgent/i));
+  await attempt("SOCK_RAW", "node:dgram createSocket", async () => {
+    await using raw = await openNodeDatagram("raw4");
+    return `opened: ${raw.address().address}`;
+  });
+  // close, at the end of using
+});
+
+/** Tries to set an option by something, and prints what happened. */
+async function attempt(
+  option: string,
+  by: string,
+  set: () => string | Promise<string>,
+): Promise<void> {
+  let outcome: string;
+  try {
+    outcome = await set();
+  } catch (error) {
+    outcome = `not possible: ${strerror(error)}`;
+  }
+  console.log(`${option.padEnd(18)} ${by.padEnd(30)} ${outcome}`);
+}
+
+/** Receives a datagram that was sent to a broadcast or multicast address; tells from where to where. */
+async function receiveAt(
+  hostname: string,
+  prepare?: (socket: Deno.DatagramConn, hostname: string) => Promise<unknown>,
+): Promise<string> {
+  const receiver = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
+  const sender = Deno.listenDatagram({ transport: "udp", ...LOOPBACK });
+  try {
+    await prepare?.(receiver, hostname);
+    await sender.send(new TextEncoder().encode("hello"), receiver.addr);
+    const [, from] = await within(receiver.receive(), 2000, "no datagram arrived");
+    return `from ${formatAddress(from)} to ${formatAddress(receiver.addr)}`;
+  } finally {
+    receiver.close();
+    sender.close();
+  }
+}
+
+/** Binds a port again of which a connection is left in TIME_WAIT: the server has closed it first. */
+async function bindInTimeWait(): Promise<number> {
+  const listener = Deno.listen(LOOPBACK);
+  const address = { ...LOOPBACK, port: listener.addr.port };
+  const client = await Deno.connect(address);
+  (await listener.accept()).close();
+  await client.read(new Uint8Array(1)); // its end
+  client.close();
+  listener.close();
+  Deno.listen(address).close();
+  return address.port;
+}
+
+/** Tells whether a buffer's size, when 1 byte was asked for, is one that the system gives. */
+function judgeBuffer(size: number): string {
+  return size < LEAST_BUFFER_SIZE
+    ? `no effect: asked for 1 byte, it says ${size}`
+    : `set: asked for 1 byte, the system gives ${size}`;
+}
+
+/** Looks for an option's method among all that the sockets have, whatever its exact name. */
+function findMethod(sockets: object[], pattern: RegExp): string {
+  for (const socket of sockets) {
+    for (let type = socket; type !== null; type = Object.getPrototypeOf(type)) {
+      const method = Object.getOwnPropertyNames(type).find((name) => pattern.test(name));
+      if (method !== undefined) return `there is a method: ${method}`;
+    }
+  }
+  throw new Error("no socket has a method for it");
+}

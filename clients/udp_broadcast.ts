@@ -1,0 +1,40 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:0,127.255.255.255:7029
+/**
+ * A sender of broadcasts: each line of stdin goes to all hosts of a network at once.
+ *
+ * Usage: clients/udp_broadcast.ts [address] [port]
+ *
+ * From UCM 2.4, broadcast. C asks for SO_BROADCAST to be set first; Deno sets it on every socket.
+ *
+ * ```console
+ * $ servers/udp_broadcast.ts 127.255.255.255 7029
+ * ! listening on 127.255.255.255:7029
+ * Message from 127.0.0.1:*: is anybody there?
+ * ^C
+ * $ clients/udp_broadcast.ts 127.255.255.255 7029
+ * > is anybody there?
+ * ```
+ *
+ * @module
+ */
+
+import { BufferedReader, main, openDatagramTo, port, sendTo } from "../mod.ts";
+import header from "./udp_broadcast.ts" with { type: "text" };
+
+const NEWLINE = 0x0a;
+
+await main(header, {
+  operands: { address: "127.255.255.255", port: port(7029) },
+}, async ({ address, port }) => {
+  const everybody: Deno.NetAddr = { transport: "udp", hostname: address, port };
+  // socket
+  using socket = await openDatagramTo(everybody);
+  const stdin = new BufferedReader(Deno.stdin);
+  for (;;) {
+    const line = await stdin.readLine();
+    if (line === null) break;
+    // sendto
+    await sendTo(socket, line.at(-1) === NEWLINE ? line.subarray(0, -1) : line, everybody);
+  }
+  // close, at the end of using
+});

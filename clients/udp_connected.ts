@@ -1,0 +1,45 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:0,127.0.0.1:7017
+/**
+ * A client with a connected datagram socket: it sends to one peer, and receives from that peer only.
+ *
+ * Usage: clients/udp_connected.ts [host] [port] [OPTION...]
+ *   --timeout SECONDS  how long to wait for a reply (2)
+ *
+ * From CNP3, connect on a datagram socket. Deno has no such call; datagrams of others are received and
+ * dropped, and it is said how many.
+ *
+ * ```console
+ * $ servers/udp_echo.ts 127.0.0.1 7017
+ * ! listening on 127.0.0.1:7017
+ * Message from 127.0.0.1:*: hello
+ * ^C
+ * $ clients/udp_connected.ts 127.0.0.1 7017
+ * received 5 bytes:
+ * 0x68 ('h') 0x65 ('e') 0x6c ('l') 0x6c ('l') 0x6f ('o') *
+ * ```
+ *
+ * @module
+ */
+
+import { connectDatagram, hexChars, main, port, seconds, writeN } from "../mod.ts";
+import header from "./udp_connected.ts" with { type: "text" };
+
+/** The longest message that is received whole, in bytes. */
+const MESSAGE_SIZE = 2500;
+
+await main(header, {
+  operands: { host: "127.0.0.1", port: port(7017) },
+  options: { timeout: seconds(2) },
+}, async ({ host, port, timeout }) => {
+  // getaddrinfo, socket, connect
+  using peer = await connectDatagram(host, port);
+  // send
+  await peer.send(new TextEncoder().encode("hello"));
+  // recv
+  const { message } = await peer.receive(MESSAGE_SIZE, timeout * 1000);
+  console.log(`received ${message.length} bytes:`);
+  await writeN(Deno.stdout, hexChars(message));
+  console.log();
+  if (peer.dropped > 0) console.error(`dropped ${peer.dropped} datagrams of others`);
+  // close, at the end of using
+});

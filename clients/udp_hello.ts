@@ -1,0 +1,47 @@
+#!/usr/bin/env -S deno run --allow-net=[::1]:0,[::1]:55555
+/**
+ * A sender of one datagram, to an IPv4, an IPv6 or a Unix-domain socket.
+ *
+ * Usage: clients/udp_hello.ts [host] [port]
+ *
+ * From CNP3, sendto. A host with a slash in it is the path of a Unix-domain socket; that takes the
+ * permission to write it.
+ *
+ * ```console
+ * $ servers/udp_receive.ts ::1 55555
+ * ! listening on [::1]:55555
+ * received 5 bytes:
+ * 0x68 ('h') 0x65 ('e') 0x6c ('l') 0x6c ('l') 0x6f ('o') *
+ * $ clients/udp_hello.ts ::1 55555
+ * ```
+ *
+ * @module
+ */
+
+import { getAddrInfo, main, openDatagramTo, port, sendTo, strerror } from "../mod.ts";
+import header from "./udp_hello.ts" with { type: "text" };
+
+await main(header, {
+  operands: { host: "::1", port: port(55555) },
+}, async ({ host, port }) => {
+  try {
+    if (host.includes("/")) {
+      await sendHello({ transport: "unixpacket", path: host });
+    } else {
+      // getaddrinfo
+      const [address] = await getAddrInfo(host, port, { socktype: "dgram" });
+      await sendHello(address);
+    }
+  } catch (error) {
+    throw new Error(`could not send the message, error: ${strerror(error)}`);
+  }
+});
+
+/** Sends to any address; that is all there is to tell the families apart. */
+async function sendHello(to: Deno.Addr): Promise<void> {
+  // socket
+  using socket = await openDatagramTo(to);
+  // sendto
+  await sendTo(socket, new TextEncoder().encode("hello"), to);
+  // close, at the end of using
+}

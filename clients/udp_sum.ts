@@ -1,0 +1,40 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:0,127.0.0.1:7027
+/**
+ * A client that has the numbers 1, 3, 5, 7 and 9 added up, and prints their sum.
+ *
+ * Usage: clients/udp_sum.ts [host] [port] [OPTION...]
+ *   --string           the reply is decimal digits instead of a number of four bytes
+ *   --timeout SECONDS  how long to wait for it (2)
+ *
+ * From CNP3's exercises. Client and server must agree on `--string`: nothing in the reply tells.
+ *
+ * ```console
+ * $ servers/udp_sum.ts 127.0.0.1 7027 --string
+ * ! listening on 127.0.0.1:7027
+ * ^C
+ * $ clients/udp_sum.ts 127.0.0.1 7027 --string
+ * 25
+ * ```
+ *
+ * @module
+ */
+
+import { connectDatagram, main, pack, port, printable, seconds, unpack } from "../mod.ts";
+import header from "./udp_sum.ts" with { type: "text" };
+
+/** The longest reply, in bytes: as many as the largest sum has digits. */
+const REPLY_SIZE = 20;
+
+await main(header, {
+  operands: { host: "127.0.0.1", port: port(7027) },
+  options: { string: false, timeout: seconds(2) },
+}, async ({ host, port, string, timeout }) => {
+  // getaddrinfo, socket, connect
+  using server = await connectDatagram(host, port);
+  // send: five numbers, twenty bytes
+  await server.send(pack("!5I", 1, 3, 5, 7, 9));
+  // recv
+  const { message } = await server.receive(REPLY_SIZE, timeout * 1000);
+  console.log(string ? printable(message) : unpack("!I", message)[0]);
+  // close, at the end of using
+});

@@ -1,0 +1,177 @@
+/**
+ * Connected datagram sockets: a conversation with one peer.
+ *
+ * @module
+ */
+
+import { formatAddress } from "./address.ts";
+import {
+  type Datagram,
+  type DatagramSocket,
+  openDatagramTo,
+  recvFrom,
+  sendTo,
+} from "./datagram.ts";
+import { within } from "./deadline.ts";
+import { getAddrInfo } from "./names.ts";
+import { parsePort } from "./services.ts";
+import { openUnixDatagram } from "./unix.ts";
+
+/**
+ * `connect(2)` on a datagram socket: sends to one peer, and receives from that peer only.
+ *
+ * Anybody can send a datagram to an open port; those of others are dropped, and counted.
+ *
+ * Source: CNP3 lecture, connected datagram sockets; udp(7).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals, assertRejects } from "@std/assert";
+ * import { connectDatagram, openDatagram, recvFrom, sendTo } from "@deno-sockets/samples";
+ *
+ * const server = await openDatagram(0);
+ * const { port } = server.addr as Deno.NetAddr;
+ * using client = await connectDatagram("127.0.0.1", port);
+ * await client.send(new TextEncoder().encode("hello"));
+ * const { message, from } = await recvFrom(server, 80);
+ * await assertRejects(() => client.receive(80, 10), Deno.errors.TimedOut);
+ *
+ * await sendTo(server, message, from);
+ * assertEquals((await client.receive(80, 1000)).message, message);
+ * server.close();
+ * ```
+ */
+export class ConnectedDatagram implements Disposable {
+  /** The peer's address. */
+  readonly remoteAddr: Deno.Addr;
+  /** How many datagrams of others were dropped. */
+  dropped = 0;
+
+  readonly #socket: DatagramSocket;
+  // A receive whose time ran out goes on: the datagram that ends it is the next call's.
+  #pending: Promise<Datagram> | undefined;
+
+  /**
+   * Takes a socket for conversation with one peer; {@linkcode connectDatagram} opens one.
+   *
+   * @param socket A bound socket, which is the caller's no longer.
+   * @param remoteAddr The peer, with a numeric host in the form that `inetNtop` gives.
+   */
+  constructor(socket: DatagramSocket, remoteAddr: Deno.Addr) {
+    this.#socket = socket;
+    this.remoteAddr = remoteAddr;
+  }
+
+  /**
+   * `send(2)`: sends one datagram to the peer.
+   *
+   * @param message Its bytes, of which there may be none.
+   * @throws What {@linkcode sendTo} throws.
+   */
+  async send(message: Uint8Array): Promise<void> {
+    await sendTo(this.#socket, message, this.remoteAddr);
+  }
+
+  /**
+   * `recv(2)` with `SO_RCVTIMEO`: receives one datagram of the peer's.
+   *
+   * One call at a time: the next waits for the end of the one before.
+   *
+   * @param max The longest message to receive whole, in bytes.
+   * @param timeout How long to wait for it, in ms.
+   * @returns The datagram.
+   * @throws {Deno.errors.TimedOut} If none came in time. One that comes later is not lost: the next
+   * call receives it, with the limit of the call that waited for it first.
+   */
+  async receive(max: number, timeout: number): Promise<Datagram> {
+    this.#pending ??= this.#receivePeers(max);
+    const peer = formatAddress(this.remoteAddr);
+    const message = `recv ${peer}: no answer within ${timeout / 1000} s`;
+    try {
+      const datagram = await within(this.#pending, timeout, message);
+      this.#pending = undefined;
+      return datagram;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.TimedOut)) this.#pending = undefined; // it failed
+      throw error;
+    }
+  }
+
+  async #receivePeers(max: number): Promise<Datagram> {
+    for (;;) {
+      const datagram = await recvFrom(this.#socket, max);
+      if (this.#isPeer(datagram.from)) return datagram;
+      this.dropped++;
+    }
+  }
+
+  #isPeer(from: Deno.Addr): boolean {
+    return formatAddress(from) === formatAddress(this.remoteAddr);
+  }
+
+  /** `close(2)`: closes the socket. */
+  close(): void {
+    this.#socket.close();
+  }
+
+  /** Closes the socket at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/**
+ * `getaddrinfo(3)`, `socket(2)` and `connect(2)` for UDP: opens a datagram socket for one peer.
+ *
+ * Its own address, and the permission for it, are as {@linkcode openDatagramTo} has them.
+ *
+ * @param host A host name or a numeric address.
+ * @param service A port number or a service's name.
+ * @returns The connected socket.
+ * @throws {RangeError} If the service is neither.
+ * @throws {AddrInfoError} If the name has no address.
+ * @throws {Deno.errors.NotCapable} If the program may not bind, or look the name up.
+ *
+ * Source: CNP3 lecture. See {@linkcode ConnectedDatagram} for an example.
+ */
+export async function connectDatagram(
+  host: string,
+  service: string | number,
+): Promise<ConnectedDatagram> {
+  const port = await parsePort(`${service}`, "udp");
+  const [to] = await getAddrInfo(host, port, { socktype: "dgram" });
+  return new ConnectedDatagram(await openDatagramTo(to), to);
+}
+
+/**
+ * `socket(2)`, `bind(2)` and `connect(2)` for a Unix-domain datagram socket: opens one for one peer.
+ *
+ * The peer answers to the path of the socket that a datagram came from, so the client binds one, too.
+ * While a receive waits, Deno sends nothing on the same Unix socket: after one that expired, the
+ * conversation is over.
+ *
+ * @param path The peer's socket.
+ * @param own The path to bind. Its file is removed when the socket is closed.
+ * @returns The connected socket.
+ * @throws {Deno.errors.AddrInUse} If `own` is a live socket.
+ * @throws What {@linkcode openUnixDatagram} throws.
+ *
+ * Source: CNP3 lecture; unix(7).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { connectUnixDatagram, openUnixDatagram, recvFrom, sendTo } from "@deno-sockets/samples";
+ *
+ * const folder = await Deno.makeTempDir();
+ * using server = await openUnixDatagram(`${folder}/server`);
+ * using client = await connectUnixDatagram(`${folder}/server`, `${folder}/client`);
+ * await client.send(new TextEncoder().encode("hello"));
+ * const { message, from } = await recvFrom(server, 80);
+ * await sendTo(server, message, from);
+ * assertEquals((await client.receive(80, 1000)).message, message);
+ * ```
+ */
+export async function connectUnixDatagram(path: string, own: string): Promise<ConnectedDatagram> {
+  return new ConnectedDatagram(await openUnixDatagram(own), { transport: "unixpacket", path });
+}

@@ -1,0 +1,53 @@
+#!/usr/bin/env -S deno run --allow-net=127.255.255.255:7029
+/**
+ * A receiver of broadcasts: whatever is sent to all hosts of a network, it prints.
+ *
+ * Usage: servers/udp_broadcast.ts [address] [port]
+ *
+ * From UCM 2.4, broadcast. Bound to the broadcast address, the socket receives broadcasts and nothing
+ * else. Loopback has one too, so that nothing leaves this host.
+ *
+ * ```console
+ * $ servers/udp_broadcast.ts 127.255.255.255 7029
+ * ! listening on 127.255.255.255:7029
+ * Message from 127.0.0.1:*: hello, everybody
+ * ^C
+ * $ clients/udp_broadcast.ts 127.255.255.255 7029
+ * > hello, everybody
+ * ```
+ *
+ * @module
+ */
+
+import {
+  datagrams,
+  formatAddress,
+  main,
+  openDatagram,
+  port,
+  printable,
+  strerror,
+  terminationSignal,
+} from "../mod.ts";
+import header from "./udp_broadcast.ts" with { type: "text" };
+
+/** The longest message that is received whole, in bytes. */
+const MESSAGE_SIZE = 80;
+
+await main(header, {
+  operands: { address: "127.255.255.255", port: port(7029) },
+}, async ({ address, port }) => {
+  const signal = terminationSignal();
+  const onError = (error: Error) => console.error(strerror(error));
+  // socket, setsockopt, bind: several receivers may share the port
+  using socket = await openDatagram(port, { hostname: address, reuseAddress: true });
+  console.error(`listening on ${formatAddress(socket.addr)}`);
+
+  // recvfrom
+  for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal, onError })) {
+    const { message, from, truncated } = datagram;
+    const { hostname, port } = from as Deno.NetAddr;
+    console.log(`Message from ${hostname}:${port}: ${printable(message)}`);
+    if (truncated) console.error(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
+  }
+});

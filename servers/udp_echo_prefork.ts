@@ -1,0 +1,80 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1
+/**
+ * A pre-forked UDP echo server: several workers receive from one socket, and a message that takes long
+ * keeps only its own worker busy.
+ *
+ * Usage: servers/udp_echo_prefork.ts [host] [service] [OPTION...]
+ *   --workers N      how many (4)
+ *   --delay SECONDS  how long a worker pretends to work on a message (0)
+ *   --quiet          print no line for a message
+ *
+ * From UCM 2.4, pre-fork for datagrams. As there, all workers wait on the same socket, and a message goes
+ * to one that is free; they are tasks, not processes. Sockets of their own on the same port would not
+ * do: with SO_REUSEADDR the last one gets everything, and SO_REUSEPORT, which Deno has not for UDP, would
+ * send a client to the same worker each time, busy or not.
+ *
+ * ```console
+ * $ servers/udp_echo_prefork.ts 127.0.0.1 7018 --workers=2
+ * ! listening on 127.0.0.1:7018
+ * [worker *] Message from 127.0.0.1:*: hello
+ * [worker *] Message from 127.0.0.1:*: hello again
+ * ^C
+ * $ deno run --allow-net=127.0.0.1:0,127.0.0.1:7018 clients/udp_echo.ts 127.0.0.1 7018
+ * > hello
+ * hello
+ * > hello again
+ * hello again
+ * ```
+ *
+ * @module
+ */
+
+import { delay as pause } from "@std/async/delay";
+import {
+  count,
+  datagrams,
+  formatAddress,
+  main,
+  openDatagram,
+  port,
+  printable,
+  seconds,
+  sendTo,
+  strerror,
+  terminationSignal,
+  unmapAddress,
+} from "../mod.ts";
+import header from "./udp_echo_prefork.ts" with { type: "text" };
+
+/** The longest message that is received whole, in bytes. */
+const MESSAGE_SIZE = 80;
+
+await main(header, {
+  operands: { host: "127.0.0.1", service: port(7018) },
+  options: { workers: count(4), delay: seconds(0), quiet: false },
+}, async ({ host, service, workers, delay, quiet }) => {
+  const signal = terminationSignal();
+  const onError = (error: Error) => console.error(strerror(error));
+  // getaddrinfo, socket, bind
+  using socket = await openDatagram(service, { hostname: host });
+  console.error(`listening on ${formatAddress(socket.addr)}`);
+
+  // fork
+  await Promise.all(Array.from({ length: workers }, (_, index) => work(index + 1)));
+
+  async function work(worker: number): Promise<void> {
+    // recvfrom
+    for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal, onError })) {
+      const { message, from, truncated } = datagram;
+      if (!quiet) {
+        const { hostname, port } = unmapAddress(from as Deno.NetAddr);
+        console.log(`[worker ${worker}] Message from ${hostname}:${port}: ${printable(message)}`);
+        if (truncated) console.error(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
+      }
+      if (delay > 0) await pause(delay * 1000, { signal }).catch(() => {});
+      if (signal.aborted) return; // the socket is closed
+      // sendto: one client that cannot be answered is no reason to leave the others
+      await sendTo(socket, message, from).catch(onError);
+    }
+  }
+});

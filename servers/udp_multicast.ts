@@ -1,0 +1,72 @@
+#!/usr/bin/env -S deno run --allow-net=0.0.0.0:7030
+/**
+ * A member of a multicast group: whatever is sent to the group, it prints.
+ *
+ * Usage: servers/udp_multicast.ts [group] [port] [OPTION...]
+ *   --interface ADDRESS  where to join: an IPv4 address, or an IPv6 interface's number (127.0.0.1, or 1)
+ *
+ * From UCM 2.4, multicast membership. The socket is bound to the wildcard address: it is the group that
+ * keeps other datagrams away.
+ *
+ * ```console
+ * $ servers/udp_multicast.ts 239.0.0.1 7030
+ * ! listening on 0.0.0.0:7030
+ * Message from 127.0.0.1:*: hello, members
+ * ^C
+ * $ clients/udp_multicast.ts 239.0.0.1 7030
+ * > hello, members
+ * ```
+ *
+ * @module
+ */
+
+import {
+  datagrams,
+  failed,
+  formatAddress,
+  main,
+  openDatagram,
+  port,
+  printable,
+  strerror,
+  terminationSignal,
+  UsageError,
+} from "../mod.ts";
+import header from "./udp_multicast.ts" with { type: "text" };
+
+/** The longest message that is received whole, in bytes. */
+const MESSAGE_SIZE = 80;
+
+await main(header, {
+  operands: { group: "239.0.0.1", port: port(7030) },
+  options: { interface: "" },
+}, async ({ group, port, interface: where }) => {
+  const signal = terminationSignal();
+  const onError = (error: Error) => console.error(strerror(error));
+  const isV6 = group.includes(":");
+  if (isV6 && !/^\d{0,9}$/.test(where)) {
+    throw new UsageError(`--interface: ${JSON.stringify(where)} is not the number of an interface`);
+  }
+  // socket, setsockopt, bind: several members may share the port
+  using socket = await openDatagram(port, {
+    hostname: isV6 ? "::" : "0.0.0.0",
+    reuseAddress: true,
+  });
+  // setsockopt: IP_ADD_MEMBERSHIP, IPV6_JOIN_GROUP
+  const membership = isV6
+    ? socket.joinMulticastV6(group, Number(where || "1"))
+    : socket.joinMulticastV4(group, where || "127.0.0.1");
+  await membership.catch((error) => {
+    throw failed(`join ${group}`, error);
+  });
+  console.error(`listening on ${formatAddress(socket.addr)}`);
+
+  // recvfrom
+  for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal, onError })) {
+    const { message, from, truncated } = datagram;
+    const { hostname, port } = from as Deno.NetAddr;
+    console.log(`Message from ${hostname}:${port}: ${printable(message)}`);
+    if (truncated) console.error(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
+  }
+  // close, at the end of using, which leaves the group
+});

@@ -1,0 +1,64 @@
+#!/usr/bin/env -S deno run --allow-net=[::1]:55555
+/**
+ * A receiver of one datagram, which it prints byte by byte.
+ *
+ * Usage: servers/udp_receive.ts [host] [port] [OPTION...]
+ *   --from  print the sender's socket address too, as Linux has it in memory
+ *
+ * From CNP3, recv and recvfrom. Departs from it: a message that was cut at 2500 bytes is reported on
+ * stderr.
+ *
+ * ```console
+ * $ servers/udp_receive.ts ::1 55555 --from
+ * ! listening on [::1]:55555
+ * received 5 bytes:
+ * 0x68 ('h') 0x65 ('e') 0x6c ('l') 0x6c ('l') 0x6f ('o') *
+ * the socket address of the peer is (28 bytes):
+ * 0xa 0x0 * 0x0 0x0 0x0 0x0 0x0 0x0 0x0 0x0 0x0 0x0 0x0 0x0 0x0 0x0 0x0 0x0 0x0 0x1 0x0 0x0 0x0 0x0 *
+ * $ clients/udp_hello.ts ::1 55555
+ * ```
+ *
+ * @module
+ */
+
+import {
+  datagrams,
+  formatAddress,
+  hexBytes,
+  hexChars,
+  main,
+  openDatagram,
+  packSockaddr,
+  port,
+  terminationSignal,
+  writeN,
+} from "../mod.ts";
+import header from "./udp_receive.ts" with { type: "text" };
+
+/** The longest message that is received whole, in bytes. */
+const MESSAGE_SIZE = 2500;
+
+await main(header, {
+  operands: { host: "::1", port: port(55555) },
+  options: { from: false },
+}, async ({ host, port, from }) => {
+  const signal = terminationSignal();
+  // socket, bind
+  using socket = await openDatagram(port, { hostname: host });
+  console.error(`listening on ${formatAddress(socket.addr)}`);
+
+  // recvfrom, once
+  for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal })) {
+    console.log(`received ${datagram.message.length} bytes:`);
+    await writeN(Deno.stdout, hexChars(datagram.message));
+    console.log();
+    if (datagram.truncated) console.error(`the message was cut at ${MESSAGE_SIZE} bytes`);
+    if (from) {
+      const sockaddr = packSockaddr(datagram.from as Deno.NetAddr);
+      console.log(`the socket address of the peer is (${sockaddr.length} bytes):`);
+      console.log(hexBytes(sockaddr));
+    }
+    break;
+  }
+  // close, at the end of using
+});

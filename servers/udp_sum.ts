@@ -1,0 +1,69 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1
+/**
+ * A server that adds up the numbers in a datagram and sends back their sum.
+ *
+ * Usage: servers/udp_sum.ts [host] [port] [OPTION...]
+ *   --string  reply with decimal digits instead of a number of four bytes
+ *
+ * From CNP3's exercises. The numbers are unsigned, of four bytes each, in network byte order. Departs from
+ * the exercise: a request that is none, or a sum that does not fit, is reported on stderr and gets no
+ * reply.
+ *
+ * ```console
+ * $ servers/udp_sum.ts 127.0.0.1 7027
+ * ! listening on 127.0.0.1:7027
+ * ^C
+ * $ clients/udp_sum.ts 127.0.0.1 7027
+ * 25
+ * ```
+ *
+ * @module
+ */
+
+import {
+  datagrams,
+  failed,
+  formatAddress,
+  main,
+  openDatagram,
+  pack,
+  port,
+  sendTo,
+  strerror,
+  terminationSignal,
+  unpack,
+} from "../mod.ts";
+import header from "./udp_sum.ts" with { type: "text" };
+
+/** The longest request that is received whole, in bytes. */
+const REQUEST_SIZE = 1024;
+
+await main(header, {
+  operands: { host: "127.0.0.1", port: port(7027) },
+  options: { string: false },
+}, async ({ host, port, string }) => {
+  const signal = terminationSignal();
+  const onError = (error: Error) => console.error(strerror(error));
+  // socket, bind
+  using socket = await openDatagram(port, { hostname: host });
+  console.error(`listening on ${formatAddress(socket.addr)}`);
+
+  // recvfrom
+  for await (const datagram of datagrams(socket, REQUEST_SIZE, { signal, onError })) {
+    const { message, from, truncated } = datagram;
+    try {
+      if (truncated) throw new RangeError(`the request is longer than ${REQUEST_SIZE} bytes`);
+      const sum = addUp(message);
+      // sendto
+      await sendTo(socket, string ? new TextEncoder().encode(`${sum}`) : pack("!I", sum), from);
+    } catch (error) {
+      onError(failed(formatAddress(from), error));
+    }
+  }
+});
+
+/** The sum of the numbers in a request. */
+function addUp(request: Uint8Array): number {
+  const numbers: number[] = unpack(`!${Math.floor(request.length / 4)}I`, request).map(Number);
+  return numbers.reduce((sum, number) => sum + number, 0);
+}

@@ -1,0 +1,250 @@
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import {
+  AddrInfoError,
+  type AddrInfoHints,
+  getAddrInfo,
+  getNameInfo,
+  type NameInfoFlags,
+} from "../lib/names.ts";
+
+type Query = [node: string | null, service: string | number | null, hints: AddrInfoHints];
+type Answer = [transport: string, hostname: string, port: number][] | string;
+
+/** Has python3 ask the C library; null where there is no python3. */
+async function askC<T>(script: string, questions: unknown): Promise<T | null> {
+  try {
+    const args = ["-c", `import json, socket, sys\n${script}`, JSON.stringify(questions)];
+    const { success, stdout } = await new Deno.Command("python3", { args }).output();
+    return success ? await new Response(stdout).json() : null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+const askGetAddrInfo = `
+def answer(node, service, hints):
+    family = {None: 0, 4: socket.AF_INET, 6: socket.AF_INET6}[hints.get("family")]
+    kinds = {"stream": socket.SOCK_STREAM, "dgram": socket.SOCK_DGRAM}
+    flags = socket.AI_PASSIVE if hints.get("passive") else 0
+    try:
+        found = socket.getaddrinfo(node, service, family, kinds.get(hints.get("socktype"), 0), 0, flags)
+    except socket.gaierror as error:
+        return error.strerror
+    names = {socket.SOCK_STREAM: "tcp", socket.SOCK_DGRAM: "udp"}
+    return [[names[kind], *address[:2]] for _, kind, _, _, address in found if kind in names]
+
+print(json.dumps([answer(*query) for query in json.loads(sys.argv[1])]))
+`;
+
+const queries: Query[] = [];
+for (
+  const node of [null, "127.0.0.1", "192.0.2.7", "::1", "2001:DB8:0:0::1", "localhost"]
+) {
+  for (const service of [null, 0, 7007, "80", "0080", "http", "domain", "tftp", "nosuchservice"]) {
+    for (const family of [undefined, 4, 6] as const) {
+      for (const socktype of [undefined, "stream", "dgram"] as const) {
+        const kinds = { ...family && { family }, ...socktype && { socktype } };
+        queries.push([node, service, kinds], [node, service, { ...kinds, passive: true }]);
+      }
+    }
+  }
+}
+const addresses = await askC<Answer[]>(askGetAddrInfo, queries);
+
+Deno.test({
+  name: "getAddrInfo() finds what the C library finds" +
+    (addresses ? "" : " (ignored: no python3)"),
+  ignore: addresses === null,
+  async fn() {
+    for (const [index, query] of queries.entries()) {
+      const found: Answer = await getAddrInfo(...query).then(
+        (list) => list.map(({ transport, hostname, port }) => [transport, hostname, port]),
+        (error) => error.message.replace(/^getaddrinfo.*: /, ""),
+      );
+      assertEquals(found, addresses?.[index] ?? "", JSON.stringify(query));
+    }
+  },
+});
+
+Deno.test("getAddrInfo()'s addresses can be listened on and connected to", async () => {
+  const [own] = await getAddrInfo("127.0.0.1", 0);
+  assert(own?.transport === "tcp");
+  using listener = Deno.listen(own);
+  let connected = 0;
+  for (const address of await getAddrInfo("localhost", listener.addr.port, { family: 4 })) {
+    if (address.transport !== "tcp") continue;
+    using _client = await Deno.connect(address);
+    (await listener.accept()).close();
+    connected++;
+  }
+  assert(connected > 0, "localhost has an IPv4 address");
+});
+
+Deno.test("getAddrInfo() says what it cannot find, in C's words", async () => {
+  const cases: [...Query, code: string, message: string][] = [
+    [null, null, {}, "EAI_NONAME", "getaddrinfo: Name or service not known"],
+    ["", 80, {}, "EAI_NONAME", "getaddrinfo : Name or service not known"],
+    ["name.invalid", 80, {}, "EAI_NONAME", "getaddrinfo name.invalid: Name or service not known"],
+    ["256.1.1.1", 80, {}, "EAI_NONAME", "getaddrinfo 256.1.1.1: Name or service not known"],
+    ["[::1]", 80, {}, "EAI_NONAME", "getaddrinfo [::1]: Name or service not known"],
+    [
+      "::1",
+      80,
+      { family: 4 },
+      "EAI_ADDRFAMILY",
+      "getaddrinfo ::1: Address family for hostname not supported",
+    ],
+    [
+      "name.invalid",
+      "nosuch",
+      {},
+      "EAI_SERVICE",
+      "getaddrinfo nosuch: Servname not supported for ai_socktype",
+    ],
+  ];
+  for (const bad of [65536, 70000, -1, 80.5, NaN, "65536", " 80", "+80", "0x50", "1e3", ""]) {
+    const message = `getaddrinfo ${bad}: Servname not supported for ai_socktype`;
+    cases.push(["127.0.0.1", bad, {}, "EAI_SERVICE", message]);
+  }
+  for (const [node, service, hints, code, message] of cases) {
+    const query = JSON.stringify([node, service, hints]);
+    const error = await getAddrInfo(node, service, hints).catch((error) => error);
+    assertInstanceOf(error, AddrInfoError, query);
+    if (error.code === "EAI_AGAIN") continue; // no name server answers here
+    assertEquals([error.code, error.message], [code, message], query);
+  }
+});
+
+const askGetNameInfo = `
+def answer(host, port, transport, flags):
+    bits = socket.NI_DGRAM if transport == "udp" else 0
+    bits |= socket.NI_NUMERICHOST if flags.get("numericHost") else 0
+    bits |= socket.NI_NUMERICSERV if flags.get("numericService") else 0
+    bits |= socket.NI_NAMEREQD if flags.get("nameRequired") else 0
+    try:
+        return list(socket.getnameinfo((host, port), bits))
+    except socket.gaierror as error:
+        return error.strerror
+
+print(json.dumps([answer(*query) for query in json.loads(sys.argv[1])]))
+`;
+
+const nameQueries: [string, number, "tcp" | "udp", NameInfoFlags][] = [];
+for (const host of ["127.0.0.1", "::1", "192.0.2.7"]) {
+  for (const port of [0, 7, 69, 80, 514]) {
+    for (let bits = 0; bits < 16; bits++) {
+      const [numericHost, numericService, nameRequired] = [1, 2, 4].map((bit) =>
+        (bits & bit) !== 0
+      );
+      // IANA has a name for 80/udp, too, which Debian has not. The name servers are asked little.
+      if (port === 80 && bits >= 8 || port !== 80 && host !== "127.0.0.1") continue;
+      nameQueries.push([host, port, bits < 8 ? "tcp" : "udp", {
+        numericHost: numericHost === true,
+        numericService: numericService === true,
+        nameRequired: nameRequired === true,
+      }]);
+    }
+  }
+}
+const names = await askC<(string | [string, string])[]>(askGetNameInfo, nameQueries);
+
+Deno.test({
+  name: "getNameInfo() finds what the C library finds" + (names ? "" : " (ignored: no python3)"),
+  ignore: names === null,
+  async fn() {
+    for (const [index, query] of nameQueries.entries()) {
+      const [hostname, port, transport, flags] = query;
+      const found = await getNameInfo({ transport, hostname, port }, flags).then(
+        ({ host, service }): [string, string] => [host, service],
+        (error): string => error.message.replace(`getnameinfo ${hostname}: `, ""),
+      );
+      assertEquals(found, names?.[index] ?? "", JSON.stringify(query));
+    }
+  },
+});
+
+Deno.test("getNameInfo() refuses what is a name already", async () => {
+  const address = { transport: "tcp", hostname: "localhost", port: 80 } as const;
+  await assertRejects(() => getNameInfo(address), TypeError);
+});
+
+/** What an expression that uses the library gives under these flags, as the child prints it. */
+async function evaluate(expression: string, ...flags: string[]): Promise<string> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", ...flags, "-"],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  });
+  await using child = command.spawn();
+  const program = `
+    import * as net from ${JSON.stringify(import.meta.resolve("../mod.ts"))};
+    const print = (value) => console.log(JSON.stringify(value));
+    await (${expression}).then(print, (error) => console.log(net.strerror(error)));
+  `;
+  await new Response(program).body?.pipeTo(child.stdin);
+  const { stdout, stderr } = await child.output();
+  return new TextDecoder().decode(stdout).trimEnd() || new TextDecoder().decode(stderr);
+}
+
+Deno.test("addresses, ports and services need no permission", async () => {
+  const query = `net.getAddrInfo("::1", "http")`;
+  assertEquals(await evaluate(query), '[{"transport":"tcp","port":80,"hostname":"::1"}]');
+  const own = await evaluate(`net.getAddrInfo(null, 7, { passive: true, socktype: "dgram" })`);
+  assertEquals(JSON.parse(own), [
+    { transport: "udp", port: 7, hostname: "0.0.0.0" },
+    { transport: "udp", port: 7, hostname: "::" },
+  ]);
+  const address = `{ transport: "tcp", hostname: "192.0.2.7", port: 22 }`;
+  const name = await evaluate(`net.getNameInfo(${address}, { numericHost: true })`);
+  assertEquals(name, '{"host":"192.0.2.7","service":"ssh"}');
+});
+
+Deno.test("getAddrInfo() needs the permission for the whole host of a name", async () => {
+  const query = `net.getAddrInfo("localhost", 80, { socktype: "stream" })`;
+  const refusal = "getaddrinfo localhost: permission not granted, it takes --allow-net=localhost";
+  for (const flags of [[], ["--allow-net=localhost:80"], ["--allow-net=127.0.0.1"]]) {
+    assertEquals(await evaluate(query, ...flags), refusal, `${flags}`);
+  }
+  const granted = JSON.parse(await evaluate(query, "--allow-net=localhost"));
+  assertEquals(granted, await getAddrInfo("localhost", 80, { socktype: "stream" }));
+});
+
+Deno.test("getNameInfo() needs the permission for the address", async () => {
+  for (
+    const [hostname, grant] of [["127.0.0.1", "127.0.0.1:80"], ["::1", "[::1]:80"]] as const
+  ) {
+    const address = { transport: "tcp", hostname, port: 80 } as const;
+    const query = `net.getNameInfo(${JSON.stringify(address)})`;
+    const refusal = `permission not granted, it takes --allow-net=${grant}`;
+    assertEquals(await evaluate(query, "--allow-net=127.0.0.1:81"), refusal);
+    const granted = JSON.parse(await evaluate(query, `--allow-net=${grant}`));
+    assertEquals(granted, await getNameInfo(address));
+  }
+});
+
+Deno.test("a refused look-up rejects with NotCapable", async () => {
+  const address = `{ transport: "tcp", hostname: "127.0.0.1", port: 80 }`;
+  for (const call of [`net.getAddrInfo("localhost", 80)`, `net.getNameInfo(${address})`]) {
+    const isNotCapable = "(error) => error instanceof Deno.errors.NotCapable";
+    assertEquals(await evaluate(`${call}.catch(${isNotCapable})`), "true", call);
+  }
+});
+
+Deno.test("/etc/services is read only if that is permitted already", async () => {
+  const query = `net.getServByName("nosuchservice")`;
+  for (const [flag, isRead] of [["--allow-net", false], ["--allow-read=/etc/services", true]]) {
+    const reads = await evaluate(
+      `(async () => {
+      let reads = 0;
+      const readTextFile = Deno.readTextFile;
+      Deno.readTextFile = (path) => (reads++, readTextFile(path));
+      await ${query};
+      return reads;
+    })()`,
+      `${flag}`,
+    );
+    assertEquals(reads, isRead ? "1" : "0", `${flag}`);
+  }
+});

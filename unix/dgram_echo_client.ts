@@ -1,0 +1,51 @@
+#!/usr/bin/env -S deno run --allow-net=unix:/tmp/dgram_echo.sock,unix:/tmp/dgram_echo_client.sock --allow-read=/tmp/dgram_echo_client.sock --allow-write=/tmp/dgram_echo.sock,/tmp/dgram_echo_client.sock
+/**
+ * An echo client on a Unix-domain datagram socket: it binds a path of its own, so that the reply finds
+ * it, and removes it.
+ *
+ * Usage: unix/dgram_echo_client.ts [path] [own] [OPTION...]
+ *   --timeout SECONDS  how long to wait for a reply (2)
+ *
+ * From CNP3, datagrams over a file.
+ *
+ * ```console
+ * $ unix/dgram_echo_server.ts /tmp/dgram_echo.sock
+ * ! listening on /tmp/dgram_echo.sock
+ * Message from /tmp/dgram_echo_client.sock: hello
+ * ^C
+ * $ unix/dgram_echo_client.ts /tmp/dgram_echo.sock /tmp/dgram_echo_client.sock
+ * > hello
+ * hello
+ * ```
+ *
+ * @module
+ */
+
+import { BufferedReader, connectUnixDatagram, main, seconds, writeN } from "../mod.ts";
+import header from "./dgram_echo_client.ts" with { type: "text" };
+
+/** The longest message that is received whole, in bytes. */
+const MESSAGE_SIZE = 80;
+const NEWLINE = 0x0a;
+
+await main(header, {
+  operands: { path: "/tmp/dgram_echo.sock", own: "/tmp/dgram_echo_client.sock" },
+  options: { timeout: seconds(2) },
+}, async ({ path, own, timeout }) => {
+  // unlink, socket, bind, connect
+  using server = await connectUnixDatagram(path, own);
+  const stdin = new BufferedReader(Deno.stdin);
+
+  for (;;) {
+    const line = await stdin.readLine();
+    if (line === null) break;
+
+    // send
+    await server.send(line.at(-1) === NEWLINE ? line.subarray(0, -1) : line);
+    // recv
+    const { message } = await server.receive(MESSAGE_SIZE, timeout * 1000);
+    await writeN(Deno.stdout, message);
+    await writeN(Deno.stdout, new Uint8Array([NEWLINE]));
+  }
+  // close, unlink, at the end of using
+});

@@ -1,0 +1,61 @@
+#!/usr/bin/env -S deno run --allow-net=unix:/tmp/dgram_echo.sock,unix:/tmp/dgram_echo_client.sock --allow-read=/tmp/dgram_echo.sock --allow-write=/tmp/dgram_echo.sock,/tmp/dgram_echo_client.sock
+/**
+ * An echo server on a Unix-domain datagram socket: it answers to the path that a datagram came from.
+ *
+ * Usage: unix/dgram_echo_server.ts [path] [OPTION...]
+ *   --mode MODE  who may send, as chmod has it (600)
+ *   --quiet      print no line for a message
+ *
+ * From CNP3, datagrams over a file. To answer a client takes the permissions to send to its
+ * socket, too.
+ *
+ * ```console
+ * $ unix/dgram_echo_server.ts /tmp/dgram_echo.sock
+ * ! listening on /tmp/dgram_echo.sock
+ * Message from /tmp/dgram_echo_client.sock: hello
+ * ^C
+ * $ unix/dgram_echo_client.ts /tmp/dgram_echo.sock /tmp/dgram_echo_client.sock
+ * > hello
+ * hello
+ * ```
+ *
+ * @module
+ */
+
+import {
+  datagrams,
+  formatAddress,
+  main,
+  mode,
+  openUnixDatagram,
+  printable,
+  sendTo,
+  strerror,
+  terminationSignal,
+} from "../mod.ts";
+import header from "./dgram_echo_server.ts" with { type: "text" };
+
+/** The longest message that is received whole, in bytes. */
+const MESSAGE_SIZE = 80;
+
+await main(header, {
+  operands: { path: "/tmp/dgram_echo.sock" },
+  options: { mode: mode(0o600), quiet: false },
+}, async ({ path, mode, quiet }) => {
+  const signal = terminationSignal();
+  const onError = (error: Error) => console.error(strerror(error));
+  // unlink, socket, bind
+  using socket = await openUnixDatagram(path, mode);
+  console.error(`listening on ${formatAddress(socket.addr)}`);
+
+  // recvfrom
+  for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal, onError })) {
+    const { message, from, truncated } = datagram;
+    if (!quiet) {
+      console.log(`Message from ${formatAddress(from)}: ${printable(message)}`);
+      if (truncated) console.error(`${formatAddress(from)}: message cut at ${MESSAGE_SIZE} bytes`);
+    }
+    // sendto: one client that cannot be answered is no reason to leave the others
+    await sendTo(socket, message, from).catch(onError);
+  }
+});

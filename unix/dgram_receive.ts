@@ -1,0 +1,45 @@
+#!/usr/bin/env -S deno run --allow-net=unix:/tmp/dgram.sock --allow-read=/tmp/dgram.sock --allow-write=/tmp/dgram.sock
+/**
+ * A receiver of one datagram on a Unix-domain socket, which it prints in hexadecimal.
+ *
+ * Usage: unix/dgram_receive.ts [path] [OPTION...]
+ *   --mode MODE  who may send, as chmod has it (600)
+ *
+ * From HSE 13, datagrams over a file. Departs from it: only a stale socket is removed, never a file of
+ * another kind; a byte over 0x7f prints as two digits; a message that was cut at 16 bytes is reported on
+ * stderr.
+ *
+ * ```console
+ * $ unix/dgram_receive.ts /tmp/dgram.sock
+ * ! listening on /tmp/dgram.sock
+ * 4d 65 73 73 61 67 65 *
+ * $ unix/dgram_send.ts /tmp/dgram.sock Message
+ * ```
+ *
+ * @module
+ */
+
+import { datagrams, main, mode, openUnixDatagram, terminationSignal } from "../mod.ts";
+import header from "./dgram_receive.ts" with { type: "text" };
+
+/** The longest message that is received whole, in bytes. */
+const MESSAGE_SIZE = 16;
+
+await main(header, {
+  operands: { path: "/tmp/dgram.sock" },
+  options: { mode: mode(0o600) },
+}, async ({ path, mode }) => {
+  const signal = terminationSignal();
+  // unlink, socket, bind
+  using socket = await openUnixDatagram(path, mode);
+  console.error(`listening on ${path}`);
+
+  // recv, once
+  for await (const { message, truncated } of datagrams(socket, MESSAGE_SIZE, { signal })) {
+    const digits = Array.from(message, (byte) => `${byte.toString(16).padStart(2, "0")} `);
+    console.log(digits.join(""));
+    if (truncated) console.error(`the message was cut at ${MESSAGE_SIZE} bytes`);
+    break;
+  }
+  // close, unlink, at the end of using
+});

@@ -1,0 +1,36 @@
+#!/usr/bin/env -S deno run --allow-net=unix:/tmp/dgram.sock --allow-write=/tmp/dgram.sock
+/**
+ * A sender of one datagram to a Unix-domain socket.
+ *
+ * Usage: unix/dgram_send.ts [path] string
+ *
+ * From HSE 13, datagrams over a file. The socket that it sends from has no path of its own, so nobody can
+ * answer.
+ *
+ * ```console
+ * $ unix/dgram_receive.ts /tmp/dgram.sock
+ * ! listening on /tmp/dgram.sock
+ * 68 69 *
+ * $ unix/dgram_send.ts /tmp/dgram.sock hi
+ * ```
+ *
+ * @module
+ */
+
+import { main, openDatagramTo, sendTo, UsageError } from "../mod.ts";
+import header from "./dgram_send.ts" with { type: "text" };
+
+const PATH = "/tmp/dgram.sock";
+
+await main(header, {
+  operands: { path: "", string: "" },
+}, async (given) => {
+  if (given.path === "") throw new UsageError("string: a value is missing");
+  const [path, string] = given.string === "" ? [PATH, given.path] : [given.path, given.string];
+  const address: Deno.UnixAddr = { transport: "unixpacket", path };
+  // socket
+  using socket = await openDatagramTo(address);
+  // sendto
+  await sendTo(socket, new TextEncoder().encode(string), address);
+  // close, at the end of using
+});
