@@ -79,20 +79,23 @@ export class ConnectedDatagram implements Disposable {
    *
    * @param max The longest message to receive whole, in bytes.
    * @param timeout How long to wait for it, in ms.
+   * @param signal Ends the wait early.
    * @returns The datagram.
    * @throws {Deno.errors.TimedOut} If none came in time. One that comes later is not lost: the next
    * call receives it, with the limit of the call that waited for it first.
+   * @throws The signal's reason, if it aborts first; the same holds for what comes later.
    */
-  async receive(max: number, timeout: number): Promise<Datagram> {
+  async receive(max: number, timeout: number, signal?: AbortSignal): Promise<Datagram> {
     this.#pending ??= this.#receivePeers(max);
     const peer = formatAddress(this.remoteAddr);
     const message = `recv ${peer}: no answer within ${timeout / 1000} s`;
     try {
-      const datagram = await within(this.#pending, timeout, message);
+      const datagram = await within(this.#pending, timeout, message, signal);
       this.#pending = undefined;
       return datagram;
     } catch (error) {
-      if (!(error instanceof Deno.errors.TimedOut)) this.#pending = undefined; // it failed
+      const goesOn = error instanceof Deno.errors.TimedOut || signal?.aborted;
+      if (!goesOn) this.#pending = undefined;
       throw error;
     }
   }

@@ -17,8 +17,10 @@ const LONGEST = 2 ** 31 - 1;
  * @param promise What to wait for.
  * @param ms For how long, in ms.
  * @param message What to say if it does not come: the call, and that it waited.
+ * @param signal Ends the wait early.
  * @returns What the promise resolves to.
  * @throws {Deno.errors.TimedOut} If the time is over first.
+ * @throws The signal's reason, if it aborts first.
  * @throws What the promise rejects with.
  *
  * Source: select(2); HSE lecture, protocol deadlock.
@@ -32,13 +34,22 @@ const LONGEST = 2 ** 31 - 1;
  * await assertRejects(() => within(new Promise(() => {}), 10, "nothing came"), Deno.errors.TimedOut);
  * ```
  */
-export async function within<T>(promise: Promise<T>, ms: number, message: string): Promise<T> {
+export async function within<T>(
+  promise: Promise<T>,
+  ms: number,
+  message: string,
+  signal?: AbortSignal,
+): Promise<T> {
   const { promise: expired, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Deno.errors.TimedOut(message)), Math.min(ms, LONGEST));
+  const cancel = () => reject(signal?.reason);
+  if (signal?.aborted) cancel();
+  signal?.addEventListener("abort", cancel);
   try {
     return await Promise.race([promise, expired]);
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener("abort", cancel);
   }
 }
 

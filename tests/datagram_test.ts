@@ -462,3 +462,21 @@ Deno.test("connectUnixDatagram() says that nobody is there when it sends", PATIE
   const message = `sendto ${missing}: No such file or directory`;
   await assertRejects(() => client.send(toBytes("hello")), Deno.errors.NotFound, message);
 });
+
+Deno.test("ConnectedDatagram.receive() ends when its signal aborts, and loses nothing by it", async () => {
+  using server = await openDatagram(0);
+  using client = await connectDatagram("127.0.0.1", (server.addr as Deno.NetAddr).port);
+  await client.send(toBytes("a request"));
+  const { from } = await recvFrom(server, 80);
+
+  const before = new Error("cancelled before");
+  const meanwhile = new AbortController();
+  await assertRejects(() => client.receive(80, 30_000, AbortSignal.abort(before)), Error, "before");
+  const receiving = client.receive(80, 30_000, meanwhile.signal);
+  meanwhile.abort(new Error("cancelled meanwhile"));
+  await assertRejects(() => receiving, Error, "cancelled meanwhile");
+
+  await sendTo(server, toBytes("late"), from);
+  const { signal } = new AbortController();
+  assertEquals(toText((await client.receive(80, 30_000, signal)).message), "late");
+});
