@@ -9,7 +9,7 @@ import {
 } from "../lib/calculator.ts";
 import { connectDatagram } from "../lib/connected_datagram.ts";
 import { datagrams, openDatagram, sendTo } from "../lib/datagram.ts";
-import { testWithIpv6 } from "./ipv6.ts";
+import { testWith } from "./needs.ts";
 import { Process, startSample } from "./process.ts";
 import { toBytes } from "./readers.ts";
 
@@ -365,7 +365,7 @@ Deno.test(
   },
 );
 
-testWithIpv6("servers/udp_calculator.ts on :: answers over IPv4 and IPv6", async () => {
+testWith(["IPv6"], "servers/udp_calculator.ts on :: answers over IPv4 and IPv6", async () => {
   const { server, port } = await startServer("::", "--allow-net");
   await using _server = server;
   for (const host of ["::1", "127.0.0.1"]) {
@@ -376,7 +376,7 @@ testWithIpv6("servers/udp_calculator.ts on :: answers over IPv4 and IPv6", async
   assertEquals(server.stderr, `listening on [::]:${port}\n`);
 });
 
-testWithIpv6("clients/udp_calculator.ts runs the lecture's command lines", async () => {
+testWith(["IPv6"], "clients/udp_calculator.ts runs the lecture's command lines", async () => {
   const { server, port } = await startServer("::1");
   await using _server = server;
   const numbers = ["::1", `${port}`, "1", "3", "5", "7", "9"];

@@ -15,7 +15,7 @@ import {
 } from "../lib/datagram.ts";
 import { AddrInfoError } from "../lib/names.ts";
 import { openUnixDatagram } from "../lib/unix.ts";
-import { testWithIpv6 } from "./ipv6.ts";
+import { type Need, testWith } from "./needs.ts";
 import { Process, temporaryFolder } from "./process.ts";
 import { toBytes, toText } from "./readers.ts";
 
@@ -53,8 +53,8 @@ const ownHosts: [to: string, own: string][] = [
 ];
 
 for (const [hostname, own] of ownHosts) {
-  const test = hostname.includes(":") ? testWithIpv6 : Deno.test;
-  test(`openDatagramTo() binds ${own} to send to ${hostname}`, async () => {
+  const needs: Need[] = hostname.includes(":") ? ["IPv6"] : [];
+  testWith(needs, `openDatagramTo() binds ${own} to send to ${hostname}`, async () => {
     using a = await openDatagramTo({ transport: "udp", hostname, port: 9 });
     assertEquals((a.addr as Deno.NetAddr).hostname, own);
     assert(portOf(a) > 0, "no port");
@@ -150,12 +150,12 @@ Deno.test("sendTo() sends nothing of a message that is too long for IPv4", PATIE
   await assertLimit(b, 65507, [65508, 65536, 100_000], "65507 bytes");
 });
 
-testWithIpv6("sendTo() sends nothing of a message that is too long for IPv6", async () => {
+testWith(["IPv6"], "sendTo() sends nothing of a message that is too long for IPv6", async () => {
   using b = await openDatagram(0, { hostname: "::1" });
   await assertLimit(b, 65527, [65528, 65536, 100_000], "65527 bytes");
 });
 
-testWithIpv6("sendTo() names IPv4's limit for an IPv4 host in an IPv6 address", async () => {
+testWith(["IPv6"], "sendTo() names IPv4's limit for an IPv4 host in an IPv6 address", async () => {
   using b = await openDatagram(0);
   const mapped: Deno.NetAddr = {
     transport: "udp",
@@ -403,7 +403,7 @@ Deno.test("ConnectedDatagram closes quietly after a receive that timed out", PAT
   await another.client.receive(80, LONG);
 });
 
-testWithIpv6("connectDatagram() knows its peer in whatever form it is written", async () => {
+testWith(["IPv6"], "connectDatagram() knows its peer in whatever form it is written", async () => {
   using server = await openDatagram(0, { hostname: "::1" });
   for (const host of ["::1", "0:0:0:0:0:0:0:1", "0::0001", "::0.0.0.1"]) {
     using connection = await connect(server, host);

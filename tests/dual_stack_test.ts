@@ -3,11 +3,12 @@ import { accept } from "../lib/accept.ts";
 import { echo } from "../lib/echo.ts";
 import { readN, writeN } from "../lib/robust_io.ts";
 import { openClient, openListener, openListeners } from "../lib/tcp.ts";
-import { testWithIpv6 } from "./ipv6.ts";
+import { testWith } from "./needs.ts";
 
 // Both stacks: one socket for both, or a socket for each.
 
-testWithIpv6(
+testWith(
+  ["IPv6"],
   "one socket on :: takes clients of both stacks, and shows each as what it is",
   async () => {
     using listener = await openListener(0, { hostname: "::" });
@@ -22,31 +23,39 @@ testWithIpv6(
   },
 );
 
-testWithIpv6("openListeners() opens a socket for each loopback address, on one port", async () => {
-  const listeners = await openListeners(null, 0);
-  const [first, second] = listeners.map(({ addr }) => addr);
-  assertEquals([first?.hostname, second?.hostname].sort(), ["127.0.0.1", "::1"]);
-  assertEquals(first?.port, second?.port);
+testWith(
+  ["IPv6"],
+  "openListeners() opens a socket for each loopback address, on one port",
+  async () => {
+    const listeners = await openListeners(null, 0);
+    const [first, second] = listeners.map(({ addr }) => addr);
+    assertEquals([first?.hostname, second?.hostname].sort(), ["127.0.0.1", "::1"]);
+    assertEquals(first?.port, second?.port);
 
-  const stop = new AbortController();
-  const loops = listeners.map(async (listener) => {
-    for await (const conn of accept(listener, { signal: stop.signal })) conn.serve(echo);
-  });
-  for (const { addr } of listeners) {
-    using client = await openClient(addr.hostname, addr.port);
-    await writeN(client, new TextEncoder().encode("hello"));
-    assertEquals(await readN(client, new Uint8Array(5)), 5, addr.hostname);
-  }
-  stop.abort();
-  await Promise.all(loops);
-});
+    const stop = new AbortController();
+    const loops = listeners.map(async (listener) => {
+      for await (const conn of accept(listener, { signal: stop.signal })) conn.serve(echo);
+    });
+    for (const { addr } of listeners) {
+      using client = await openClient(addr.hostname, addr.port);
+      await writeN(client, new TextEncoder().encode("hello"));
+      assertEquals(await readN(client, new Uint8Array(5)), 5, addr.hostname);
+    }
+    stop.abort();
+    await Promise.all(loops);
+  },
+);
 
-testWithIpv6("openListeners() leaves nothing open when one of its ports is taken", async () => {
-  using taken = await openListener(0);
-  const { port } = taken.addr;
-  await assertRejects(() => openListeners(null, port), Deno.errors.AddrInUse);
-  (await openListener(port, { hostname: "::1" })).close();
-});
+testWith(
+  ["IPv6"],
+  "openListeners() leaves nothing open when one of its ports is taken",
+  async () => {
+    using taken = await openListener(0);
+    const { port } = taken.addr;
+    await assertRejects(() => openListeners(null, port), Deno.errors.AddrInUse);
+    (await openListener(port, { hostname: "::1" })).close();
+  },
+);
 
 Deno.test("openListeners() fails for an address that is not this host's", async () => {
   await assertRejects(() => openListeners("192.0.2.1", 0), Deno.errors.AddrNotAvailable);

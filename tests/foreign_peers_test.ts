@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { Process, startSample, startServer, startUnixServer, temporaryFolder } from "./process.ts";
+import { type Need, testWith } from "./needs.ts";
+import { Process, startSample, startServer, startUnixServer } from "./process.ts";
 
 // The samples against programs that are not ours. Two ends that stand on one library may agree and
 // be wrong; what python3, netcat and socat see is what is on the wire.
@@ -11,48 +12,6 @@ const UNIX_SERVER = "unix/stream_echo_server.ts";
 const TCP_CLIENT = "clients/tcp_echo.ts";
 const UDP_CLIENT = "clients/udp_echo.ts";
 const UNIX_CLIENT = "unix/stream_echo_client.ts";
-
-/** What a test may need, and whether it is here. */
-const isHere = {
-  python3: isInstalled("python3", "--version", "Python 3"),
-  nc: isInstalled("nc", "-h", "-U"), // OpenBSD's, the netcat that knows Unix sockets
-  socat: isInstalled("socat", "-V", "socat"),
-  IPv6: hasIPv6(),
-};
-type Need = keyof typeof isHere;
-
-/** Whether there is a program of that name, and it is the one that we mean. */
-function isInstalled(program: string, arg: string, says: string): boolean {
-  try {
-    const { stdout, stderr } = new Deno.Command(program, { args: [arg] }).outputSync();
-    return [stdout, stderr].some((bytes) => new TextDecoder().decode(bytes).includes(says));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-function hasIPv6(): boolean {
-  try {
-    Deno.listen({ hostname: "::1", port: 0 }).close();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** A test that is ignored where it lacks something. It gets a folder for the files of its sockets. */
-function testWith(needs: Need[], name: string, fn: (folder: string) => Promise<void>): void {
-  const missing = needs.filter((need) => !isHere[need]);
-  Deno.test({
-    name: missing.length === 0 ? name : `${name} (no ${missing.join(", no ")})`,
-    ignore: missing.length > 0,
-    fn: async () => {
-      await using folder = await temporaryFolder();
-      await fn(folder.path);
-    },
-  });
-}
 
 /**
  * What our Python programs begin with. An address is `host:port` or a path, as the samples print

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { testWithIpv6 } from "./ipv6.ts";
+import { type Need, testWith } from "./needs.ts";
 import { play } from "./play.ts";
 import { readSample, root, type Sample, samplePaths } from "./transcript.ts";
 
@@ -7,8 +7,7 @@ import { readSample, root, type Sample, samplePaths } from "./transcript.ts";
 
 for (const path of samplePaths()) {
   const sample = readSample(path);
-  const usesIpv6 = sample.transcript.some(({ words }) => words.includes("::1"));
-  const test = usesIpv6 ? testWithIpv6 : Deno.test;
+  const needs: Need[] = sample.usesIpv6 ? ["IPv6"] : [];
 
   Deno.test(`${path} is executable, its flags are scoped, and the README maps it`, () => {
     const { mode } = Deno.statSync(`${root}${path}`);
@@ -24,19 +23,23 @@ for (const path of samplePaths()) {
     }
   });
 
-  test(`${path} plays as its transcript says`, async () => {
+  testWith(needs, `${path} plays as its transcript says`, async () => {
     assert(sample.transcript.some(({ words }) => words.includes(path)), "it is not in it itself");
     const { differences } = await play(sample);
     assertEquals(differences, []);
   });
 
-  test(`${path} is refused without any one of its permissions, or with less of one`, async () => {
-    for (const [what, changeFlags] of lesserFlags(sample)) {
-      const { differences, stderr } = await play(sample, { changeFlags });
-      assert(differences.length > 0, `${what}, it does the same`);
-      assert(stderr.includes("permission not granted"), `${what}, it says ${stderr}`);
-    }
-  });
+  testWith(
+    needs,
+    `${path} is refused without any one of its permissions, or with less of one`,
+    async () => {
+      for (const [what, changeFlags] of lesserFlags(sample)) {
+        const { differences, stderr } = await play(sample, { changeFlags });
+        assert(differences.length > 0, `${what}, it does the same`);
+        assert(stderr.includes("permission not granted"), `${what}, it says ${stderr}`);
+      }
+    },
+  );
 }
 
 /** The ways to take something away from a sample's flags. */

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import net from "node:net";
 import { readN, writeN } from "../lib/robust_io.ts";
+import { type Need, testWith } from "./needs.ts";
 import { freePort, Process, startSample } from "./process.ts";
 import { randomIntegers, toBytes, toText } from "./readers.ts";
 import { readSample } from "./transcript.ts";
@@ -23,32 +24,6 @@ const FRAMES_CLIENT = "clients/tcp_frames.ts";
 const COUNT_CLIENT = "clients/tcp_count.ts";
 const TELNET = "clients/telnet.ts";
 const DEADLOCK = "clients/tcp_deadlock.ts";
-
-/** What a test may need, and whether it is here. */
-const isHere = {
-  python3: isInstalled("python3", "--version", "Python 3"),
-  nc: isInstalled("nc", "-h", "OpenBSD"),
-  socat: isInstalled("socat", "-V", "socat"),
-  wc: isInstalled("wc", "--version", "GNU"),
-};
-type Need = keyof typeof isHere;
-
-/** Whether there is a program of that name, and it is the one that we mean. */
-function isInstalled(program: string, arg: string, says: string): boolean {
-  try {
-    const { stdout, stderr } = new Deno.Command(program, { args: [arg] }).outputSync();
-    return [stdout, stderr].some((bytes) => new TextDecoder().decode(bytes).includes(says));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-/** A test that is ignored where it lacks a program. */
-function testWith(need: Need, name: string, fn: () => Promise<void>): void {
-  const ignore = !isHere[need];
-  Deno.test({ name: ignore ? `${name} (no ${need})` : name, ignore, fn });
-}
 
 /** Starts a sample whose flags grant these addresses in place of those that are written there. */
 function start(path: string, args: string[], addresses: string): Process {
@@ -344,7 +319,7 @@ function complaining(why: string, sent: string, ...more: Step[]): Conversation {
 }
 
 for (const [command, expected] of Object.entries(conversations)) {
-  testWith("python3", `${command} talks as it should`, async () => {
+  testWith(["python3"], `${command} talks as it should`, async () => {
     await using server = serve(command);
     const port = await listening(server);
     const reports = await converse(server, expected.map(({ steps }) => steps));
@@ -361,7 +336,7 @@ for (const [command, expected] of Object.entries(conversations)) {
     assertEquals(server.stderr, stderr);
   });
 
-  testWith("python3", `${command} outlives clients that reset`, async () => {
+  testWith(["python3"], `${command} outlives clients that reset`, async () => {
     const [good] = expected;
     assert(good !== undefined);
     await using server = serve(command);
@@ -423,7 +398,7 @@ const messages: Record<string, [sent: string, shown: string]> = {
 };
 
 for (const [what, [sent, shown]] of Object.entries(messages)) {
-  testWith("python3", `${MESSAGE_SERVER} takes ${what} and ends`, async () => {
+  testWith(["python3"], `${MESSAGE_SERVER} takes ${what} and ends`, async () => {
     await using server = serve(MESSAGE_SERVER);
     const sending: Step = sent === "" ? ["shutdown"] : ["send", sent];
     const [report] = await converse(server, [[sending, ["receive", 80]]]);
@@ -713,7 +688,7 @@ const calls: Record<string, Record<string, Call>> = {
 
 for (const [path, cases] of Object.entries(calls)) {
   for (const [what, call] of Object.entries(cases)) {
-    testWith("python3", `${path} ${what}`, async () => {
+    testWith(["python3"], `${path} ${what}`, async () => {
       const { args, prompt = "", typed = "", stderr = "" } = call;
       await using peer = startPeer(0, [call.steps]);
       const port = await listening(peer);
@@ -779,7 +754,7 @@ const documents: Record<string, string> = {
 };
 
 for (const [what, text] of Object.entries(documents)) {
-  testWith("wc", `${COUNT_CLIENT} and ${COUNT_SERVER} count ${what} as wc does`, async () => {
+  testWith(["wc"], `${COUNT_CLIENT} and ${COUNT_SERVER} count ${what} as wc does`, async () => {
     await using server = serve(COUNT_SERVER);
     const port = await listening(server);
     await using client = connect(COUNT_CLIENT, port);
@@ -830,7 +805,7 @@ const chatters: [program: Need, args: string[], last: string][] = [
 ];
 
 for (const [program, args, last] of chatters) {
-  testWith(program, `${TELNET} talks to ${program}`, async () => {
+  testWith([program], `${TELNET} talks to ${program}`, async () => {
     await using peer = new Process(args, true, undefined, program);
     const port = await listening(peer);
     await using client = connect(TELNET, port);
@@ -851,7 +826,7 @@ for (const [program, args, last] of chatters) {
 const endings = { "servers/tcp_echo_concurrent.ts": "\x04", [ECHO_ONCE]: "" };
 
 for (const [path, key] of Object.entries(endings)) {
-  testWith("python3", `${TELNET} talks to ${path} at a terminal`, async () => {
+  testWith(["python3"], `${TELNET} talks to ${path} at a terminal`, async () => {
     await using server = serve(path);
     const port = await listening(server);
     const script = "import os, pty, sys\n" +

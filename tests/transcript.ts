@@ -16,6 +16,8 @@ export interface Sample {
   summary: string;
   /** What is typed in each terminal, in the order in which the commands are started. */
   transcript: Block[];
+  /** Whether it can be played only where there is IPv6. */
+  usesIpv6: boolean;
 }
 
 /** One terminal: a command, and what is typed and printed there until it ends. */
@@ -69,6 +71,7 @@ export function readSample(path: string): Sample {
     flags: splitWords(header.flags ?? ""),
     summary: (doc.split("\n\n")[0] ?? "").replaceAll("\n", " "),
     transcript: parseTranscript(transcript, path),
+    usesIpv6: transcript.includes("::1"),
   };
 }
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { testWithIpv6 } from "./ipv6.ts";
+import { isHere, type Need, testWith } from "./needs.ts";
 import { freePort, Process, startSample, temporaryFolder } from "./process.ts";
+import { PythonSocket } from "./python_socket.ts";
 import { toBytes } from "./readers.ts";
 import { readSample } from "./transcript.ts";
 
@@ -9,50 +10,6 @@ import { readSample } from "./transcript.ts";
 
 /** How long to wait for what comes, in ms: far more than any of it needs. */
 const PATIENCE = 30_000;
-
-/** A UDP socket of Python's: each line that the program reads is evaluated, and its value printed. */
-const PYTHON = `
-import socket, struct, sys
-s = socket.socket(getattr(socket, sys.argv[1]), socket.SOCK_DGRAM)
-s.settimeout(30)
-for line in sys.stdin:
-    print(repr(eval(line)), flush=True)
-`;
-
-class PythonSocket extends Process {
-  #values = 0;
-
-  constructor(family: "AF_INET" | "AF_INET6" = "AF_INET") {
-    super(["-c", PYTHON, family], true, undefined, "python3");
-  }
-
-  /** Evaluates an expression on the socket \`s\`; returns what \`repr\` gives for its value. */
-  async eval(expression: string): Promise<string> {
-    const index = this.#values++;
-    const values = () => this.stdout.split("\n");
-    await this.type(`${expression}\n`);
-    const found = await this.until(
-      () => values().length > index + 1,
-      AbortSignal.timeout(PATIENCE),
-    );
-    assert(found, `${expression} ${this.describe()}`);
-    return values()[index] ?? "";
-  }
-
-  /** Binds the socket to a free port, or to \`port\`; returns the port. */
-  async bind(host: string, port = 0): Promise<number> {
-    await this.eval(`s.bind((${JSON.stringify(host)}, ${port}))`);
-    return Number(await this.eval("s.getsockname()[1]"));
-  }
-}
-
-const hasPython = await new Deno.Command("python3", { args: ["--version"] }).output()
-  .then(({ success }) => success, () => false);
-
-/** `Deno.test`, but where python3 is missing the test is ignored, and its name says why. */
-function testWithPython(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name: hasPython ? name : `${name} (no python3)`, ignore: !hasPython, fn });
-}
 
 /** A UDP socket of Deno's that keeps what it receives, closed at the end of a `using` block. */
 class Peer implements Disposable {
@@ -163,18 +120,22 @@ Deno.test("servers/udp_echo.ts prints and echoes what comes, cut at 80 bytes", a
   }
 });
 
-testWithIpv6("servers/udp_echo.ts on :: answers IPv4 and IPv6, each shown as itself", async () => {
-  const grants = { "127.0.0.1": "[::]:0,[::1],[::ffff:127.0.0.1]" };
-  const { server, port } = await startServer("servers/udp_echo.ts", "::", grants);
-  await using _server = server;
-  for (const hostname of ["127.0.0.1", "::1", "127.0.0.1"]) {
-    using peer = new Peer(hostname);
-    await peer.send("hello", port);
-    assertEquals(await peer.has(1, `${hostname} ${server.describe()}`), ["hello"], hostname);
-    const line = `Message from ${hostname}:${peer.addr.port}: hello\n`;
-    assert(server.stdout.endsWith(line), `${hostname}: ${server.describe()}`);
-  }
-});
+testWith(
+  ["IPv6"],
+  "servers/udp_echo.ts on :: answers IPv4 and IPv6, each shown as itself",
+  async () => {
+    const grants = { "127.0.0.1": "[::]:0,[::1],[::ffff:127.0.0.1]" };
+    const { server, port } = await startServer("servers/udp_echo.ts", "::", grants);
+    await using _server = server;
+    for (const hostname of ["127.0.0.1", "::1", "127.0.0.1"]) {
+      using peer = new Peer(hostname);
+      await peer.send("hello", port);
+      assertEquals(await peer.has(1, `${hostname} ${server.describe()}`), ["hello"], hostname);
+      const line = `Message from ${hostname}:${peer.addr.port}: hello\n`;
+      assert(server.stdout.endsWith(line), `${hostname}: ${server.describe()}`);
+    }
+  },
+);
 
 // U3
 
@@ -292,7 +253,7 @@ Deno.test(`${RECEIVE} --from prints a sockaddr_in`, async () => {
   await assertShowsFrom("127.0.0.1", "127.0.0.1", [127, 0, 0, 1], 16);
 });
 
-testWithIpv6(`${RECEIVE} --from prints a sockaddr_in6`, async () => {
+testWith(["IPv6"], `${RECEIVE} --from prints a sockaddr_in6`, async () => {
   await assertShowsFrom("::1", "[::1]", [...Array(4 + 15).fill(0), 1], 28);
 });
 
@@ -309,8 +270,8 @@ Deno.test(`${RECEIVE} ends on SIGINT before anything has come`, async () => {
 const HELLO = "clients/udp_hello.ts";
 
 for (const [hostname, granted] of [["127.0.0.1", "127.0.0.1"], ["::1", "[::1]"]] as const) {
-  const test = hostname === "::1" ? testWithIpv6 : Deno.test;
-  test(`${HELLO} sends hello to ${hostname}`, async () => {
+  const needs: Need[] = hostname === "::1" ? ["IPv6"] : [];
+  testWith(needs, `${HELLO} sends hello to ${hostname}`, async () => {
     using peer = new Peer(hostname);
     const { port } = peer.addr;
     const grants = { "[::1]": granted, 55555: `${port}` };
@@ -356,20 +317,24 @@ Deno.test(`${HELLO} could not send the message where there is no Unix socket`, a
 
 const CONNECTED = "clients/udp_connected.ts";
 
-testWithPython(`${CONNECTED} prints its peer's reply, and counts those of others`, async () => {
-  for (const reply of ["hello", "", "two\nlines"]) {
-    await using peer = new PythonSocket();
-    await using intruder = new PythonSocket();
-    const port = await peer.bind("127.0.0.1");
-    const args = ["127.0.0.1", `${port}`, "--timeout=30"];
-    await using client = startSample(CONNECTED, args, { 7017: `${port}` });
-    const [, own] =
-      /^\(b'hello', (\('127.0.0.1', \d+\))\)$/.exec(await peer.eval("s.recvfrom(99)")) ?? [];
-    for (const text of ["false", "hello"]) await intruder.eval(`s.sendto(b"${text}", ${own})`);
-    await peer.eval(`s.sendto(${JSON.stringify(reply)}.encode(), ${own})`);
-    await assertEnds(client, 0, printed(reply), "dropped 2 datagrams of others\n");
-  }
-});
+testWith(
+  ["python3"],
+  `${CONNECTED} prints its peer's reply, and counts those of others`,
+  async () => {
+    for (const reply of ["hello", "", "two\nlines"]) {
+      await using peer = new PythonSocket("AF_INET");
+      await using intruder = new PythonSocket("AF_INET");
+      const port = await peer.bind("127.0.0.1");
+      const args = ["127.0.0.1", `${port}`, "--timeout=30"];
+      await using client = startSample(CONNECTED, args, { 7017: `${port}` });
+      const [, own] =
+        /^\(b'hello', (\('127.0.0.1', \d+\))\)$/.exec(await peer.eval("s.recvfrom(99)")) ?? [];
+      for (const text of ["false", "hello"]) await intruder.eval(`s.sendto(b"${text}", ${own})`);
+      await peer.eval(`s.sendto(${JSON.stringify(reply)}.encode(), ${own})`);
+      await assertEnds(client, 0, printed(reply), "dropped 2 datagrams of others\n");
+    }
+  },
+);
 
 Deno.test(`${CONNECTED} gives up when its peer does not answer`, async () => {
   using peer = new Peer();
@@ -396,31 +361,35 @@ const sums: [request: string, sum: string | null, digits: string | null][] = [
 ];
 
 for (const options of [[], ["--string"]]) {
-  testWithPython(`${SUM} ${options} replies to Python, if it is asked properly`, async () => {
-    const { server, port } = await startServer(SUM, "127.0.0.1", {}, ...options);
-    await using _server = server;
-    await using peer = new PythonSocket();
-    await peer.bind("127.0.0.1");
-    for (const [request, sum, digits] of sums) {
-      const reply = options.length > 0 ? digits : sum;
-      const lines = server.stderr.split("\n").length;
-      await peer.eval(`s.sendto(${request}, ("127.0.0.1", ${port}))`);
-      if (reply !== null) {
-        // Had an earlier request been answered, this would be that answer.
-        assertEquals(await peer.eval("s.recv(99)"), reply, request);
-        continue;
+  testWith(
+    ["python3"],
+    `${SUM} ${options} replies to Python, if it is asked properly`,
+    async () => {
+      const { server, port } = await startServer(SUM, "127.0.0.1", {}, ...options);
+      await using _server = server;
+      await using peer = new PythonSocket("AF_INET");
+      await peer.bind("127.0.0.1");
+      for (const [request, sum, digits] of sums) {
+        const reply = options.length > 0 ? digits : sum;
+        const lines = server.stderr.split("\n").length;
+        await peer.eval(`s.sendto(${request}, ("127.0.0.1", ${port}))`);
+        if (reply !== null) {
+          // Had an earlier request been answered, this would be that answer.
+          assertEquals(await peer.eval("s.recv(99)"), reply, request);
+          continue;
+        }
+        const complains = () => server.stderr.split("\n").length === lines + 1;
+        assert(
+          await server.until(complains, AbortSignal.timeout(PATIENCE)),
+          `${request}: no complaint`,
+        );
+        const said = server.stderr.split("\n").at(-2) ?? "";
+        assert(/^127\.0\.0\.1:\d+: \S/.test(said), `${request}: ${said}`);
       }
-      const complains = () => server.stderr.split("\n").length === lines + 1;
-      assert(
-        await server.until(complains, AbortSignal.timeout(PATIENCE)),
-        `${request}: no complaint`,
-      );
-      const said = server.stderr.split("\n").at(-2) ?? "";
-      assert(/^127\.0\.0\.1:\d+: \S/.test(said), `${request}: ${said}`);
-    }
-    await interrupt(server);
-    assertEquals(server.stdout, "");
-  });
+      await interrupt(server);
+      assertEquals(server.stdout, "");
+    },
+  );
 }
 
 /** What the client prints for a reply, or what it complains of. */
@@ -433,18 +402,22 @@ const replies: [reply: string, options: string[], stdout: string, stderr: RegExp
 ];
 
 for (const [reply, options, stdout, stderr] of replies) {
-  testWithPython(`clients/udp_sum.ts ${options} asks Python, which replies ${reply}`, async () => {
-    await using peer = new PythonSocket();
-    const port = await peer.bind("127.0.0.1");
-    const args = ["127.0.0.1", `${port}`, "--timeout=30", ...options];
-    await using client = startSample("clients/udp_sum.ts", args, { 7027: `${port}` });
-    const request = await peer.eval(
-      "(lambda m: (struct.unpack('!5I', m[0]), m[1]))(s.recvfrom(99))",
-    );
-    const [, own] = /^\(\(1, 3, 5, 7, 9\), (\('127.0.0.1', \d+\))\)$/.exec(request) ?? [];
-    await peer.eval(`s.sendto(${reply}, ${own ?? request})`);
-    await assertEnds(client, stdout === "" ? 1 : 0, stdout, stderr);
-  });
+  testWith(
+    ["python3"],
+    `clients/udp_sum.ts ${options} asks Python, which replies ${reply}`,
+    async () => {
+      await using peer = new PythonSocket("AF_INET");
+      const port = await peer.bind("127.0.0.1");
+      const args = ["127.0.0.1", `${port}`, "--timeout=30", ...options];
+      await using client = startSample("clients/udp_sum.ts", args, { 7027: `${port}` });
+      const request = await peer.eval(
+        "(lambda m: (struct.unpack('!5I', m[0]), m[1]))(s.recvfrom(99))",
+      );
+      const [, own] = /^\(\(1, 3, 5, 7, 9\), (\('127.0.0.1', \d+\))\)$/.exec(request) ?? [];
+      await peer.eval(`s.sendto(${reply}, ${own ?? request})`);
+      await assertEnds(client, stdout === "" ? 1 : 0, stdout, stderr);
+    },
+  );
 }
 
 // U9
@@ -452,11 +425,11 @@ for (const [reply, options, stdout, stderr] of replies) {
 const EVERYBODY = "127.255.255.255";
 const REUSE = "s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)";
 
-testWithPython("servers/udp_broadcast.ts prints what Python broadcasts", async () => {
+testWith(["python3"], "servers/udp_broadcast.ts prints what Python broadcasts", async () => {
   const grants = { 7029: "0" };
   const { server, port } = await startServer("servers/udp_broadcast.ts", EVERYBODY, grants);
   await using _server = server;
-  await using peer = new PythonSocket();
+  await using peer = new PythonSocket("AF_INET");
   const own = await peer.bind("127.0.0.1");
   await peer.eval("s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)");
   await peer.eval(`s.sendto(b"only you", ("127.0.0.1", ${port}))`); // no broadcast
@@ -472,11 +445,11 @@ testWithPython("servers/udp_broadcast.ts prints what Python broadcasts", async (
   assertEquals(server.stdout, lines.join(""));
 });
 
-testWithPython("clients/udp_broadcast.ts reaches all who receive on the port", async () => {
+testWith(["python3"], "clients/udp_broadcast.ts reaches all who receive on the port", async () => {
   const grants = { 7029: "0" };
   const { server, port } = await startServer("servers/udp_broadcast.ts", EVERYBODY, grants);
   await using _server = server;
-  await using peer = new PythonSocket();
+  await using peer = new PythonSocket("AF_INET");
   await peer.eval(REUSE);
   await peer.bind(EVERYBODY, port);
   const args = [EVERYBODY, `${port}`];
@@ -508,10 +481,10 @@ function announce(port: number, ...options: string[]): Process {
   return startSample(ANNOUNCER, args, { 7030: `${port}` }, true);
 }
 
-testWithPython(`${MEMBER} prints what Python sends to the group`, async () => {
+testWith(["python3"], `${MEMBER} prints what Python sends to the group`, async () => {
   const { server, port } = await startServer(MEMBER, GROUP, { 7030: "0" });
   await using _server = server;
-  await using peer = new PythonSocket();
+  await using peer = new PythonSocket("AF_INET");
   const own = await peer.bind("127.0.0.1");
   await peer.eval(
     's.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))',
@@ -529,27 +502,31 @@ testWithPython(`${MEMBER} prints what Python sends to the group`, async () => {
   );
 });
 
-testWithPython(`${ANNOUNCER} reaches all members, with the time to live it is given`, async () => {
-  const { server, port } = await startServer(MEMBER, GROUP, { 7030: "0" });
-  await using _server = server;
-  await using peer = new PythonSocket();
-  await peer.eval(REUSE);
-  await peer.bind("0.0.0.0", port);
-  await peer.eval(JOIN);
-  await peer.eval("s.setsockopt(socket.IPPROTO_IP, getattr(socket, 'IP_RECVTTL', 12), 1)");
-  for (const [ttl, ...options] of [[1], [7, "--ttl=7"], [255, "--ttl=255"]] as const) {
-    await using client = announce(port, ...options);
-    await client.type(`ttl ${ttl}`);
-    await client.endInput();
-    await assertEnds(client, 0, "", "");
-    const [text, received] = [`ttl ${ttl}`, await peer.eval("s.recvmsg(99, 99)[:2]")];
-    assertEquals(
-      received.replace(/, \d+, b'\\x(..)[^']*'/, " $1"),
-      `(b'${text}', [(0 ${hex(ttl)})])`,
-    );
-    await server.prints(RegExp(`^Message from 127\\.0\\.0\\.1:\\d+: ${text}\n`, "m"));
-  }
-});
+testWith(
+  ["python3"],
+  `${ANNOUNCER} reaches all members, with the time to live it is given`,
+  async () => {
+    const { server, port } = await startServer(MEMBER, GROUP, { 7030: "0" });
+    await using _server = server;
+    await using peer = new PythonSocket("AF_INET");
+    await peer.eval(REUSE);
+    await peer.bind("0.0.0.0", port);
+    await peer.eval(JOIN);
+    await peer.eval("s.setsockopt(socket.IPPROTO_IP, getattr(socket, 'IP_RECVTTL', 12), 1)");
+    for (const [ttl, ...options] of [[1], [7, "--ttl=7"], [255, "--ttl=255"]] as const) {
+      await using client = announce(port, ...options);
+      await client.type(`ttl ${ttl}`);
+      await client.endInput();
+      await assertEnds(client, 0, "", "");
+      const [text, received] = [`ttl ${ttl}`, await peer.eval("s.recvmsg(99, 99)[:2]")];
+      assertEquals(
+        received.replace(/, \d+, b'\\x(..)[^']*'/, " $1"),
+        `(b'${text}', [(0 ${hex(ttl)})])`,
+      );
+      await server.prints(RegExp(`^Message from 127\\.0\\.0\\.1:\\d+: ${text}\n`, "m"));
+    }
+  },
+);
 
 /** Two digits. */
 function hex(byte: number): string {
@@ -637,7 +614,8 @@ for (const [path, args, code, stderr] of refused) {
   });
 }
 
-testWithIpv6(
+testWith(
+  ["IPv6"],
   `${MEMBER} joins on the IPv6 interface of a number, or says that there is none`,
   async () => {
     const grants = { "0.0.0.0:7030": "[::]:0" };
@@ -667,7 +645,7 @@ r.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group + (1).to_bytes(4
 ${SEND_V6.join("\n")}
 s.sendto(b"hello", ("ff02::1:7", r.getsockname()[1], 0, 1))
 r.recv(9)`;
-  if (!hasPython) return false;
+  if (!isHere("python3")) return false;
   return new Deno.Command("python3", { args: ["-c", `import sys\n${code}`] }).outputSync().success;
 }
 

@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { Process, startSample, startUnixServer, temporaryFolder } from "./process.ts";
+import { testWith } from "./needs.ts";
+import { type Process, startSample, startUnixServer } from "./process.ts";
+import { PythonSocket } from "./python_socket.ts";
 
 // The samples on Unix-domain sockets as processes of their own, against Python's sockets.
 
@@ -8,54 +10,14 @@ const SEND = "unix/dgram_send.ts";
 const ECHO_SERVER = "unix/dgram_echo_server.ts";
 const ECHO_CLIENT = "unix/dgram_echo_client.ts";
 
-/** How long to wait for what comes, in ms: far more than any of it needs. */
-const PATIENCE = 30_000;
-
-/** A Unix datagram socket of Python's: each line is evaluated, and its value printed. */
-const PYTHON = `
-import socket, sys
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.settimeout(30)
-for line in sys.stdin:
-    print(repr(eval(line)), flush=True)
-`;
-
-class PythonSocket extends Process {
-  #values = 0;
-
-  constructor() {
-    super(["-c", PYTHON], true, undefined, "python3");
-  }
-
-  /** Evaluates an expression on the socket `s`; returns what `repr` gives for its value. */
-  async eval(expression: string): Promise<string> {
-    const index = this.#values++;
-    const values = () => this.stdout.split("\n");
-    await this.type(`${expression}\n`);
-    const found = await this.until(
-      () => values().length > index + 1,
-      AbortSignal.timeout(PATIENCE),
-    );
-    assert(found, `${expression} ${this.describe()}`);
-    return values()[index] ?? "";
-  }
-}
-
-const hasPython = await new Deno.Command("python3", { args: ["--version"] }).output()
-  .then(({ success }) => success, () => false);
-
 /** A test that gets a folder for its sockets. */
 function test(name: string, fn: (at: (name: string) => string) => Promise<void>): void {
-  Deno.test(name, async () => {
-    await using folder = await temporaryFolder();
-    await fn((name) => `${folder.path}/${name}`);
-  });
+  testWith([], name, (folder) => fn((name) => `${folder}/${name}`));
 }
 
 /** `test`, but where python3 is missing it is ignored, and its name says why. */
 function testWithPython(name: string, fn: (at: (name: string) => string) => Promise<void>): void {
-  if (hasPython) test(name, fn);
-  else Deno.test.ignore(`${name} (no python3)`, () => {});
+  testWith(["python3"], name, (folder) => fn((name) => `${folder}/${name}`));
 }
 
 /** Starts the receiver on a path. */
@@ -123,7 +85,7 @@ for (const [sent, printed, isCut] of messages) {
   testWithPython(`${RECEIVE} prints Python's ${sent} and ends`, async (at) => {
     const path = at("socket");
     await using receiver = await startReceiver(path);
-    await using peer = new PythonSocket();
+    await using peer = new PythonSocket("AF_UNIX");
     await peer.eval(`s.sendto(${sent}, ${JSON.stringify(path)})`);
     const cut = isCut ? "the message was cut at 16 bytes\n" : "";
     await assertEnds(receiver, 0, printed, `listening on ${path}\n${cut}`);
@@ -158,7 +120,7 @@ test(`${RECEIVE} takes over the socket of one that was killed`, async (at) => {
 
 testWithPython(`${RECEIVE} leaves a live socket of Python's alone`, async (at) => {
   const path = at("socket");
-  await using peer = new PythonSocket();
+  await using peer = new PythonSocket("AF_UNIX");
   await peer.eval(`s.bind(${JSON.stringify(path)})`);
   await using receiver = startSample(RECEIVE, [path], { "/tmp/dgram.sock": path });
   await assertEnds(receiver, 1, "", `bind ${path}: Address already in use\n`);
@@ -204,7 +166,7 @@ for (const [sample, start] of Object.entries(servers)) {
 
 testWithPython(`${SEND} sends Python a string`, async (at) => {
   const path = at("socket");
-  await using peer = new PythonSocket();
+  await using peer = new PythonSocket("AF_UNIX");
   await peer.eval(`s.bind(${JSON.stringify(path)})`);
   for (const string of ["Message", " two words ", "\u00e9", "-", "x".repeat(5000)]) {
     await using sender = startSender(path, path, string);
@@ -244,7 +206,7 @@ testWithPython(`${ECHO_SERVER} answers to Python's path`, async (at) => {
   const [path, own] = [at("server"), at("client")];
   await using server = startSample(ECHO_SERVER, [path], echoGrants(path, own));
   await server.prints(/^listening on /);
-  await using peer = new PythonSocket();
+  await using peer = new PythonSocket("AF_UNIX");
   await peer.eval(`s.bind(${JSON.stringify(own)})`);
   let stdout = "";
   for (const sent of ["hello", "", "x".repeat(80), "y".repeat(81)]) {
@@ -266,7 +228,7 @@ testWithPython(`${ECHO_SERVER} survives clients that cannot be answered`, async 
   await using unnamed = startSample(SEND, [path, "hello"], { "/tmp/dgram.sock": path });
   await assertEnds(unnamed, 0, "", "");
   await server.prints(/^sendto \(unnamed\): .+\n/m);
-  await using peer = new PythonSocket();
+  await using peer = new PythonSocket("AF_UNIX");
   await peer.eval(`s.bind(${JSON.stringify(own)})`);
   await peer.eval(`s.sendto(b"still there?", ${JSON.stringify(path)})`);
   assertEquals(await peer.eval("s.recv(99)"), "b'still there?'");
@@ -275,7 +237,7 @@ testWithPython(`${ECHO_SERVER} survives clients that cannot be answered`, async 
 
 testWithPython(`${ECHO_CLIENT} prints Python's replies, and removes its path`, async (at) => {
   const [path, own] = [at("server"), at("client")];
-  await using peer = new PythonSocket();
+  await using peer = new PythonSocket("AF_UNIX");
   await peer.eval(`s.bind(${JSON.stringify(path)})`);
   await using client = startClient(path, own, "--timeout=30");
   await client.type("hello\n\nlast");

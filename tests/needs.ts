@@ -1,0 +1,67 @@
+/**
+ * What tests need that not every machine has: programs that are not ours, and IPv6.
+ *
+ * @module
+ */
+
+import { temporaryFolder } from "./process.ts";
+
+const checks = {
+  python3: () => isInstalled("python3", "--version", "Python 3"),
+  nc: () => isInstalled("nc", "-h", "OpenBSD"), // the netcat that knows Unix sockets
+  socat: () => isInstalled("socat", "-V", "socat"),
+  wc: () => isInstalled("wc", "--version", "GNU"),
+  IPv6: () => canBind("::1"),
+};
+
+/** Something that a test may need. */
+export type Need = keyof typeof checks;
+
+const known = new Map<Need, boolean>();
+
+/** Whether something is here. */
+export function isHere(need: Need): boolean {
+  const here = known.get(need) ?? checks[need]();
+  known.set(need, here);
+  return here;
+}
+
+/**
+ * `Deno.test`, but where something is missing the test is ignored, and its name says what. It gets a
+ * folder of its own.
+ */
+export function testWith(
+  needs: Need[],
+  name: string,
+  fn: (folder: string) => void | Promise<void>,
+): void {
+  const missing = needs.filter((need) => !isHere(need));
+  Deno.test({
+    name: missing.length === 0 ? name : `${name} (no ${missing.join(", no ")})`,
+    ignore: missing.length > 0,
+    fn: async () => {
+      await using folder = await temporaryFolder();
+      await fn(folder.path);
+    },
+  });
+}
+
+/** Whether there is a program of that name, and it is the one that we mean. */
+function isInstalled(program: string, arg: string, says: string): boolean {
+  try {
+    const { stdout, stderr } = new Deno.Command(program, { args: [arg] }).outputSync();
+    return [stdout, stderr].some((bytes) => new TextDecoder().decode(bytes).includes(says));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+function canBind(hostname: string): boolean {
+  try {
+    Deno.listen({ hostname, port: 0 }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
