@@ -47,7 +47,7 @@ export interface AcceptOptions {
  * @param options See {@linkcode AcceptOptions}.
  * @returns The connections. Whoever takes one closes it, as `serve` does. The loop ends when the listener is closed,
  * by `signal` or by its owner.
- * @throws {RangeError} If a limit is not a number that can be one.
+ * @throws {RangeError} If a limit is not a number that can be one; a time is less than 2 ** 31 ms.
  *
  * Source: UCM lecture (iterative, accept-and-fork); accept(2).
  *
@@ -83,7 +83,9 @@ export async function* accept<A extends Deno.Addr>(
     throw new RangeError(`accept: ${maxConnections} is not a number of connections`);
   }
   for (const [name, ms] of Object.entries({ idleTimeout, grace })) {
-    if (!(ms >= 0)) throw new RangeError(`accept: ${ms} ms is not a time for ${name}`);
+    if (!(ms >= 0 && ms < 2 ** 31)) {
+      throw new RangeError(`accept: ${ms} ms is not a time for ${name}`);
+    }
   }
 
   const open = new Set<Connection<A>>();

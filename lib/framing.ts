@@ -58,7 +58,7 @@ export function encodeLengthFrame(
  * @returns The message; `null` if the stream ended before it began.
  * @throws {RangeError} If the length is more than `max`.
  * @throws {Deno.errors.UnexpectedEof} If the stream ended within the frame; it says how much is missing.
- * @throws What the source throws. Do not read on if that is within a frame: its length is taken already.
+ * @throws What the source throws; what had come of the frame is read again by the next call.
  *
  * Source: UCM lecture, stream boundaries.
  *
@@ -89,7 +89,13 @@ export async function readLengthFrame(
   const [length] = unpack("!I", header);
   checkLength(length, max);
   const message = new Uint8Array(length);
-  const filled = await reader.readN(message) ?? 0;
+  let filled: number;
+  try {
+    filled = await reader.readN(message) ?? 0;
+  } catch (error) {
+    reader.unread(header); // in front of what came of the message
+    throw error;
+  }
   if (filled < length) throw missing(length - filled, "a frame", length);
   return message;
 }

@@ -255,9 +255,7 @@ export class BufferedReader implements Reader {
       }
       return filled;
     } catch (error) {
-      this.#buffer = concat([p.subarray(0, filled), this.#buffer.subarray(this.#start, this.#end)]);
-      this.#start = 0;
-      this.#end = this.#buffer.length;
+      this.unread(p.subarray(0, filled));
       throw error;
     }
   }
@@ -301,6 +299,17 @@ export class BufferedReader implements Reader {
       searched = held;
       if (!await this.#fill()) return held === 0 ? null : this.#take(held);
     }
+  }
+
+  /**
+   * `ungetc(3)`: puts bytes back, in front of what there is, so that the next call reads them again.
+   *
+   * @param bytes What to read next.
+   */
+  unread(bytes: Uint8Array): void {
+    this.#buffer = concat([bytes, this.#buffer.subarray(this.#start, this.#end)]);
+    this.#start = 0;
+    this.#end = this.#buffer.length;
   }
 
   /**

@@ -217,6 +217,7 @@ Deno.test("accept() refuses limits that are none", async () => {
     { maxConnections: NaN },
     { idleTimeout: -1 },
     { idleTimeout: NaN },
+    { idleTimeout: Infinity },
     { grace: -1 },
   ];
   for (const options of wrong) {

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { concat } from "@std/bytes/concat";
 import {
   encodeDelimited,
   encodeJsonLine,
@@ -326,3 +327,22 @@ Deno.test("framings.json does not quote a long value in its error, nor control c
   assert(!/\p{Cc}/u.test(message), JSON.stringify(message));
   assert(message.length < 200, `${message.length} characters`);
 });
+
+const interrupted = new Error("interrupted");
+for (const [name, { encode, read }] of Object.entries(framings)) {
+  Deno.test(`framings.${name}.read() loses nothing to an error within a frame`, async () => {
+    const frames = concat([encode("hello, world"), encode("next")]);
+    for (const size of [1, 5, 8192]) {
+      for (let cut = 0; cut < encode("hello, world").length; cut++) {
+        const where = `size ${size}, ${cut} bytes before the error`;
+        const steps = [frames.subarray(0, cut), interrupted, frames.subarray(cut)];
+        const source = new Source(whole, ...steps.filter((step) => step !== steps[0] || cut > 0));
+        const reader = new BufferedReader(source, size);
+        await assertRejects(() => read(reader), Error, "interrupted", where);
+        assertEquals(await read(reader), "hello, world", where);
+        assertEquals(await read(reader), "next", where);
+        assertEquals(await read(reader), null, where);
+      }
+    }
+  });
+}
