@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { type Need, testWith } from "./needs.ts";
+import { testWith } from "./needs.ts";
 import { Process, startSample, startServer, startUnixServer } from "./process.ts";
 
 // The samples against programs that are not ours. Two ends that stand on one library may agree and
