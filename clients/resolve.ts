@@ -17,7 +17,7 @@
  * $ clients/resolve.ts 127.0.0.1 80
  * 127.0.0.1
  * name: *
- * port: 80/tcp (http)
+ * port: 80/tcp (*)
  * port: 80/udp (*)
  * ```
  *

@@ -183,7 +183,7 @@ export interface NameInfoFlags {
  * import { getNameInfo } from "@deno-sockets/samples";
  *
  * const address = { transport: "tcp", hostname: "127.0.0.1", port: 80 } as const;
- * const { service } = await getNameInfo(address);
+ * const { service } = await getNameInfo(address, { numericHost: true });
  * assertEquals(service, "http");
  * const numeric = await getNameInfo(address, { numericHost: true, numericService: true });
  * assertEquals(numeric, { host: "127.0.0.1", service: "80" });
@@ -194,19 +194,23 @@ export async function getNameInfo(
   flags: NameInfoFlags = {},
 ): Promise<{ host: string; service: string }> {
   const { transport, hostname, port } = address;
-  const host = flags.numericHost ? null : await findName(address);
-  if (host === null && flags.nameRequired) {
+  const found = flags.numericHost ? null : await lookUpNames(address);
+  if (found === null && flags.nameRequired) {
     throw new AddrInfoError(`getnameinfo ${hostname}`, "EAI_NONAME");
   }
-  const service = flags.numericService ? null : await getServByPort(port, transport);
-  return { host: host ?? hostname, service: service ?? `${port}` };
+  // Node asks without NI_DGRAM, so of a service it knows the name over TCP.
+  const known = transport === "tcp" ? found?.service : undefined;
+  const service = flags.numericService ? null : known ?? await getServByPort(port, transport);
+  return { host: found?.hostname ?? hostname, service: service ?? `${port}` };
 }
 
-/** The name of a host, or `null` if it has none. */
-async function findName(address: Deno.NetAddr): Promise<string | null> {
+/** What the C library knows of an address, or `null` if the host has no name. */
+async function lookUpNames(
+  address: Deno.NetAddr,
+): Promise<{ hostname: string; service: string } | null> {
   const { lookupService } = await import("node:dns/promises"); // nor one of these
   try {
-    return (await lookupService(address.hostname, address.port)).hostname;
+    return await lookupService(address.hostname, address.port);
   } catch (error) {
     if (error instanceof TypeError) throw error;
     if (codeOf(error) !== "EPERM") return null;
