@@ -18,10 +18,8 @@
  * @module
  */
 
-import { BufferedReader, main, openDatagramTo, port, sendTo } from "../mod.ts";
+import { BufferedReader, chomp, main, openDatagramTo, port, sendTo } from "../mod.ts";
 import header from "./udp_broadcast.ts" with { type: "text" };
-
-const NEWLINE = 0x0a;
 
 await main(header, {
   operands: { address: "127.255.255.255", port: port(7029) },
@@ -34,7 +32,7 @@ await main(header, {
     const line = await stdin.readLine();
     if (line === null) break;
     // sendto
-    await sendTo(socket, line.at(-1) === NEWLINE ? line.subarray(0, -1) : line, everybody);
+    await sendTo(socket, chomp(line), everybody);
   }
   // close, at the end of using
 });

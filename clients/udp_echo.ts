@@ -22,7 +22,7 @@
  * @module
  */
 
-import { BufferedReader, connectDatagram, main, port, seconds, writeN } from "../mod.ts";
+import { BufferedReader, chomp, connectDatagram, main, port, seconds, writeN } from "../mod.ts";
 import header from "./udp_echo.ts" with { type: "text" };
 
 /** The longest message that UDP over IPv4 can carry, in bytes. */
@@ -42,7 +42,7 @@ await main(header, {
     if (line === null) break;
 
     // send
-    await server.send(line.at(-1) === NEWLINE ? line.subarray(0, -1) : line);
+    await server.send(chomp(line));
     // recv
     const { message } = await server.receive(MESSAGE_SIZE, timeout * 1000);
     await writeN(Deno.stdout, message);

@@ -24,10 +24,18 @@
  * @module
  */
 
-import { BufferedReader, count, failed, main, oneOf, openDatagram, port, sendTo } from "../mod.ts";
+import {
+  BufferedReader,
+  chomp,
+  count,
+  failed,
+  main,
+  oneOf,
+  openDatagram,
+  port,
+  sendTo,
+} from "../mod.ts";
 import header from "./udp_multicast.ts" with { type: "text" };
-
-const NEWLINE = 0x0a;
 
 await main(header, {
   operands: { group: "239.0.0.1", port: port(7030) },
@@ -53,7 +61,7 @@ await main(header, {
     const line = await stdin.readLine();
     if (line === null) break;
     // sendto
-    await sendTo(socket, line.at(-1) === NEWLINE ? line.subarray(0, -1) : line, members);
+    await sendTo(socket, chomp(line), members);
   }
   // close, at the end of using
 });

@@ -36,6 +36,27 @@ export function printable(message: Uint8Array | string): string {
 }
 
 /**
+ * Perl's `chomp`: a line without the newline at its end.
+ *
+ * @param line A line as a reader returns it.
+ * @returns The same bytes but for the newline, if there is one.
+ *
+ * Source: UCM lecture, UDP client: a datagram has an end of its own.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { chomp } from "@deno-sockets/samples";
+ *
+ * assertEquals(chomp(new Uint8Array([0x68, 0x69, 0x0a])), new Uint8Array([0x68, 0x69]));
+ * assertEquals(chomp(new Uint8Array([0x68, 0x69])), new Uint8Array([0x68, 0x69]));
+ * ```
+ */
+export function chomp(line: Uint8Array): Uint8Array {
+  return line.at(-1) === 0x0a ? line.subarray(0, -1) : line;
+}
+
+/**
  * Python's `repr` of `bytes`: bytes as the literal that a Python program would write.
  *
  * @param bytes Any bytes.

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { printable } from "../lib/text.ts";
+import { chomp, printable } from "../lib/text.ts";
 
 const REPLACEMENT = "\ufffd";
 
@@ -55,4 +55,20 @@ Deno.test("printable() shows each message by itself, and changes none", () => {
   assertEquals(printable(buffer.subarray(0, 2)), `a${REPLACEMENT}`);
   assertEquals(printable(buffer.subarray(3)), REPLACEMENT.repeat(2));
   assertEquals(buffer.toHex(), "61e20a82ac");
+});
+
+Deno.test("chomp() takes one newline from the end, and nothing else", () => {
+  const cases = {
+    "": "",
+    "\n": "",
+    "\n\n": "\n",
+    "a\n": "a",
+    "a": "a",
+    "a\r\n": "a\r",
+    "\na": "\na",
+  };
+  const toBytes = (text: string) => new TextEncoder().encode(text);
+  for (const [line, text] of Object.entries(cases)) {
+    assertEquals(chomp(toBytes(line)), toBytes(text), JSON.stringify(line));
+  }
 });

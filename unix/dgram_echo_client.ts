@@ -21,7 +21,7 @@
  * @module
  */
 
-import { BufferedReader, connectUnixDatagram, main, seconds, writeN } from "../mod.ts";
+import { BufferedReader, chomp, connectUnixDatagram, main, seconds, writeN } from "../mod.ts";
 import header from "./dgram_echo_client.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
@@ -41,7 +41,7 @@ await main(header, {
     if (line === null) break;
 
     // send
-    await server.send(line.at(-1) === NEWLINE ? line.subarray(0, -1) : line);
+    await server.send(chomp(line));
     // recv
     const { message } = await server.receive(MESSAGE_SIZE, timeout * 1000);
     await writeN(Deno.stdout, message);
