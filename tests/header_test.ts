@@ -12,6 +12,8 @@ for (const path of samplePaths()) {
   Deno.test(`${path} is executable, its flags are scoped, and the README maps it`, () => {
     const { mode } = Deno.statSync(`${root}${path}`);
     assertEquals((mode ?? 0) & 0o111, 0o111, `mode ${mode?.toString(8)}`);
+    const [shebang = ""] = Deno.readTextFileSync(`${root}${path}`).split("\n");
+    assert(shebang.length < 256, "Linux cuts a longer first line (execve(2))");
     for (const flag of sample.flags) {
       assert(/^--allow-[a-z]+=[^*]+$/.test(flag), `${flag} is not scoped`);
     }
