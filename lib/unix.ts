@@ -125,8 +125,8 @@ async function bindPath<S extends { close(): void }>(
   isAlive: (path: string) => Promise<boolean>,
   bind: () => S,
 ): Promise<S> {
+  let socket: S | undefined;
   try {
-    let socket: S;
     try {
       socket = bind();
     } catch (error) {
@@ -137,6 +137,7 @@ async function bindPath<S extends { close(): void }>(
     Deno.chmodSync(path, mode);
     return socket;
   } catch (error) {
+    socket?.close(); // it has no file: an empty path, or an abstract address
     throw failed(`bind ${path}`, error);
   }
 }

@@ -278,3 +278,12 @@ Deno.test("openUnixListener() lets one of two processes take over a socket", PAT
     assertEquals(await client.read(new Uint8Array(1)), null, path);
   }
 });
+
+Deno.test("openUnixListener() and openUnixDatagram() refuse an address that is no file", async () => {
+  // An empty path lets the system choose an abstract address; a NUL in front makes one.
+  for (const path of ["", "\0abstract"]) {
+    for (const open of [openUnixListener, openUnixDatagram]) {
+      await assertRejects(() => open(path), Error, `bind ${path}: `, JSON.stringify(path));
+    }
+  }
+});
