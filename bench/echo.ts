@@ -1,0 +1,124 @@
+/**
+ * The echo servers of the suite under load, beside those that one would write for other runtimes.
+ *
+ * Usage: deno task bench:echo [OPTION...]
+ *   --rounds N         measure everything so often, and take medians (3)
+ *   --seconds SECONDS  measure each server so long (2)
+ *   --only TEXT        leave out the scenarios without this in their names
+ *   --json             print all that was measured as JSON, in place of the tables
+ *
+ * Takes part who is installed: node, bun, go, python3 and gcc. In each round each server is measured
+ * once, in another order than before. The server has one processor to itself and the load generator
+ * another, where taskset(1) can see to that; the machine should have nothing else to do. Figures of
+ * different runs do not compare, only ratios within one.
+ *
+ * @module
+ */
+
+import { cpus } from "node:os";
+import { count, main, seconds, strerror, UsageError } from "../mod.ts";
+import header from "./echo.ts" with { type: "text" };
+import { freeCores, measure, type Setting } from "./echo/measure.ts";
+import {
+  formatResults,
+  medians,
+  type Results,
+  type Row,
+  type ScenarioResult,
+} from "./echo/report.ts";
+import { type Scenario, scenarios } from "./echo/scenarios.ts";
+import { findInstalled, loadInTypeScript, type Server } from "./echo/servers.ts";
+
+/** How long the load runs before it counts, in seconds: until the compilers of all have settled. */
+const WARMUP = 0.5;
+
+await main(header, {
+  operands: {},
+  options: { rounds: count(3), seconds: seconds(2), only: "", json: false },
+}, async ({ rounds, seconds, only, json }) => {
+  const chosen = scenarios.filter(({ name }) => name.includes(only));
+  if (chosen.length === 0) {
+    const names = scenarios.map(({ name }) => name).join(", ");
+    throw new UsageError(`--only: no scenario has ${JSON.stringify(only)} in its name: ${names}`);
+  }
+
+  const folder = await Deno.makeTempDir({ prefix: "deno-sockets-bench-" });
+  try {
+    const { servers, missing, load } = await findInstalled(folder);
+    const cores = freeCores();
+    const setting: Setting = { load, warmup: WARMUP, seconds, folder, ...cores && { cores } };
+    const results: Results = {
+      date: new Date().toISOString(),
+      machine: describeMachine(),
+      method: {
+        rounds,
+        seconds,
+        load: load === loadInTypeScript ? "bench/echo/load.ts" : "bench/peers/load.c",
+        isPinned: cores !== undefined,
+      },
+      versions: Object.fromEntries(servers.map(({ name, version }) => [name, version])),
+      missing,
+      scenarios: await measureAll(chosen, servers, rounds, setting),
+    };
+    console.log(json ? JSON.stringify(results, null, 2) : formatResults(results));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+/** Measures every server in every scenario, once a round, and each time another one first. */
+async function measureAll(
+  scenarios: Scenario[],
+  servers: Server[],
+  rounds: number,
+  setting: Setting,
+): Promise<ScenarioResult[]> {
+  const pairs = scenarios.flatMap((scenario) =>
+    servers
+      .filter(({ transports }) => transports.includes(scenario.transport))
+      .map((server) => {
+        const row: Row = { server: server.name, figures: {}, rounds: [], failures: [] };
+        return { scenario, server, row };
+      })
+  );
+  let done = 0;
+  for (let round = 0; round < rounds; round++) {
+    for (const scenario of scenarios) {
+      const own = pairs.filter((pair) => pair.scenario === scenario);
+      const first = round % own.length;
+      for (const { server, row } of [...own.slice(first), ...own.slice(0, first)]) {
+        const what = `${scenario.name}: ${server.name}`;
+        showProgress(`${++done} of ${rounds * pairs.length}, ${what}`);
+        try {
+          row.rounds.push(await measure(server, scenario, setting));
+        } catch (error) {
+          row.failures.push(strerror(error));
+          showProgress("");
+          console.error(`${what}: ${strerror(error)}`);
+        }
+      }
+    }
+  }
+  showProgress("");
+  return scenarios.map((scenario) => ({
+    ...scenario,
+    rows: pairs
+      .filter((pair) => pair.scenario === scenario)
+      .map(({ row }) => ({ ...row, figures: medians(row.rounds) })),
+  }));
+}
+
+/** Writes a line on stderr; on a terminal in place of the last one. */
+function showProgress(text: string): void {
+  if (Deno.stderr.isTerminal()) {
+    Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
+  } else if (text !== "") {
+    console.error(text);
+  }
+}
+
+function describeMachine(): string {
+  const processors = cpus();
+  const model = processors[0]?.model ?? "unknown processor";
+  return `${processors.length} x ${model}, ${Deno.build.os} ${Deno.osRelease()}`;
+}

@@ -1,0 +1,56 @@
+"""An echo server in Python: asyncio for the streams, a plain loop for the one UDP socket.
+
+    python3 echo.py tcp [PORT] | unix PATH | udp [PORT]
+"""
+
+import asyncio
+import socket
+import sys
+
+BACKLOG = 4096
+
+
+class Echo(asyncio.Protocol):
+    """One connection. asyncio sets TCP_NODELAY, and closes it at the end of its input."""
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        self.transport.write(data)
+
+    def pause_writing(self):
+        self.transport.pause_reading()
+
+    def resume_writing(self):
+        self.transport.resume_reading()
+
+
+async def echo_streams(transport, address):
+    loop = asyncio.get_running_loop()
+    if transport == "unix":
+        server = await loop.create_unix_server(Echo, address, backlog=BACKLOG)
+    else:
+        server = await loop.create_server(Echo, "127.0.0.1", int(address), backlog=BACKLOG)
+    say(server.sockets[0].getsockname())
+    await server.serve_forever()
+
+
+def echo_datagrams(port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", port))
+        say(s.getsockname())
+        while True:
+            message, peer = s.recvfrom(65536)
+            s.sendto(message, peer)
+
+
+def say(name):
+    print("listening on", "%s:%d" % name if isinstance(name, tuple) else name, file=sys.stderr, flush=True)
+
+
+transport, address = (sys.argv[1:] + ["tcp", "0"][len(sys.argv) - 1 :])[:2]
+if transport == "udp":
+    echo_datagrams(int(address))
+else:
+    asyncio.run(echo_streams(transport, address))
