@@ -61,12 +61,20 @@ const ways: Record<string, (text: Uint8Array) => Step[]> = {
   "an error at the end": (text) => [text, broken],
 };
 
+type LineCall = (reader: BufferedReader, max: number) => Promise<Uint8Array | null>;
+
+/** The ways to read a line. */
+const lineCalls: Record<string, LineCall> = {
+  "readLine": (reader, max) => reader.readLine(max),
+  "takeLine or readLine": async (reader, max) => reader.takeLine(max) ?? await reader.readLine(max),
+};
+
 /** Reads lines until there are no more; an error is one of them. */
-async function readLines(reader: BufferedReader, max: number): Promise<unknown[]> {
+async function readLines(reader: BufferedReader, call: LineCall, max: number): Promise<unknown[]> {
   const lines: unknown[] = [];
   for (let errors = 0; errors < 2;) {
     try {
-      const line = await reader.readLine(max);
+      const line = await call(reader, max);
       if (line === null) break;
       lines.push(line);
       if (line.length === 0) break; // it would go on like that for ever
@@ -108,9 +116,11 @@ async function assertLines(text: string, what: string, size: number, max: number
     const steps = stepsOf(toBytes(text));
     const expected = expectedLines(steps, max);
     for (const [manner, amount] of Object.entries(amounts)) {
-      const reader = new BufferedReader(new Source(amount, ...steps), size);
-      const where = `${what}, ${way}, ${manner}, size ${size}, max ${max}`;
-      assertEquals(await readLines(reader, max), expected, where);
+      for (const [name, call] of Object.entries(lineCalls)) {
+        const reader = new BufferedReader(new Source(amount, ...steps), size);
+        const where = `${name}, ${what}, ${way}, ${manner}, size ${size}, max ${max}`;
+        assertEquals(await readLines(reader, call, max), expected, where);
+      }
     }
   }
 }
@@ -134,6 +144,49 @@ Deno.test("BufferedReader leaves the rest of a long line for the next call", asy
   const lines = [];
   for (const max of [3, 4, 1, 2, 3, 80]) lines.push(await reader.readLine(max));
   assertEquals(lines.map((line) => line && toText(line)), ["abc", "defg", "h", "\n", "ij\n", null]);
+});
+
+Deno.test("BufferedReader.takeLine() takes what has come, and never asks the source", async () => {
+  const source = new Source(whole, toBytes("ab\ncdefghij\nkl"), broken, toBytes("m\nno"));
+  let reads = 0;
+  const reader = new BufferedReader({ read: (p) => (reads++, source.read(p)) });
+  const take = (max?: number) => {
+    const line = reader.takeLine(max);
+    return line && toText(line);
+  };
+  assertEquals(take(), undefined, "nothing has come yet");
+  assertEquals(await reader.readLine(1), toBytes("a"));
+  assertEquals(take(), "b\n");
+  assertEquals([take(3), take(3), take(3)], ["cde", "fgh", "ij\n"], "a long line in pieces");
+  assertEquals([take(2), take(3), take()], ["kl", undefined, undefined], "a piece that is held");
+  reader.unread(toBytes("kl"));
+  assertEquals(take(), undefined, "put back");
+  assertEquals(reads, 1);
+
+  assertStrictEquals(await assertRejects(() => reader.readLine(), Error), broken);
+  assertEquals(take(), undefined, "after an error");
+  assertEquals(await reader.readLine(), toBytes("klm\n"));
+  assertEquals(take(), undefined, "a line without a newline may go on");
+  assertEquals(await reader.readLine(), toBytes("no"));
+  assertEquals(take(), undefined, "the end of the stream is left to readLine");
+  assertEquals(await reader.readLine(), null);
+  assertEquals(reads, 4);
+});
+
+Deno.test("BufferedReader.readUntil() finds any byte, wherever it stands", async () => {
+  for (let delimiter = 0; delimiter < 256; delimiter++) {
+    // Those that differ from it least.
+    const others = [1, 0x80, 0xff].map((bits) => delimiter ^ bits);
+    others.push((delimiter + 1) & 0xff, (delimiter + 255) & 0xff);
+    const pieces = Array.from({ length: 40 }, (_, length) => {
+      const piece = Array.from({ length }, (_, i) => others[(i + length) % others.length] ?? 0);
+      return new Uint8Array([...piece, delimiter]);
+    });
+    const reader = new BufferedReader(new Source(whole, ...pieces), 64);
+    for (const piece of pieces) {
+      assertEquals(await reader.readUntil(delimiter, 64), piece, `delimiter ${delimiter}`);
+    }
+  }
 });
 
 setFlagsFromString("--expose-gc");
@@ -187,6 +240,10 @@ const calls: Record<
   (reader: BufferedReader, max: number, rest: string) => Promise<[Uint8Array | null, string]>
 > = {
   readLine: async (reader, max, rest) => [await reader.readLine(max), split(rest, max)[0] ?? ""],
+  takeLine: async (reader, max, rest) => [
+    reader.takeLine(max) ?? await reader.readLine(max),
+    split(rest, max)[0] ?? "",
+  ],
   readUntil: async (reader, max, rest) => [
     await reader.readUntil(0, max),
     split(rest, max, "\0")[0] ?? "",
@@ -319,6 +376,7 @@ Deno.test("BufferedReader refuses what is no number of bytes, and names it", asy
     assertThrows(() => new BufferedReader(source, bad), RangeError, `BufferedReader: ${message}`);
     const reader = new BufferedReader(source);
     await assertRejects(() => reader.readLine(bad), RangeError, message);
+    assertThrows(() => reader.takeLine(bad), RangeError, `takeLine: ${message}`);
     assertEquals(await reader.readLine(), toBytes("ab\n"), `after max ${bad}`);
   }
 });
