@@ -8,6 +8,7 @@ const SIZE = 4096;
 const from = await Deno.makeTempFile();
 const to = await Deno.makeTempFile();
 await Deno.writeFile(from, new Uint8Array(SIZE).fill(0x2e));
+globalThis.addEventListener("unload", () => [from, to].forEach((path) => Deno.removeSync(path)));
 
 async function copyByteByByte(source: Reader, target: Writer): Promise<number> {
   const byte = new Uint8Array(1);

@@ -1,0 +1,143 @@
+// Messages out of a stream in memory, by the three framings, beside what a program would do without
+// them: gather the pieces with Buffer.concat() and cut off what is whole, or a chain of transform
+// streams. What these lack is a limit and a word about an end within a message. The pieces do not end
+// where messages do, as in TCP.
+
+import { concat } from "@std/bytes/concat";
+import { TextLineStream } from "@std/streams/text-line-stream";
+import { Buffer } from "node:buffer";
+import {
+  BufferedReader,
+  encodeDelimited,
+  encodeJsonLine,
+  encodeLengthFrame,
+  readDelimited,
+  type Reader,
+  readJsonLine,
+  readLengthFrame,
+} from "../mod.ts";
+
+const COUNT = 20_000;
+const CHUNK = 65536;
+const NEWLINE = 0x0a;
+
+const texts = Array.from({ length: COUNT }, (_, i) => "x".repeat(i % 127));
+const total = texts.join("").length;
+
+/** Hands out `frames` as a socket would, a piece a read. */
+function bufferedReader(frames: Uint8Array): BufferedReader {
+  let position = 0;
+  const source: Reader = {
+    read(p) {
+      if (position === frames.length) return Promise.resolve(null);
+      const piece = frames.subarray(position, position + Math.min(p.length, CHUNK));
+      p.set(piece);
+      position += piece.length;
+      return Promise.resolve(piece.length);
+    },
+  };
+  return new BufferedReader(source, CHUNK);
+}
+
+function stream(frames: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let position = 0;
+  return new ReadableStream({
+    pull(controller) {
+      if (position === frames.length) return controller.close();
+      const piece = frames.slice(position, position + CHUNK);
+      controller.enqueue(piece);
+      position += piece.length;
+    },
+  });
+}
+
+function check(messages: number, bytes: number): void {
+  if (messages !== COUNT || bytes !== total) {
+    throw new Error(`${messages} messages of ${bytes} bytes came, not ${COUNT} of ${total}`);
+  }
+}
+
+const encoder = new TextEncoder();
+const lengthFrames = concat(texts.map((text) => encodeLengthFrame(encoder.encode(text))));
+const lines = concat(texts.map((text) => encodeDelimited(encoder.encode(text))));
+const jsonLines = concat(texts.map((text, id) => encodeJsonLine({ id, text })));
+
+const byLength = `${COUNT} messages with the length in front`;
+
+Deno.bench("Buffer.concat() and readUInt32BE()", { group: byLength, baseline: true }, async () => {
+  let messages = 0;
+  let bytes = 0;
+  let held = Buffer.alloc(0);
+  for await (const chunk of stream(lengthFrames)) {
+    held = Buffer.concat([held, chunk]);
+    while (held.length >= 4 && held.length >= 4 + held.readUInt32BE(0)) {
+      const message = held.subarray(4, 4 + held.readUInt32BE(0));
+      held = held.subarray(4 + message.length);
+      messages++;
+      bytes += message.length;
+    }
+  }
+  check(messages, bytes);
+});
+
+Deno.bench("readLengthFrame()", { group: byLength }, async () => {
+  let messages = 0;
+  let bytes = 0;
+  const reader = bufferedReader(lengthFrames);
+  for (let message; (message = await readLengthFrame(reader)) !== null; messages++) {
+    bytes += message.length;
+  }
+  check(messages, bytes);
+});
+
+const delimited = `${COUNT} messages with a newline behind`;
+
+Deno.bench("Buffer.concat() and indexOf()", { group: delimited, baseline: true }, async () => {
+  let messages = 0;
+  let bytes = 0;
+  let held = Buffer.alloc(0);
+  for await (const chunk of stream(lines)) {
+    held = Buffer.concat([held, chunk]);
+    for (let end; (end = held.indexOf(NEWLINE)) !== -1; messages++) {
+      const message = held.subarray(0, end);
+      held = held.subarray(end + 1);
+      bytes += message.length;
+    }
+  }
+  check(messages, bytes);
+});
+
+Deno.bench("readDelimited()", { group: delimited }, async () => {
+  let messages = 0;
+  let bytes = 0;
+  const reader = bufferedReader(lines);
+  for (let message; (message = await readDelimited(reader)) !== null; messages++) {
+    bytes += message.length;
+  }
+  check(messages, bytes);
+});
+
+const json = `${COUNT} lines of JSON`;
+
+Deno.bench("TextLineStream and JSON.parse()", { group: json, baseline: true }, async () => {
+  let messages = 0;
+  let bytes = 0;
+  const source = stream(jsonLines)
+    .pipeThrough(new TextDecoderStream())
+    .pipeThrough(new TextLineStream());
+  for await (const line of source) {
+    messages++;
+    bytes += JSON.parse(line).text.length;
+  }
+  check(messages, bytes);
+});
+
+Deno.bench("readJsonLine()", { group: json }, async () => {
+  let messages = 0;
+  let bytes = 0;
+  const reader = bufferedReader(jsonLines);
+  for (let line; (line = await readJsonLine(reader)) !== null; messages++) {
+    bytes += (line.value as { text: string }).text.length;
+  }
+  check(messages, bytes);
+});
