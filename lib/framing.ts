@@ -23,6 +23,12 @@ export const MAXFRAME = 1_048_576;
 
 const NEWLINE = 0x0a;
 
+// To make one of these takes longer than to use it on a short message, so they are made once.
+const encoder = new TextEncoder();
+const strictDecoder = new TextDecoder("utf-8", { fatal: true });
+// A byte order mark is part of a text: it went in, so it comes out.
+const textDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 /**
  * Puts the length of a message in front of it: four bytes, in network byte order.
  *
@@ -197,7 +203,7 @@ export async function readDelimited(
 export function encodeJsonLine(value: unknown, max: number = MAXFRAME): Uint8Array<ArrayBuffer> {
   const text: string | undefined = JSON.stringify(value);
   if (text === undefined) throw new TypeError(`frame: JSON cannot say ${typeof value}`);
-  return encodeDelimited(new TextEncoder().encode(text), max);
+  return encodeDelimited(encoder.encode(text), max);
 }
 
 /**
@@ -233,7 +239,7 @@ export async function readJsonLine(
   const line = await readDelimited(reader, max);
   if (line === null) return null;
   try {
-    return { value: JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(line)) };
+    return { value: JSON.parse(strictDecoder.decode(line)) };
   } catch (error) {
     // V8 quotes the line, which is the peer's.
     throw new SyntaxError(`frame: not a line of JSON: ${printable(strerror(error))}`);
@@ -254,11 +260,11 @@ export interface Framing {
  */
 export const framings: Record<"length" | "line" | "json", Framing> = {
   length: {
-    encode: (text) => encodeLengthFrame(new TextEncoder().encode(text)),
+    encode: (text) => encodeLengthFrame(encoder.encode(text)),
     read: async (reader) => decode(await readLengthFrame(reader)),
   },
   line: {
-    encode: (text) => encodeDelimited(new TextEncoder().encode(text)),
+    encode: (text) => encodeDelimited(encoder.encode(text)),
     read: async (reader) => decode(await readDelimited(reader)),
   },
   json: {
@@ -273,8 +279,7 @@ export const framings: Record<"length" | "line" | "json", Framing> = {
 };
 
 function decode(message: Uint8Array | null): string | null {
-  // A byte order mark is part of the text: it went in, so it comes out.
-  return message && new TextDecoder("utf-8", { ignoreBOM: true }).decode(message);
+  return message && textDecoder.decode(message);
 }
 
 function checkLength(length: number, max: number): void {
