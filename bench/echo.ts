@@ -5,6 +5,7 @@
  *   --rounds N         measure everything so often, and take medians (3)
  *   --seconds SECONDS  measure each server so long (2)
  *   --only TEXT        leave out the scenarios without this in their names
+ *   --chart FILE       draw the ratios to node into an SVG file, too
  *   --json             print all that was measured as JSON, in place of the tables
  *
  * Takes part who is installed: node, bun, go, python3 and gcc. In each round each server is measured
@@ -16,8 +17,9 @@
  */
 
 import { cpus } from "node:os";
-import { count, main, seconds, strerror, UsageError } from "../mod.ts";
+import { count, main, seconds, strerror, terminationSignal, UsageError } from "../mod.ts";
 import header from "./echo.ts" with { type: "text" };
+import { drawChart } from "./echo/chart.ts";
 import { freeCores, measure, type Setting } from "./echo/measure.ts";
 import {
   formatResults,
@@ -27,24 +29,28 @@ import {
   type ScenarioResult,
 } from "./echo/report.ts";
 import { type Scenario, scenarios } from "./echo/scenarios.ts";
-import { findInstalled, loadInTypeScript, type Server } from "./echo/servers.ts";
+import { BASELINE, findInstalled, loadInTypeScript, type Server } from "./echo/servers.ts";
 
 /** How long the load runs before it counts, in seconds: until the compilers of all have settled. */
 const WARMUP = 0.5;
 
 await main(header, {
   operands: {},
-  options: { rounds: count(3), seconds: seconds(2), only: "", json: false },
-}, async ({ rounds, seconds, only, json }) => {
+  options: { rounds: count(3), seconds: seconds(2), only: "", json: false, chart: "" },
+}, async ({ rounds, seconds, only, json, chart }) => {
   const chosen = scenarios.filter(({ name }) => name.includes(only));
   if (chosen.length === 0) {
     const names = scenarios.map(({ name }) => name).join(", ");
     throw new UsageError(`--only: no scenario has ${JSON.stringify(only)} in its name: ${names}`);
   }
 
+  const signal = terminationSignal();
   const folder = await Deno.makeTempDir({ prefix: "deno-sockets-bench-" });
   try {
     const { servers, missing, load } = await findInstalled(folder);
+    if (chart !== "" && missing.includes(BASELINE)) {
+      throw new Error(`--chart: there are no ratios without ${BASELINE}, which is not installed`);
+    }
     const cores = freeCores();
     const setting: Setting = { load, warmup: WARMUP, seconds, folder, ...cores && { cores } };
     const results: Results = {
@@ -58,9 +64,10 @@ await main(header, {
       },
       versions: Object.fromEntries(servers.map(({ name, version }) => [name, version])),
       missing,
-      scenarios: await measureAll(chosen, servers, rounds, setting),
+      scenarios: await measureAll(chosen, servers, rounds, setting, signal),
     };
     console.log(json ? JSON.stringify(results, null, 2) : formatResults(results));
+    if (chart !== "") await Deno.writeTextFile(chart, drawChart(results));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -72,6 +79,7 @@ async function measureAll(
   servers: Server[],
   rounds: number,
   setting: Setting,
+  signal: AbortSignal,
 ): Promise<ScenarioResult[]> {
   const pairs = scenarios.flatMap((scenario) =>
     servers
@@ -87,6 +95,7 @@ async function measureAll(
       const own = pairs.filter((pair) => pair.scenario === scenario);
       const first = round % own.length;
       for (const { server, row } of [...own.slice(first), ...own.slice(0, first)]) {
+        if (signal.aborted) throw new Error("the benchmark was interrupted");
         const what = `${scenario.name}: ${server.name}`;
         showProgress(`${++done} of ${rounds * pairs.length}, ${what}`);
         try {

@@ -80,7 +80,7 @@ export async function measure(
 
   const path = `${setting.folder}/${++sockets}.sock`;
   await using serving = start(server.command(transport, path), cores?.[0]);
-  const [, address = ""] = await prints(serving, /^listening on (.*)$/m, PATIENCE);
+  const [, address = ""] = await prints(serving, /^listening on (.+)\n/m, PATIENCE);
   const options = ["--size", `${size}`, ...bulk > 0 ? ["--bulk", `${bulk}`] : []];
   const startLoad = (connections: number, ...more: string[]) =>
     start(
@@ -161,11 +161,11 @@ async function prints(process: Process, pattern: RegExp, ms: number): Promise<Re
 
 /** Waits until a load generator has all its connections, and its warm-up is over. */
 async function isMeasuring(load: Process, warmup: number = 0): Promise<void> {
-  await prints(load, /^measuring$/m, warmup * 1000 + PATIENCE);
+  await prints(load, /^measuring\n/m, warmup * 1000 + PATIENCE);
 }
 
 async function result(load: Process, ms: number): Promise<Load> {
-  const [line] = await prints(load, /^\{.*\}$/m, ms);
+  const [line] = await prints(load, /^\{.*\}\n/m, ms);
   return JSON.parse(line);
 }
 

@@ -27,7 +27,8 @@ const KIB = 1024;
 export const scenarios: Scenario[] = [
   ...streamScenarios("tcp"),
   ...streamScenarios("unix"),
-  ...[1, 64, 1000].map((connections) => scenario("udp", connections, 64)),
+  // More datagrams than about 270 at once are more than a receive buffer holds, and would be lost.
+  ...[1, 64, 256].map((connections) => scenario("udp", connections, 64)),
 ];
 
 function streamScenarios(transport: Transport): Scenario[] {

@@ -46,7 +46,8 @@ def echo_datagrams(port):
 
 
 def say(name):
-    print("listening on", "%s:%d" % name if isinstance(name, tuple) else name, file=sys.stderr, flush=True)
+    text = "%s:%d" % name if isinstance(name, tuple) else name
+    sys.stderr.write("listening on %s\n" % text)
 
 
 transport, address = (sys.argv[1:] + ["tcp", "0"][len(sys.argv) - 1 :])[:2]

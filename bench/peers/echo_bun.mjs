@@ -1,4 +1,4 @@
-// An echo server for Bun, as one would write it there.
+// An echo server for Bun, as one would write it there. Its backlog is 512; Bun has no option for it.
 //
 //   bun echo_bun.mjs tcp [PORT] | unix PATH | udp [PORT]
 
