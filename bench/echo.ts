@@ -17,19 +17,14 @@
  */
 
 import { cpus } from "node:os";
-import { count, main, seconds, strerror, terminationSignal, UsageError } from "../mod.ts";
+import { count, main, seconds, terminationSignal, UsageError } from "../mod.ts";
 import header from "./echo.ts" with { type: "text" };
 import { drawChart } from "./echo/chart.ts";
 import { freeCores, measure, type Setting } from "./echo/measure.ts";
-import {
-  formatResults,
-  medians,
-  type Results,
-  type Row,
-  type ScenarioResult,
-} from "./echo/report.ts";
-import { type Scenario, scenarios } from "./echo/scenarios.ts";
-import { BASELINE, findInstalled, loadInTypeScript, type Server } from "./echo/servers.ts";
+import { formatResults, type Results } from "./echo/report.ts";
+import { measureAll } from "./echo/rounds.ts";
+import { scenarios } from "./echo/scenarios.ts";
+import { BASELINE, findInstalled, loadInTypeScript } from "./echo/servers.ts";
 
 /** How long the load runs before it counts, in seconds: until the compilers of all have settled. */
 const WARMUP = 0.5;
@@ -64,7 +59,15 @@ await main(header, {
       },
       versions: Object.fromEntries(servers.map(({ name, version }) => [name, version])),
       missing,
-      scenarios: await measureAll(chosen, servers, rounds, setting, signal),
+      scenarios: await measureAll(chosen, servers, rounds, {
+        measure: (server, scenario) => measure(server, scenario, setting),
+        onProgress: showProgress,
+        onFailure: (text) => {
+          showProgress("");
+          console.error(text);
+        },
+        signal,
+      }),
     };
     console.log(json ? JSON.stringify(results, null, 2) : formatResults(results));
     if (chart !== "") await Deno.writeTextFile(chart, drawChart(results));
@@ -72,50 +75,6 @@ await main(header, {
     await Deno.remove(folder, { recursive: true });
   }
 });
-
-/** Measures every server in every scenario, once a round, and each time another one first. */
-async function measureAll(
-  scenarios: Scenario[],
-  servers: Server[],
-  rounds: number,
-  setting: Setting,
-  signal: AbortSignal,
-): Promise<ScenarioResult[]> {
-  const pairs = scenarios.flatMap((scenario) =>
-    servers
-      .filter(({ transports }) => transports.includes(scenario.transport))
-      .map((server) => {
-        const row: Row = { server: server.name, figures: {}, rounds: [], failures: [] };
-        return { scenario, server, row };
-      })
-  );
-  let done = 0;
-  for (let round = 0; round < rounds; round++) {
-    for (const scenario of scenarios) {
-      const own = pairs.filter((pair) => pair.scenario === scenario);
-      const first = round % own.length;
-      for (const { server, row } of [...own.slice(first), ...own.slice(0, first)]) {
-        if (signal.aborted) throw new Error("the benchmark was interrupted");
-        const what = `${scenario.name}: ${server.name}`;
-        showProgress(`${++done} of ${rounds * pairs.length}, ${what}`);
-        try {
-          row.rounds.push(await measure(server, scenario, setting));
-        } catch (error) {
-          row.failures.push(strerror(error));
-          showProgress("");
-          console.error(`${what}: ${strerror(error)}`);
-        }
-      }
-    }
-  }
-  showProgress("");
-  return scenarios.map((scenario) => ({
-    ...scenario,
-    rows: pairs
-      .filter((pair) => pair.scenario === scenario)
-      .map(({ row }) => ({ ...row, figures: medians(row.rounds) })),
-  }));
-}
 
 /** Writes a line on stderr; on a terminal in place of the last one. */
 function showProgress(text: string): void {

@@ -9,9 +9,10 @@
  *   --bulk N          streams beside them that send 64 KiB pieces as fast as they can (0)
  *   --warmup SECONDS  before anything counts (0.5)
  *   --seconds SECONDS measured (2)
- *   --idle            make one round trip on each connection and hold it until stdin ends
+ *   --idle            hold the connections, as they are after a first round trip, until stdin ends
  *
- * When all connections are open and warm it prints "measuring", and in the end a line of JSON:
+ * When all connections are open and warm it prints "measuring", and in the end a line of JSON: the
+ * time until all had made a first round trip, by which the server has accepted them;
  * latencies in microseconds over all round trips, those that the end cut off with their age so far;
  * Jain's index over the round trips of each client; how many clients got no reply at all; datagrams
  * without an answer for a second, which are sent again; and its own CPU time.
@@ -29,7 +30,7 @@ import { jain, Latencies, percentile } from "./statistics.ts";
 
 /** What is measured, as it is printed. */
 export interface Load {
-  /** Until all connections were open, in ms. */
+  /** Until all connections had been served once, in ms. */
   connectMs: number;
   /** How long was measured. */
   seconds: number;
@@ -81,7 +82,7 @@ await main(header, {
   options: {
     connections: count(1),
     size: count(64),
-    bulk: { default: 0, parse: Number },
+    bulk: count(0),
     warmup: seconds(0.5),
     seconds: seconds(2),
     idle: false,
@@ -89,9 +90,7 @@ await main(header, {
 }, async ({ transport, address, connections, size, bulk, warmup, seconds, idle }) => {
   const opening = performance.now();
   const peers = await openAll(() => open(transport, address), connections + bulk);
-  const connectMs = performance.now() - opening;
-
-  const clients = peers.slice(bulk).map((peer) => ({ peer, roundTrips: 0, since: 0 }));
+  const clients = peers.slice(bulk).map((peer): Client => ({ peer, roundTrips: 0, since: 0 }));
   const message = new Uint8Array(size).fill(0x2e);
   const latencies = new Latencies();
   let bulkBytes = 0;
@@ -139,15 +138,18 @@ await main(header, {
     console.log("measuring");
     [began, cpu] = [performance.now(), cpuSeconds()];
   };
+  const losses = transport === "udp" ? [sendLostAgain()] : [];
+  const firstRoundTrips = clients.map((client) => makeRoundTrip(client, new Uint8Array(size)));
+  await Promise.race([Promise.all(firstRoundTrips), ...losses]);
+  const connectMs = performance.now() - opening;
   if (idle) {
-    await Promise.all(clients.map((client) => makeRoundTrip(client, new Uint8Array(size))));
     start();
     await Array.fromAsync(Deno.stdin.readable);
   } else {
     const busy = [
+      ...losses,
       ...clients.map(makeRoundTrips),
       ...peers.slice(0, bulk).flatMap((peer) => [sendBulk(peer), receiveBulk(peer)]),
-      ...transport === "udp" ? [sendLostAgain()] : [],
     ];
     await Promise.race([delay(warmup * 1000), ...busy]);
     for (const client of clients) client.roundTrips = 0;

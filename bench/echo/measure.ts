@@ -26,7 +26,7 @@ export interface Figures {
   unanswered?: number;
   /** Datagrams that got no reply within a second. */
   lost?: number;
-  /** Until all connections were open, in ms. */
+  /** Until all connections were open and had been served once, in ms. */
   connect?: number;
   /** The server's CPU time, in seconds. */
   serverCpu?: number;

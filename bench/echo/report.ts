@@ -155,5 +155,5 @@ function thousands(value: number): string {
 
 /** Three significant digits, and all of those before the point. */
 function significant(value: number): string {
-  return fixed(value, value < 10 ? 2 : value < 100 ? 1 : 0);
+  return value < 10 ? fixed(value, 2) : value < 100 ? fixed(value, 1) : thousands(value);
 }

@@ -93,7 +93,7 @@ export async function findInstalled(folder: string): Promise<Installed> {
 }
 
 /** The suite's servers, as a user would start them for many clients. */
-const ours: Server = {
+export const ours: Server = {
   name: OURS,
   version: `deno ${Deno.version.deno}`,
   transports: all,
