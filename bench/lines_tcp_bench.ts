@@ -1,0 +1,87 @@
+// Lines over a TCP connection on loopback, from another process: BufferedReader beside the usual ways,
+// and beside node and CS:APP's rio_readlineb in C where they are installed. Where it says strings, each
+// line is one; bytes are enough for whoever sends them on, and are all that C gives. Every reader asks for
+// 64 KiB at once, as streams do, but for rio_readlineb and takeLine() by default: these ask for 8 KiB.
+
+import { connect } from "node:net";
+import {
+  check,
+  CHUNK,
+  LINES,
+  readEvents,
+  readLines,
+  readStream,
+  takeLines,
+  takeTexts,
+} from "./lines.ts";
+import { startSender } from "./sender.ts";
+
+const hostname = "127.0.0.1";
+const port = await startSender();
+const group = `${LINES} lines over TCP`;
+
+Deno.bench("TextDecoderStream and TextLineStream: strings", { group, baseline: true }, async () => {
+  const conn = await Deno.connect({ hostname, port });
+  await readStream(conn.readable);
+});
+
+Deno.bench("node:readline's events: strings", { group }, async () => {
+  await readEvents(connect(port, hostname));
+});
+
+Deno.bench("readLine(): bytes", { group }, async () => {
+  using conn = await Deno.connect({ hostname, port });
+  await readLines(conn, CHUNK);
+});
+
+Deno.bench("takeLine(), decoded: strings", { group }, async () => {
+  using conn = await Deno.connect({ hostname, port });
+  await takeTexts(conn, CHUNK);
+});
+
+Deno.bench("takeLine(), by default: bytes", { group }, async () => {
+  using conn = await Deno.connect({ hostname, port });
+  await takeLines(conn);
+});
+
+Deno.bench("takeLine(): bytes", { group }, async () => {
+  using conn = await Deno.connect({ hostname, port });
+  await takeLines(conn, CHUNK);
+});
+
+/** Measures a program that, for each port on its stdin, reads the lines and says how many there were. */
+function benchPeer(name: string, path: string, ...args: string[]): void {
+  const peer = new Deno.Command(path, { args, stdin: "piped", stdout: "piped" }).spawn();
+  addEventListener("unload", () => peer.kill());
+  const stdin = peer.stdin.getWriter();
+  const stdout = peer.stdout.getReader();
+  Deno.bench(name, { group }, async () => {
+    await stdin.write(new TextEncoder().encode(`${port}\n`));
+    const { value } = await stdout.read();
+    const [lines, bytes] = new TextDecoder().decode(value).split(" ").map(Number);
+    check(lines ?? NaN, bytes ?? NaN);
+  });
+}
+
+function isInstalled(program: string): boolean {
+  try {
+    return new Deno.Command(program, { args: ["--version"] }).outputSync().success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+const peers = new URL("peers/", import.meta.url).pathname;
+
+if (isInstalled("node")) {
+  benchPeer("node's readline events: strings", "node", `${peers}lines_node.mjs`);
+}
+
+if (isInstalled("gcc")) {
+  const folder = await Deno.makeTempDir();
+  addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  const args = ["-O2", "-o", `${folder}/lines`, `${peers}lines.c`];
+  if (!new Deno.Command("gcc", { args }).outputSync().success) throw new Error("gcc failed");
+  benchPeer("C's rio_readlineb: bytes", `${folder}/lines`);
+}
