@@ -168,7 +168,10 @@ Deno.test("BufferedReader.takeLine() takes what has come, and never asks the sou
   assertEquals(await reader.readLine(), toBytes("klm\n"));
   assertEquals(take(), undefined, "a line without a newline may go on");
   assertEquals(await reader.readLine(), toBytes("no"));
-  assertEquals(take(), undefined, "the end of the stream is left to readLine");
+  reader.unread(toBytes("no"));
+  assertEquals(take(), undefined, "a last line without a newline is left to readLine");
+  assertEquals(await reader.readLine(), toBytes("no"));
+  assertEquals(take(), undefined, "and so is the end of the stream");
   assertEquals(await reader.readLine(), null);
   assertEquals(reads, 4);
 });
