@@ -59,7 +59,7 @@ export function drawChart(results: Results): string {
       },
       ...panels.map(({ title, left, top }) => ({
         text: title,
-        left: left + NAMES,
+        left: left + 12,
         top: top + TITLE - 22,
         padding: 0,
         textStyle: { fontSize: 12, color: colors.text },
