@@ -129,7 +129,8 @@ function gcc(name: string, path: string): Peer {
 async function find(peer: Peer, folder: string): Promise<Server | undefined> {
   const { name, transports, asks, build } = peer;
   const answer = await output(asks);
-  if (answer === undefined) return undefined;
+  // Where node is not installed, Deno gives its children one that is Deno.
+  if (answer === undefined || (name === "node" && answer.startsWith("deno"))) return undefined;
   const [version = ""] = /\d+(\.\d+)+/.exec(answer) ?? [];
   let run = peer.run ?? [];
   if (build !== undefined) {
