@@ -6,10 +6,8 @@
 
 import { formatAddress, unmapAddress } from "./address.ts";
 import { failed } from "./errors.ts";
+import { joinTurns, leaveTurns, myTurn } from "./fairness.ts";
 import type { Reader, Writer } from "./robust_io.ts";
-
-/** How often a connection that is being drained is looked at, in ms. */
-const DRAIN_TICK = 100;
 
 /**
  * A connected socket, as `connect(2)` and `accept(2)` give: a client's, or a server's to one client.
@@ -25,41 +23,36 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
   readonly localAddr: A;
 
   readonly #conn: Deno.Conn<A>;
-  readonly #idleTimeout: number;
   readonly #onClose: (() => void) | undefined;
   readonly #onError: ((error: Error) => void) | undefined;
   #isClosed = false;
   #reason: Error | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
   // Reads and writes that wait for the peer; every one that starts or ends is progress.
   #reading = 0;
   #writing = 0;
   #progress = 0;
-  #lastProgress = performance.now();
+  #progressSeen = 0;
 
   /**
    * Takes a connection over; `openClient` and {@linkcode accept} do so. Nagle's algorithm, which would
    * hold back short messages, is switched off.
    *
    * @param conn The connection, which is the caller's no longer.
-   * @param idleTimeout How long a read or write may wait for the peer, in ms; 0 for as long as it likes.
    * @param onClose Is called once, when the connection is closed, by whomever.
    * @param onError Is told why a service failed that {@linkcode Connection.serve} ran.
    */
   constructor(
     conn: Deno.Conn<A>,
-    idleTimeout: number = 0,
     onClose?: () => void,
     onError?: (error: Error) => void,
   ) {
     this.#conn = conn;
     this.#onClose = onClose;
     this.#onError = onError;
-    this.#idleTimeout = idleTimeout;
     this.remoteAddr = unmapAddress(conn.remoteAddr);
     this.localAddr = unmapAddress(conn.localAddr);
     if ("setNoDelay" in conn) (conn as unknown as Deno.TcpConn).setNoDelay(true);
-    if (idleTimeout > 0) this.#timer = setTimeout(() => this.#checkIdle(), idleTimeout);
+    joinTurns();
   }
 
   /**
@@ -94,14 +87,16 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
    */
   async read(p: Uint8Array): Promise<number | null> {
     this.#reading++;
-    this.#mark();
+    this.#progress++;
     try {
+      const turn = myTurn();
+      if (turn) await turn;
       return await this.#conn.read(p);
     } catch (error) {
       throw this.#failed("read", error);
     } finally {
       this.#reading--;
-      this.#mark();
+      this.#progress++;
     }
   }
 
@@ -117,14 +112,14 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
    */
   async write(p: Uint8Array): Promise<number> {
     this.#writing++;
-    this.#mark();
+    this.#progress++;
     try {
       return await this.#conn.write(p);
     } catch (error) {
       throw this.#failed("write", error);
     } finally {
       this.#writing--;
-      this.#mark();
+      this.#progress++;
     }
   }
 
@@ -145,7 +140,7 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    clearTimeout(this.#timer);
+    leaveTurns();
     this.#conn.close();
     this.#onClose?.();
   }
@@ -156,54 +151,30 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
   }
 
   /**
-   * Lets the connection finish what is in flight, then cuts it: as soon as it waits for its peer with
-   * nothing arriving, and when the grace period ends in any case.
+   * Looks at the connection, as {@linkcode accept} does now and then: to note the time of each read and
+   * write would cost a twentieth of them.
    *
-   * @param grace How long it may still be busy, in ms.
+   * @returns What it has been waiting for since the last look, with nothing coming or going; `null` if it
+   * was busy.
    */
-  drain(grace: number): void {
-    if (this.#isClosed) return;
-    clearTimeout(this.#timer);
-    const end = performance.now() + grace;
-    let quiet = 0;
-    let progress = this.#progress;
-    const look = () => {
-      const left = end - performance.now();
-      if (left <= 0) return this.#cut(new Deno.errors.Interrupted("the grace period is over"));
-      // Whatever the client had sent arrives within a tick. Two quiet ones in a row are asked for,
-      // because a busy process may run late and see its timers before its sockets.
-      const waits = this.#reading > 0 && this.#writing === 0 && this.#progress === progress;
-      quiet = waits ? quiet + 1 : 0;
-      progress = this.#progress;
-      if (quiet === 2) return this.#cut(new Deno.errors.Interrupted("the server is shutting down"));
-      this.#timer = setTimeout(look, Math.min(DRAIN_TICK, left));
-    };
-    this.#timer = setTimeout(look, Math.min(DRAIN_TICK, grace));
+  look(): "read" | "write" | null {
+    const isQuiet = this.#progress === this.#progressSeen;
+    this.#progressSeen = this.#progress;
+    if (!isQuiet) return null;
+    return this.#writing > 0 ? "write" : this.#reading > 0 ? "read" : null;
+  }
+
+  /**
+   * Closes the connection for a reason, which its calls then reject with.
+   *
+   * @param reason The reason. A call's error has its class, and the call and the peer before its message.
+   */
+  cut(reason: Error): void {
+    this.#reason = reason;
+    this.close();
   }
 
   #failed(call: string, error: unknown): Error {
     return failed(`${call} ${formatAddress(this.remoteAddr)}`, this.#reason ?? error);
-  }
-
-  #mark(): void {
-    this.#progress++;
-    this.#lastProgress = performance.now();
-  }
-
-  // One timer a connection, which looks when it fires how long it has to go on: re-arming it at each
-  // read would cost more than the read.
-  #checkIdle(): void {
-    const busy = this.#reading === 0 && this.#writing === 0; // with an answer, not with its peer
-    const idle = busy ? 0 : performance.now() - this.#lastProgress;
-    if (idle < this.#idleTimeout) {
-      this.#timer = setTimeout(() => this.#checkIdle(), this.#idleTimeout - idle);
-    } else {
-      this.#cut(new Deno.errors.TimedOut(`idle for ${this.#idleTimeout / 1000} s`));
-    }
-  }
-
-  #cut(reason: Error): void {
-    this.#reason = reason;
-    this.close();
   }
 }

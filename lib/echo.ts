@@ -6,6 +6,15 @@
 
 import { type Reader, writeN, type Writer } from "./robust_io.ts";
 
+/** What a connection reads into while little comes: most connections are idle, and this is their memory. */
+const SMALL = 1024;
+
+/** What it reads into while much comes: somewhat more than 64 KiB, which so many programs send at once. */
+const LARGE = 80 * 1024;
+
+/** So many small reads in a row, and little comes. */
+const FEW_BYTES = 16;
+
 /**
  * `str_echo`: sends back what it receives until the peer shuts down its side.
  *
@@ -38,15 +47,22 @@ import { type Reader, writeN, type Writer } from "./robust_io.ts";
  */
 export async function echo(
   conn: Reader & Writer,
-  size: number = 65536,
+  size: number = LARGE,
   onMessage?: (message: Uint8Array) => void,
 ): Promise<void> {
-  const buffer = new Uint8Array(size);
+  const small = new Uint8Array(Math.min(size, SMALL));
+  let buffer = small;
+  let smallReads = 0;
   for (;;) {
     const count = await conn.read(buffer);
     if (count === null) return;
     const message = buffer.subarray(0, count);
     onMessage?.(message);
-    await writeN(conn, message);
+    const sent = await conn.write(message); // as a rule all of it
+    if (sent < count) await writeN(conn, message.subarray(sent));
+
+    smallReads = count < SMALL ? smallReads + 1 : 0;
+    if (smallReads === FEW_BYTES) buffer = small;
+    else if (count === SMALL && size > SMALL && buffer === small) buffer = new Uint8Array(size);
   }
 }
