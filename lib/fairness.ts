@@ -24,8 +24,8 @@ const FEW = BUDGET / 2;
  */
 const READS_PER_TURN = BUDGET / 4;
 
-/** How long the queue may stand still, in ms, when none of the reads that began completes. */
-const STANDSTILL = 1;
+/** How long the queue may stand still, in ms, if none of the reads that began completes. */
+const STANDSTILL = 4;
 
 /** A turn to come, and how many reads wait for it. */
 interface Turn {
@@ -37,7 +37,8 @@ interface Turn {
 let connections = 0;
 let begun = 0; // reads, in this turn
 let isTurnMarked = false;
-let guard: ReturnType<typeof setTimeout> | undefined; // so that the queue moves in any case
+let isGuarded = false;
+let hasMoved = false; // since the guard looked
 const turns: Turn[] = [];
 
 /** Counts a connection that was opened: as long as there are few, nobody has to wait. */
@@ -75,11 +76,25 @@ export function myTurn(): Promise<void> | undefined {
   return turn.promise;
 }
 
+// A turn is followed by the next as soon as its reads complete, and not before: only a loop that waits
+// for its sockets learns which of them have become ready.
 function nextTurn(): void {
   isTurnMarked = false;
+  hasMoved = true;
   const turn = turns.shift();
   begun = turn?.reads ?? 0;
   turn?.resolve();
-  clearTimeout(guard);
-  if (turns.length > 0) guard = setTimeout(nextTurn, STANDSTILL);
+  if (turns.length > 0 && !isGuarded) guard();
+}
+
+/** Sees to it that the queue moves even if the clients whose turn it was send nothing. */
+function guard(): void {
+  isGuarded = true;
+  hasMoved = false;
+  setTimeout(() => {
+    isGuarded = false;
+    if (turns.length === 0) return;
+    if (hasMoved) guard();
+    else nextTurn();
+  }, STANDSTILL);
 }
