@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type EChartsOption, init } from "npm:echarts@6.1.0";
+import { type EChartsOption, init } from "echarts";
 import { ratio, type Results, type ScenarioResult } from "./report.ts";
 import { BASELINE, OURS } from "./servers.ts";
 

@@ -18,11 +18,7 @@ if (transport === "udp") {
   });
 } else {
   const server = net.createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-    socket.on("data", (data) => {
-      if (!socket.write(data)) socket.pause();
-    });
-    socket.on("drain", () => socket.resume());
-    socket.on("end", () => socket.end());
+    socket.pipe(socket);
     socket.on("error", () => {});
   });
   const where = transport === "unix"
