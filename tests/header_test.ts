@@ -105,10 +105,10 @@ Deno.test("every dependency is pinned, locked and explained", async () => {
   const lock = await Deno.readTextFile(`${root}deno.lock`);
   const readme = await Deno.readTextFile(`${root}README.md`);
   for (const [name, target] of Object.entries(imports)) {
-    const [, npmPackage, version] = /^npm:([a-z-]+)@(\d+\.\d+\.\d+)\//.exec(String(target)) ?? [];
+    const [, npmPackage, version] = /^npm:([a-z-]+)@(\d+\.\d+\.\d+)\b/.exec(String(target)) ?? [];
     assert(npmPackage, `${name} maps to ${target}`);
     assert(lock.includes(`"${npmPackage}@${version}"`), `${npmPackage}@${version} in deno.lock`);
-    const [, library = ""] = /^(@std\/[a-z]+)/.exec(name) ?? [];
+    const [library = ""] = /^(@std\/)?[a-z]+/.exec(name) ?? [];
     assert(readme.includes(`\`${library}\``), `${library} in the README`);
   }
 });
