@@ -150,6 +150,7 @@ import os, socket, sys
 listener = socket.create_server(("127.0.0.1", 0))
 print("listening on", listener.getsockname()[1], flush=True)
 os.dup2(listener.fileno(), 3)
+os.set_inheritable(3, True)  # it may have been 3 before, closed at exec
 os.execv(sys.argv[1], [sys.argv[1], "eval", sys.argv[2]])`;
   const server = `
 import net from "node:net";
