@@ -10,6 +10,7 @@ const checks = {
   python3: () => isInstalled("python3", "--version", "Python 3"),
   nc: () => isInstalled("nc", "-h", "OpenBSD"), // the netcat that knows Unix sockets
   socat: () => isInstalled("socat", "-V", "socat"),
+  sha256sum: () => isInstalled("sha256sum", "--version", "GNU"),
   wc: () => isInstalled("wc", "--version", "GNU"),
   IPv6: () => canBind("::1"),
 };

@@ -22,6 +22,8 @@ export interface PlayOptions {
   onText?: (terminal: number, kind: "command" | Line["kind"], text: string) => void;
   /** Changes the flags of the sample itself, for instance to take one away. */
   changeFlags?: (flags: string[]) => string[];
+  /** Makes an executable of the sample that has these flags; it is run in the script's place. */
+  compile?: (flags: string[]) => Promise<string>;
   /** How long it may take, in ms. The default is far more than any transcript needs. */
   patience?: number;
 }
@@ -40,7 +42,8 @@ export async function play(sample: Sample, options: PlayOptions = {}): Promise<P
   for (const [index, block] of sample.transcript.entries()) {
     const args = argsOf(block, sample, options.changeFlags).map((arg) => substitute(arg, actual));
     options.onText?.(index, "command", ["deno", ...args].join(" "));
-    const terminal = new Terminal(block, args, actual, (kind, text) => {
+    const command = await commandOf(args, sample, options.compile);
+    const terminal = new Terminal(block, command, actual, (kind, text) => {
       options.onText?.(index, kind, text);
     });
     terminals.push(terminal);
@@ -70,6 +73,17 @@ function argsOf(
   if (path === "deno") return args;
   const flags = path === sample.path ? changeFlags(sample.flags) : readSample(path).flags;
   return ["run", ...flags, path, ...args];
+}
+
+/** A program and its arguments: `deno` with these, or the sample's executable where they run it. */
+async function commandOf(
+  args: string[],
+  sample: Sample,
+  compile: PlayOptions["compile"],
+): Promise<[program: string, args: string[]]> {
+  const index = args.indexOf(sample.path);
+  if (compile === undefined || index === -1) return [Deno.execPath(), args];
+  return [await compile(args.slice(1, index)), args.slice(index + 1)];
 }
 
 /** A free port for each that the transcript listens on, and a free path for each that a flag grants. */
@@ -105,7 +119,7 @@ class Terminal {
 
   constructor(
     block: Block,
-    args: string[],
+    [program, args]: [string, string[]],
     actual: Map<string, string>,
     onText: (kind: Line["kind"], text: string) => void,
   ) {
@@ -113,7 +127,7 @@ class Terminal {
     this.#actual = actual;
     this.#onText = onText;
     const reads = block.key === "^D" || block.lines.some(({ kind }) => kind === "in");
-    this.#process = new Process(args, reads, onText);
+    this.#process = new Process(args, reads, onText, program);
   }
 
   get stderr(): string {

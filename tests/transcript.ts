@@ -6,6 +6,8 @@
  * @module
  */
 
+import { UsageError } from "../mod.ts";
+
 /** A sample, as its header describes it. */
 export interface Sample {
   /** Its path from the project's root, as it is typed: `clients/tcp_echo.ts`. */
@@ -53,6 +55,19 @@ export function samplePaths(): string[] {
       .map((entry) => `${folder}/${entry.name}`)
       .sort()
   );
+}
+
+/**
+ * The paths of the samples whose path contains one of the names, or of all if there are no names; throws
+ * if a name is in none.
+ */
+export function findSamples(names: string[]): string[] {
+  const paths = samplePaths();
+  for (const name of names) {
+    if (paths.some((path) => path.includes(name))) continue;
+    throw new UsageError(`no sample has "${name}" in its path; there are\n  ${paths.join("\n  ")}`);
+  }
+  return paths.filter((path) => names.length === 0 || names.some((name) => path.includes(name)));
 }
 
 /** Reads a sample's header; throws with the reason where it breaks the contract. */

@@ -1,0 +1,156 @@
+/**
+ * Makes a single-file executable of each sample, or of those whose path contains a NAME: dist/servers/,
+ * dist/clients/ and dist/unix/, and dist/SHA256SUMS with their checksums.
+ *
+ * Usage: deno task compile [NAME...] [OPTION...] [-- FLAG...]
+ *   --target PLATFORM  for another platform, as `deno compile --help` names them
+ *   --output FOLDER    where they go (dist)
+ *   FLAG               a permission flag, for instance --allow-net=0.0.0.0:7007, instead of all flags
+ *                      of that name in the header
+ *
+ * Each has the permissions of its header, for good: its command line cannot change them. It holds all
+ * that it imports and the workers that it starts. Deno fetches its runtime for executables, denort, from
+ * its own site the first time; DENORT_BIN=FILE in the environment names a copy to take instead. If one
+ * executable cannot be made, or on ^C, none is left behind.
+ *
+ * @module
+ */
+
+import { failed, main, UsageError } from "./mod.ts";
+import { findSamples, readSample, root, type Sample, sampleFolders } from "./tests/transcript.ts";
+import header from "./compile.ts" with { type: "text" };
+
+/** An executable that has been made. */
+interface Executable {
+  /** Its path in the output folder: `servers/tcp_echo_lines`. */
+  path: string;
+  /** In bytes. */
+  size: number;
+  /** Its SHA-256, in hexadecimal. */
+  checksum: string;
+}
+
+await main(header, {
+  operands: { words: [] },
+  options: { target: Deno.build.target, output: "dist" },
+}, async ({ words, target, output }) => {
+  // Only behind "--" may an operand begin with a dash.
+  const names = words.filter((word) => !word.startsWith("-"));
+  const flags = words.filter((word) => word.startsWith("-"));
+  const alien = flags.find((flag) => !/^--(allow|deny)-[a-z]+(=|$)/.test(flag));
+  if (alien !== undefined) throw new UsageError(`${alien} is not a permission flag`);
+  const samples = findSamples(names).map(readSample);
+
+  const stop = new AbortController();
+  // For as long as it runs: ^C comes twice, once from the terminal and once from `deno task`.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => stop.abort());
+  }
+  await Deno.mkdir(output, { recursive: true }).catch((error) => {
+    throw failed(`mkdir ${output}`, error);
+  });
+  const unfinished = await Deno.makeTempDir({ dir: await Deno.realPath(output), prefix: "." });
+  try {
+    const made: Executable[] = [];
+    for (const [index, sample] of samples.entries()) {
+      const baked = replaceFlags(sample.flags, flags);
+      console.log(`[${index + 1}/${samples.length}] ${sample.path}  ${baked.join(" ")}`);
+      made.push(await compile(sample, baked, target, unfinished, stop.signal));
+    }
+    await Deno.writeTextFile(`${unfinished}/SHA256SUMS`, await checksums(output, made));
+    for (const folder of sampleFolders) {
+      await Deno.mkdir(`${output}/${folder}`, { recursive: true });
+    }
+    for (const path of [...made.map(({ path }) => path), "SHA256SUMS"]) {
+      await Deno.rename(`${unfinished}/${path}`, `${output}/${path}`);
+    }
+    for (const { path, size } of made) console.log(`${megabytes(size)}  ${output}/${path}`);
+    const total = made.reduce((sum, { size }) => sum + size, 0);
+    console.log(`${megabytes(total)}  in all; their checksums are in ${output}/SHA256SUMS`);
+  } finally {
+    await Deno.remove(unfinished, { recursive: true });
+  }
+});
+
+/** The flags of a header, those of the same name replaced, and what is new behind them. */
+function replaceFlags(flags: string[], replacements: string[]): string[] {
+  const name = (flag: string) => flag.split("=")[0];
+  const replaced = new Set(replacements.map(name));
+  return [...flags.filter((flag) => !replaced.has(name(flag))), ...replacements];
+}
+
+/** Makes a sample's executable in `folder`. */
+async function compile(
+  sample: Sample,
+  flags: string[],
+  target: string,
+  folder: string,
+  stop: AbortSignal,
+): Promise<Executable> {
+  const path = sample.path.replace(/\.ts$/, target.includes("windows") ? ".exe" : "");
+  const options = [
+    "--quiet",
+    "--no-check", // as `deno run`
+    "--exclude-unused-npm", // a benchmark's packages are not a sample's
+    `--target=${target}`,
+    `--output=${folder}/${path}`,
+    ...workers(sample).map((worker) => `--include=${worker}`),
+  ];
+  const { success, signal, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["compile", ...options, ...flags, sample.path],
+    cwd: root,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+    signal: stop,
+  }).output();
+  if (stop.aborted || signal !== null) throw new Error("interrupted, nothing was made");
+  if (!success) throw explain(new TextDecoder().decode(stderr), sample, target);
+
+  const bytes = await Deno.readFile(`${folder}/${path}`);
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
+  return { path, size: bytes.length, checksum: new Uint8Array(digest).toHex() };
+}
+
+/** The modules that a sample starts as workers: no import leads to them, so Deno must be told. */
+function workers({ path }: Sample): string[] {
+  const source = Deno.readTextFileSync(`${root}${path}`);
+  return [...source.matchAll(/new Worker\(import\.meta\.resolve\("\.\/(.*?)"\)/g)]
+    .map(([, module]) => `${path.replace(/[^/]*$/, "")}${module}`);
+}
+
+/** What Deno printed over many lines, in one sentence. */
+function explain(stderr: string, { path }: Sample, target: string): Error {
+  const [, error = stderr] = /^error: (.*)$/m.exec(stderr) ?? [];
+  if (/^(invalid value|unexpected argument)/.test(error)) return new UsageError(error);
+  const causes = [...stderr.matchAll(/^ {4}(?:\d+: )?(.*)$/gm)].map(([, cause]) => cause);
+  const reason = (causes.at(-1) ?? error).replace(/ \(os error \d+\)$/, "");
+  if (causes[0] === "Setting up base binary.") {
+    const [url = "its own site"] = /https:[^)\s]+/.exec(stderr) ?? [];
+    return new Error(
+      `Deno's runtime for executables cannot be fetched from ${url}: ${reason}; ` +
+        `name a copy of it with DENORT_BIN=FILE, or compile on a machine that reaches that site, ` +
+        `with --target=${target}`,
+    );
+  }
+  const runtime = Deno.env.get("DENORT_BIN");
+  const call = `${runtime === undefined ? "" : `DENORT_BIN=${runtime} `}deno compile ${path}`;
+  return new Error(`${call}: ${reason}`);
+}
+
+/** SHA256SUMS in the format of sha256sum(1): of what has been made, and of what was made before. */
+async function checksums(output: string, made: Executable[]): Promise<string> {
+  const sums = new Map<string, string>();
+  const before = await Deno.readTextFile(`${output}/SHA256SUMS`).catch(() => "");
+  for (const [, checksum = "", path = ""] of before.matchAll(/^(\w{64}) {2}(.+)$/gm)) {
+    sums.set(path, checksum);
+  }
+  for (const { path, checksum } of made) sums.set(path, checksum);
+  return [...sums].sort().map(([path, checksum]) => `${checksum}  ${path}\n`).join("");
+}
+
+/** A size in MB, in a column. */
+function megabytes(size: number): string {
+  return `${(size / 1e6).toFixed(1).padStart(7)} MB`;
+}
