@@ -8,25 +8,23 @@
  * @module
  */
 
+import { strerror } from "./mod.ts";
 import { isHere } from "./tests/needs.ts";
 import { play } from "./tests/play.ts";
-import { readSample, type Sample, samplePaths } from "./tests/transcript.ts";
+import { findSamples, readSample, type Sample } from "./tests/transcript.ts";
 
 /** A colour for each terminal; "%c" prints it on a terminal and nothing elsewhere. */
 const colours = ["color: cyan", "color: yellow", "color: green", "color: magenta"];
 const failure = "color: red";
 const emphasis = "font-weight: bold";
 
-const paths = samplePaths();
-for (const name of Deno.args) {
-  if (!paths.some((path) => path.includes(name))) {
-    console.error(`no sample has "${name}" in its name; there are\n  ${paths.join("\n  ")}`);
-    Deno.exit(2);
-  }
+let chosen: string[] = [];
+try {
+  chosen = findSamples(Deno.args);
+} catch (error) {
+  console.error(strerror(error));
+  Deno.exit(2);
 }
-const chosen = paths.filter((path) =>
-  Deno.args.length === 0 || Deno.args.some((name) => path.includes(name))
-);
 
 const failed: string[] = [];
 let skipped = 0;

@@ -16,33 +16,6 @@ const services = [
 
 const read = (path: string) => Deno.readTextFileSync(`${root}${path}`);
 
-/** Programs that only these tests need, each with an argument and what it prints then. */
-const programs = {
-  haproxy: ["-v", "HAProxy"],
-  "systemd-analyze": ["--help", "--offline"], // since systemd 250
-} as const;
-
-/** `testWith`, where it is one of these programs that may be missing. */
-function testWithProgram(
-  program: keyof typeof programs,
-  name: string,
-  fn: (folder: string) => Promise<void>,
-): void {
-  if (isInstalled(program)) testWith([], name, fn);
-  else Deno.test({ name: `${name} (no ${program})`, ignore: true, fn: () => {} });
-}
-
-function isInstalled(program: keyof typeof programs): boolean {
-  const [arg, says] = programs[program];
-  try {
-    const { stdout } = new Deno.Command(program, { args: [arg] }).outputSync();
-    return new TextDecoder().decode(stdout).includes(says);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
 // systemd
 
 /** What a unit says, in order: `["Restart", "on-failure"]`. */
@@ -107,13 +80,13 @@ for (const { sample, unit } of services) {
     assert(Number(values(unit, "TimeoutStopSec")) > option(unit, "--grace"));
   });
 
-  testWithProgram("systemd-analyze", `systemd-analyze verifies ${unit}`, async (folder) => {
+  testWith(["systemd-analyze"], `systemd-analyze verifies ${unit}`, async (folder) => {
     assertEquals(await verify(folder, unit, ""), "");
     assertMatch(await verify(folder, unit, "[Service]\nNoNewPrivilegs=yes\n"), /NoNewPrivilegs/);
   });
 
-  testWithProgram(
-    "systemd-analyze",
+  testWith(
+    ["systemd-analyze"],
     `systemd-analyze rates the exposure of ${unit} below 2`,
     async () => {
       const path = `${root}deploy/${unit}`;
@@ -182,8 +155,8 @@ Deno.test(`${GUIDE} grants the Unix server the path of its unit`, () => {
   }
 });
 
-testWithProgram(
-  "systemd-analyze",
+testWith(
+  ["systemd-analyze"],
   `systemd-analyze verifies the drop-ins of ${GUIDE}`,
   async (folder) => {
     const dropIns = [...read(GUIDE).matchAll(/^```ini\n([^]*?)^```$/gm)];
@@ -250,27 +223,23 @@ async function playClient(port: number): Promise<void> {
 }
 
 for (const signal of ["SIGKILL", "SIGTERM"] as const) {
-  testWithProgram(
-    "haproxy",
-    `behind HAProxy, a server's ${signal} is no client's loss`,
-    async () => {
-      const [a, b] = await Promise.all([startServer(CONCURRENT), startServer(CONCURRENT)]);
-      await using _b = b.server;
-      await using dying = a.server;
-      const { balancer, port } = await startBalancer(BALANCER, [a, b]);
-      await using _balancer = balancer;
-      await exchangeFour(port);
-      await playClient(port);
-      dying.kill(signal);
-      await dying.exits();
-      await exchangeFour(port);
-      await playClient(port);
-    },
-  );
+  testWith(["haproxy"], `behind HAProxy, a server's ${signal} is no client's loss`, async () => {
+    const [a, b] = await Promise.all([startServer(CONCURRENT), startServer(CONCURRENT)]);
+    await using _b = b.server;
+    await using dying = a.server;
+    const { balancer, port } = await startBalancer(BALANCER, [a, b]);
+    await using _balancer = balancer;
+    await exchangeFour(port);
+    await playClient(port);
+    dying.kill(signal);
+    await dying.exits();
+    await exchangeFour(port);
+    await playClient(port);
+  });
 }
 
-testWithProgram(
-  "haproxy",
+testWith(
+  ["haproxy"],
   "HAProxy's checks find a server that accepts and does not answer",
   async () => {
     const [a, b] = await Promise.all([startServer(CONCURRENT), startServer(CONCURRENT)]);
@@ -284,8 +253,8 @@ testWithProgram(
   },
 );
 
-testWithProgram(
-  "haproxy",
+testWith(
+  ["haproxy"],
   "the server's peer is HAProxy, and the PROXY protocol is echoed",
   async (folder) => {
     const config = `${folder}/haproxy.cfg`;

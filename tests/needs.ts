@@ -11,6 +11,8 @@ const checks = {
   nc: () => isInstalled("nc", "-h", "OpenBSD"), // the netcat that knows Unix sockets
   socat: () => isInstalled("socat", "-V", "socat"),
   sha256sum: () => isInstalled("sha256sum", "--version", "GNU"),
+  haproxy: () => isInstalled("haproxy", "-v", "HAProxy"),
+  "systemd-analyze": () => isInstalled("systemd-analyze", "--help", "--offline"), // since systemd 250
   wc: () => isInstalled("wc", "--version", "GNU"),
   IPv6: () => canBind("::1"),
 };
