@@ -26,7 +26,11 @@ const causes: Record<AddrInfoCode, string> = {
   EAI_SERVICE: "Servname not supported for ai_socktype",
 };
 
-/** `gai_strerror(3)`: a look-up failed; the message names the call, what it was given and the cause. */
+/**
+ * `gai_strerror(3)`: a look-up failed; the message names the call, what it was given and the cause.
+ *
+ * See {@linkcode getAddrInfo} for an example.
+ */
 export class AddrInfoError extends Error {
   /** Its name, as every error has one. */
   override name = "AddrInfoError";
