@@ -218,7 +218,9 @@ async function lookUpNames(
   } catch (error) {
     if (error instanceof TypeError) throw error;
     if (codeOf(error) !== "EPERM") return null;
-    throw new Deno.errors.NotCapable(`Requires net access to "${formatAddress(address)}"`);
+    const peer = formatAddress(address);
+    const refused = new Deno.errors.NotCapable(`Requires net access to "${peer}"`);
+    throw failed(`getnameinfo ${peer}`, refused);
   }
 }
 
