@@ -7,14 +7,11 @@
 import { delay } from "@std/async/delay";
 import { Connection } from "./connection.ts";
 import { failed, isClosed } from "./errors.ts";
+import { OpenConnections } from "./open_connections.ts";
 
 /** The first and the longest pause after a failed accept, in ms. */
 const FIRST_PAUSE = 5;
 const LONGEST_PAUSE = 1000;
-
-/** How often a connection is looked at within its idle timeout, and, in ms, while the server drains. */
-const IDLE_LOOKS = 8;
-const DRAIN_LOOK = 100;
 
 /** How {@linkcode accept} treats its clients. */
 export interface AcceptOptions {
@@ -92,47 +89,11 @@ export async function* accept<A extends Deno.Addr>(
     }
   }
 
-  // How many looks in a row have found a connection waiting, with nothing coming or going.
-  const open = new Map<Connection<A>, number>();
+  const open = new OpenConnections<A>(idleTimeout);
   let oneLeft = Promise.withResolvers<void>();
-
-  // One timer looks at all connections: one for each would take more memory than its buffer.
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let drained: number | undefined; // when the grace period ends
-  const look = () => {
-    const now = performance.now();
-    for (const [conn, before] of open) {
-      const waitsFor = conn.look();
-      const quiet = waitsFor === null ? 0 : before + 1;
-      open.set(conn, quiet);
-      if (drained === undefined) {
-        if (quiet < IDLE_LOOKS) continue;
-        conn.cut(new Deno.errors.TimedOut(`idle for ${idleTimeout / 1000} s`));
-      } else if (now >= drained) {
-        conn.cut(new Deno.errors.Interrupted("the grace period is over"));
-      } else if (waitsFor === "read" && quiet >= 2) {
-        // Whatever the client had sent has arrived by now. Two quiet looks are asked for, because a
-        // busy process may run late and see its timers before its sockets.
-        conn.cut(new Deno.errors.Interrupted("the server is shutting down"));
-      }
-    }
-    lookLater();
-  };
-  const lookLater = () => {
-    clearTimeout(timer);
-    if (open.size === 0) return;
-    if (drained !== undefined) {
-      timer = setTimeout(look, Math.min(DRAIN_LOOK, drained - performance.now()));
-    } else if (idleTimeout > 0) {
-      timer = setTimeout(look, idleTimeout / IDLE_LOOKS);
-    }
-  };
-
   const stop = () => {
     listener[Symbol.dispose](); // a pending accept rejects
-    drained = performance.now() + grace;
-    for (const conn of open.keys()) open.set(conn, 0);
-    lookLater();
+    open.drain(grace);
   };
   if (signal?.aborted) stop();
   signal?.addEventListener("abort", stop);
@@ -153,13 +114,11 @@ export async function* accept<A extends Deno.Addr>(
       }
       pause = 0;
       const conn: Connection<A> = new Connection(accepted, () => {
-        open.delete(conn);
-        if (open.size === 0) clearTimeout(timer);
+        open.remove(conn);
         oneLeft.resolve();
         oneLeft = Promise.withResolvers();
       }, onError);
-      open.set(conn, 0);
-      if (open.size === 1) lookLater();
+      open.add(conn);
       yield conn;
     }
     while (open.size > 0) await oneLeft.promise;

@@ -10,7 +10,11 @@ import { parseArgs } from "@std/cli/parse-args";
 import { strerror } from "./errors.ts";
 import { parsePort } from "./services.ts";
 
-/** The command line is not what the program's usage says; the exit status is 2. */
+/**
+ * The command line is not what the program's usage says; the exit status is 2.
+ *
+ * See {@linkcode main} for an example.
+ */
 export class UsageError extends Error {
   /** Its name, as every error has one. */
   override name = "UsageError";
@@ -20,7 +24,13 @@ export class UsageError extends Error {
 export interface Argument<T> {
   /** The value when it is not given. */
   default: T;
-  /** Reads it, or throws an error that says what is wrong with it. */
+  /**
+   * Reads it.
+   *
+   * @param text The word on the command line.
+   * @returns The value.
+   * @throws {Error} If there is something wrong with it, which the message says.
+   */
   parse(text: string): T | Promise<T>;
 }
 
@@ -43,7 +53,7 @@ export type Values<A extends Arguments> = {
  * An argument that is a port: a number from 0 to 65535 or a service's name.
  *
  * @param value The port when none is given, or `null` for a program that insists on one.
- * @returns How to read it.
+ * @returns How to read it. See {@linkcode main} for an example.
  */
 export function port<D extends number | null>(value: D): Argument<number | D> {
   return { default: value, parse: (text) => parsePort(text) };
@@ -53,7 +63,7 @@ export function port<D extends number | null>(value: D): Argument<number | D> {
  * An argument that counts something: an integer from 1.
  *
  * @param value The count when none is given.
- * @returns How to read it.
+ * @returns How to read it. See {@linkcode main} for an example.
  */
 export function count(value: number): Argument<number> {
   return {
@@ -69,7 +79,7 @@ export function count(value: number): Argument<number> {
  * An argument that is a time in seconds, with a fraction if need be.
  *
  * @param value The time when none is given.
- * @returns How to read it.
+ * @returns How to read it. See {@linkcode main} for an example.
  */
 export function seconds(value: number): Argument<number> {
   return {
@@ -85,7 +95,7 @@ export function seconds(value: number): Argument<number> {
  * An argument that is a file's mode: three octal digits, as chmod(1) has it.
  *
  * @param value The mode when none is given.
- * @returns How to read it.
+ * @returns How to read it. See {@linkcode main} for an example.
  */
 export function mode(value: number): Argument<number> {
   return {
@@ -101,7 +111,7 @@ export function mode(value: number): Argument<number> {
  * An argument that is one of a few words.
  *
  * @param words The words; the first is the one when none is given.
- * @returns How to read it.
+ * @returns How to read it. See {@linkcode main} for an example.
  */
 export function oneOf<W extends string>(...words: [W, ...W[]]): Argument<W> {
   return {
@@ -129,14 +139,15 @@ export function oneOf<W extends string>(...words: [W, ...W[]]): Argument<W> {
  *
  * @example
  * ```ts ignore
- * import { main, port } from "@deno-sockets/samples";
+ * import { count, main, oneOf, port, seconds, UsageError } from "@deno-sockets/samples";
  * import header from "./program.ts" with { type: "text" };
  *
  * await main(header, {
  *   operands: { host: "127.0.0.1", service: port(7007) },
- *   options: { quiet: false },
- * }, ({ host, service, quiet }) => {
- *   if (!quiet) console.log(`${host}:${service}`);
+ *   options: { mode: oneOf("echo", "discard"), limit: count(80), wait: seconds(2), quiet: false },
+ * }, ({ host, service, mode, limit, wait, quiet }) => {
+ *   if (mode === "discard" && limit !== 80) throw new UsageError("--limit goes with --mode=echo");
+ *   if (!quiet) console.log(`${mode} at ${host}:${service}, ${limit} bytes, ${wait} s`);
  * });
  * ```
  */

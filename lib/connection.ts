@@ -15,6 +15,28 @@ import type { Reader, Writer } from "./robust_io.ts";
  * Its calls are those of a `Deno.Conn`, but their errors name the call and the peer. A server's
  * connection is cut off when it stays idle for too long or outlasts the server's grace period: then its
  * calls reject with a `Deno.errors.TimedOut` or a `Deno.errors.Interrupted`.
+ *
+ * Where there are many connections, their reads take turns, so that those that are quick do not starve
+ * the others (docs/fairness.md).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals, assertRejects } from "@std/assert";
+ * import { Connection } from "@deno-sockets/samples";
+ *
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * const client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+ * using conn = new Connection(await listener.accept());
+ * await client.write(new Uint8Array([1, 2, 3]));
+ * client.close();
+ *
+ * const buffer = new Uint8Array(8);
+ * assertEquals(await conn.read(buffer), 3);
+ * assertEquals(await conn.read(buffer), null);
+ *
+ * conn.cut(new Deno.errors.TimedOut("it took too long"));
+ * await assertRejects(() => conn.read(buffer), Deno.errors.TimedOut, "it took too long");
+ * ```
  */
 export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writer, Disposable {
   /** `getpeername(2)`: the peer's address, an IPv4 peer's as IPv4 also on a dual-stack socket. */
@@ -151,11 +173,10 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
   }
 
   /**
-   * Looks at the connection, as {@linkcode accept} does now and then: to note the time of each read and
-   * write would cost a twentieth of them.
+   * Looks whether the peer keeps the connection waiting; {@linkcode accept} does so now and then.
    *
-   * @returns What it has been waiting for since the last look, with nothing coming or going; `null` if it
-   * was busy.
+   * @returns What it has been waiting for since the last look, with nothing coming or going; `null` if
+   * something came or went, or if it is not the peer that it waits for.
    */
   look(): "read" | "write" | null {
     const isQuiet = this.#progress === this.#progressSeen;

@@ -248,9 +248,19 @@ export async function readJsonLine(
 
 /** A way to send texts as messages: {@linkcode framings} has three. */
 export interface Framing {
-  /** Makes a frame of a text. */
+  /**
+   * Makes a frame of a text.
+   *
+   * @param text The text.
+   * @returns The frame's bytes.
+   */
   encode(text: string): Uint8Array<ArrayBuffer>;
-  /** Reads the text of a frame; `null` if the stream ended before one began. */
+  /**
+   * Reads a frame.
+   *
+   * @param reader Where from.
+   * @returns The frame's text; `null` if the stream ended before one began.
+   */
   read(reader: BufferedReader): Promise<string | null>;
 }
 

@@ -26,7 +26,11 @@ const causes: Record<AddrInfoCode, string> = {
   EAI_SERVICE: "Servname not supported for ai_socktype",
 };
 
-/** `gai_strerror(3)`: a look-up failed; the message names the call, what it was given and the cause. */
+/**
+ * `gai_strerror(3)`: a look-up failed; the message names the call, what it was given and the cause.
+ *
+ * See {@linkcode getAddrInfo} for an example.
+ */
 export class AddrInfoError extends Error {
   /** Its name, as every error has one. */
   override name = "AddrInfoError";
@@ -214,7 +218,9 @@ async function lookUpNames(
   } catch (error) {
     if (error instanceof TypeError) throw error;
     if (codeOf(error) !== "EPERM") return null;
-    throw new Deno.errors.NotCapable(`Requires net access to "${formatAddress(address)}"`);
+    const peer = formatAddress(address);
+    const refused = new Deno.errors.NotCapable(`Requires net access to "${peer}"`);
+    throw failed(`getnameinfo ${peer}`, refused);
   }
 }
 

@@ -246,6 +246,10 @@ export class BufferedReader implements Reader {
    * @throws What the source throws; what had come before then is read again by the next call.
    */
   async readN(p: Uint8Array): Promise<number | null> {
+    if (p.length <= this.#end - this.#start) {
+      p.set(this.#take(p.length));
+      return p.length;
+    }
     let filled = 0;
     try {
       while (filled < p.length) {

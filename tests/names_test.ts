@@ -217,7 +217,7 @@ Deno.test("getNameInfo() needs the permission for the address", async () => {
   ) {
     const address = { transport: "tcp", hostname, port: 80 } as const;
     const query = `net.getNameInfo(${JSON.stringify(address)})`;
-    const refusal = `permission not granted, it takes --allow-net=${grant}`;
+    const refusal = `getnameinfo ${grant}: permission not granted, it takes --allow-net=${grant}`;
     assertEquals(await evaluate(query, "--allow-net=127.0.0.1:81"), refusal);
     const granted = JSON.parse(await evaluate(query, `--allow-net=${grant}`));
     assertEquals(granted, await getNameInfo(address));

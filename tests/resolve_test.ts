@@ -46,7 +46,10 @@ Deno.test(`${path} prints the name of an address, in the address's one form`, as
 
 Deno.test(`${path} prints nothing of an answer that it cannot get whole`, async () => {
   const cases: [string[], string][] = [
-    [["127.0.0.1", "80"], "permission not granted, it takes --allow-net=127.0.0.1:80\n"],
+    [
+      ["127.0.0.1", "80"],
+      "getnameinfo 127.0.0.1:80: permission not granted, it takes --allow-net=127.0.0.1:80\n",
+    ],
     [
       ["::1", "80", "--family", "4"],
       "getaddrinfo ::1: Address family for hostname not supported\n",
