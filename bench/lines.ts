@@ -55,10 +55,10 @@ export async function readEvents(stream: Readable): Promise<void> {
 }
 
 /** BufferedReader.readLine(): bytes. */
-export async function readLines(source: Reader, size?: number): Promise<void> {
+export async function readLines(source: Reader): Promise<void> {
   let lines = 0;
   let bytes = 0;
-  const reader = new BufferedReader(source, size);
+  const reader = new BufferedReader(source);
   for (let line; (line = await reader.readLine()) !== null;) {
     lines++;
     bytes += line.length - 1;
@@ -67,10 +67,10 @@ export async function readLines(source: Reader, size?: number): Promise<void> {
 }
 
 /** BufferedReader.takeLine(), and readLine() where there is none: bytes. */
-export async function takeLines(source: Reader, size?: number): Promise<void> {
+export async function takeLines(source: Reader): Promise<void> {
   let lines = 0;
   let bytes = 0;
-  const reader = new BufferedReader(source, size);
+  const reader = new BufferedReader(source);
   for (let line; (line = reader.takeLine() ?? await reader.readLine()) !== null;) {
     lines++;
     bytes += line.length - 1;
@@ -79,10 +79,10 @@ export async function takeLines(source: Reader, size?: number): Promise<void> {
 }
 
 /** The same, and each line decoded: strings. */
-export async function takeTexts(source: Reader, size?: number): Promise<void> {
+export async function takeTexts(source: Reader): Promise<void> {
   let lines = 0;
   let bytes = 0;
-  const reader = new BufferedReader(source, size);
+  const reader = new BufferedReader(source);
   const decoder = new TextDecoder();
   for (let line; (line = reader.takeLine() ?? await reader.readLine()) !== null;) {
     lines++;

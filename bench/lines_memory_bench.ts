@@ -43,8 +43,8 @@ Deno.bench("node:readline's events: strings", { group }, async () => {
   await readEvents(Readable.from(pieces()));
 });
 
-Deno.bench("readLine(): bytes", { group }, async () => await readLines(reader(), CHUNK));
+Deno.bench("readLine(): bytes", { group }, async () => await readLines(reader()));
 
-Deno.bench("takeLine(): bytes", { group }, async () => await takeLines(reader(), CHUNK));
+Deno.bench("takeLine(): bytes", { group }, async () => await takeLines(reader()));
 
-Deno.bench("takeLine(), decoded: strings", { group }, async () => await takeTexts(reader(), CHUNK));
+Deno.bench("takeLine(), decoded: strings", { group }, async () => await takeTexts(reader()));

@@ -1,19 +1,9 @@
 // Lines over a TCP connection on loopback, from another process: BufferedReader beside the usual ways,
 // and beside node and CS:APP's rio_readlineb in C where they are installed. Where it says strings, each
-// line is one; bytes are enough for whoever sends them on, and are all that C gives. Every reader asks for
-// 64 KiB at once, as streams do, but for rio_readlineb and takeLine() by default: these ask for 8 KiB.
+// line is one; bytes are enough for whoever sends them on, and are all that C gives.
 
 import { connect } from "node:net";
-import {
-  check,
-  CHUNK,
-  LINES,
-  readEvents,
-  readLines,
-  readStream,
-  takeLines,
-  takeTexts,
-} from "./lines.ts";
+import { check, LINES, readEvents, readLines, readStream, takeLines, takeTexts } from "./lines.ts";
 import { startSender } from "./sender.ts";
 
 const hostname = "127.0.0.1";
@@ -31,22 +21,17 @@ Deno.bench("node:readline's events: strings", { group }, async () => {
 
 Deno.bench("readLine(): bytes", { group }, async () => {
   using conn = await Deno.connect({ hostname, port });
-  await readLines(conn, CHUNK);
+  await readLines(conn);
 });
 
 Deno.bench("takeLine(), decoded: strings", { group }, async () => {
   using conn = await Deno.connect({ hostname, port });
-  await takeTexts(conn, CHUNK);
-});
-
-Deno.bench("takeLine(), by default: bytes", { group }, async () => {
-  using conn = await Deno.connect({ hostname, port });
-  await takeLines(conn);
+  await takeTexts(conn);
 });
 
 Deno.bench("takeLine(): bytes", { group }, async () => {
   using conn = await Deno.connect({ hostname, port });
-  await takeLines(conn, CHUNK);
+  await takeLines(conn);
 });
 
 /** Measures a program that, for each port on its stdin, reads the lines and says how many there were. */

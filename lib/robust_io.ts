@@ -38,6 +38,9 @@ export const MAXLINE = 8192;
 
 const NEWLINE = 0x0a;
 
+/** How many times its size a buffered reader asks for while its source has more than that to give. */
+const GROWTH = 8;
+
 /** How often a source may return nothing at all before it counts as broken. */
 const MAX_EMPTY = 100;
 
@@ -197,6 +200,7 @@ export async function copy(source: Reader, target: Writer): Promise<number> {
 export class BufferedReader implements Reader {
   readonly #source: Reader;
   readonly #size: number;
+  #asks: number; // for so many bytes when it next has a new buffer
   #buffer: DataView<ArrayBuffer>;
   // What has come and has not been taken yet: #buffer from #start up to #end.
   #start = 0;
@@ -207,14 +211,15 @@ export class BufferedReader implements Reader {
    * `rio_readinitb`: a reader with an empty buffer.
    *
    * @param source What to read from.
-   * @param size How many bytes to ask the source for at once, at least 1. Where much comes, 65536 make
-   * fewer system calls; a reader that waits takes that much memory, too.
+   * @param size How many bytes to ask the source for at once, at least 1. While that many come each
+   * time, it asks for up to eight times as many, which makes fewer system calls.
    * @throws {RangeError} If `size` is no positive integer.
    */
   constructor(source: Reader, size: number = MAXLINE) {
     checkPositive("BufferedReader", size);
     this.#source = source;
     this.#size = size;
+    this.#asks = size;
     this.#buffer = new DataView(new ArrayBuffer(size));
   }
 
@@ -392,15 +397,18 @@ export class BufferedReader implements Reader {
     // it is half full, a new one takes over, with what has not been taken.
     if (this.#buffer.byteLength - this.#end < this.#size / 2) {
       const held = this.#held();
-      const buffer = new Uint8Array(Math.max(this.#size, 2 * held.length));
+      const buffer = new Uint8Array(Math.max(this.#asks, 2 * held.length));
       buffer.set(held);
       this.#buffer = new DataView(buffer.buffer);
       this.#start = 0;
       this.#end = held.length;
     }
-    const count = await this.#readSource(new Uint8Array(this.#buffer.buffer, this.#end));
+    const target = new Uint8Array(this.#buffer.buffer, this.#end);
+    const count = await this.#readSource(target);
     if (count === null) return false;
     this.#end += count;
+    const isFull = count === target.length;
+    this.#asks = isFull ? Math.min(2 * this.#asks, GROWTH * this.#size) : this.#size;
     return true;
   }
 
