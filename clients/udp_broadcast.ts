@@ -25,7 +25,7 @@ await main(header, {
   operands: { address: "127.255.255.255", port: port(7029) },
 }, async ({ address, port }) => {
   const everybody: Deno.NetAddr = { transport: "udp", hostname: address, port };
-  // socket
+  // socket, setsockopt: SO_BROADCAST
   using socket = await openDatagramTo(everybody);
   const stdin = new BufferedReader(Deno.stdin);
   for (;;) {

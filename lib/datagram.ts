@@ -25,7 +25,10 @@ export interface Datagram {
 export interface DatagramOptions {
   /** The address to bind. Default `127.0.0.1`. */
   hostname?: string;
-  /** `SO_REUSEADDR`: several sockets may receive from one multicast group's port. Default false. */
+  /**
+   * `SO_REUSEADDR`: several sockets may share the port. Each receives what is broadcast or sent to its
+   * multicast group; of the rest, the one that was bound last receives everything. Default false.
+   */
   reuseAddress?: boolean;
 }
 

@@ -16,7 +16,7 @@ export interface ListenOptions {
   hostname?: string;
   /**
    * How many clients may wait to be accepted, at most what the system allows. Default 4096: when many
-   * connect at once, each that a short backlog turns away tries again a second later only.
+   * connect at once, each that a short backlog turns away tries again only a second later.
    */
   backlog?: number;
   /**
