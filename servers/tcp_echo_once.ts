@@ -60,7 +60,7 @@ await main(header, {
     onError: (error) => console.error(strerror(error)),
   });
   for await (const conn of clients) {
-    // recv, send, close
+    // recv, send, shutdown, close
     await conn.serve(echoOnce);
   }
 });

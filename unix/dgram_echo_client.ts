@@ -6,7 +6,7 @@
  * Usage: unix/dgram_echo_client.ts [path] [own] [OPTION...]
  *   --timeout SECONDS  how long to wait for a reply (2)
  *
- * From CNP3, datagrams over a file.
+ * From CNP3, datagrams over a file. A reply that was cut at 80 bytes is reported on stderr.
  *
  * ```console
  * $ unix/dgram_echo_server.ts /tmp/dgram_echo.sock
