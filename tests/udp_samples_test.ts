@@ -465,16 +465,15 @@ testWith(["python3"], "clients/udp_broadcast.ts reaches all who receive on the p
   await peer.bind(EVERYBODY, port);
   const args = [EVERYBODY, `${port}`];
   await using client = startSample("clients/udp_broadcast.ts", args, { 7029: `${port}` }, true);
-  await client.type("hello, everybody\n\nlast");
+  const texts = ["hello, everybody", "", "x".repeat(9000), "last"];
+  await client.type(texts.join("\n"));
   await client.endInput();
   await assertEnds(client, 0, "", "");
-  for (const text of ["hello, everybody", "", "last"]) {
-    assertEquals(await peer.eval("s.recv(99)"), `b'${text}'`);
+  for (const text of texts) {
+    assertEquals(await peer.eval("s.recv(9999)"), `b'${text}'`);
   }
   const [, own] = await server.prints(/:(\d+): last\n$/);
-  const lines = ["hello, everybody", "", "last"].map((text) =>
-    `Message from 127.0.0.1:${own}: ${text}\n`
-  );
+  const lines = texts.map((text) => `Message from 127.0.0.1:${own}: ${text.slice(0, 80)}\n`);
   assertEquals(server.stdout, lines.join(""));
 });
 
@@ -538,6 +537,17 @@ testWith(
     }
   },
 );
+
+Deno.test(`${ANNOUNCER} sends a long line in one piece`, async () => {
+  const { server, port } = await startServer(MEMBER, GROUP, { 7030: "0" });
+  await using _server = server;
+  await using client = announce(port);
+  await client.type(`${"x".repeat(9000)}\nlast\n`);
+  await client.endInput();
+  await assertEnds(client, 0, "", "");
+  await server.prints(/: last\n$/);
+  assertEquals(server.stdout.split("\n").length, 2 + 1, server.stdout);
+});
 
 /** Two digits. */
 function hex(byte: number): string {
