@@ -4,7 +4,7 @@
  * port of a service.
  *
  * Usage: clients/resolve.ts [host] [service] [OPTION...]
- *   --family FAMILY  4 for IPv4 addresses only, 6 for IPv6 ones (any)
+ *   --family any|4|6  IPv4 and IPv6 addresses, or those of one family only (any)
  *
  * From CS:APP, hostinfo. Departs from it: IPv6 addresses too, the name of a host that is given as an
  * address, and the service. To look up a name, Deno asks for the permission for the whole host; to look

@@ -6,7 +6,7 @@
  *
  * From UCM 2.4, getsockopt and setsockopt. Departs from it: Deno has neither. It has methods for some
  * options, sets others always, Node's API has methods for more, and the rest a Deno program cannot set.
- * What can be observed is: a datagram that arrives, a port that is bound again.
+ * Where it can be seen that an option works, that is shown: a datagram arrives, a port is bound again.
  *
  * ```console
  * $ clients/socket_options.ts

@@ -4,7 +4,7 @@
  * gets them out of it.
  *
  * Usage: clients/tcp_deadlock.ts [port] [OPTION...]
- *   --deadline SECONDS  how long the client waits before it gives up waiting (1)
+ *   --deadline SECONDS  how long a read of the client's may wait (1)
  *
  * From HSE 13, protocol deadlock. Both ends are here, in one program. The read that was given up loses
  * nothing: what comes later is there for the next one.
@@ -36,43 +36,53 @@ import {
 } from "../mod.ts";
 import header from "./tcp_deadlock.ts" with { type: "text" };
 
-const encoder = new TextEncoder();
-
 await main(header, {
   operands: { port: port(7016) },
   options: { deadline: seconds(1) },
 }, async ({ port, deadline }) => {
+  // socket, bind, listen
   using listener = await openListener(port);
   console.error(`listening on ${formatAddress(listener.addr)}`);
   const server = serve(listener);
   await talk(listener.addr, deadline * 1000);
   await server;
+  // close, at the end of using
 });
 
 /** The server's protocol: the client speaks first. */
 async function serve(listener: Deno.TcpListener): Promise<void> {
+  // accept
   using conn = await listener.accept();
+
+  // recv
   console.log("server: waits for a request");
   const request = new Uint8Array(80);
   const count = await conn.read(request) ?? 0;
   console.log(`server: received "${printable(request.subarray(0, count))}", answers`);
-  await writeN(conn, encoder.encode("hello to you"));
+  // send
+  await writeN(conn, new TextEncoder().encode("hello to you"));
 }
 
 /** The client's protocol: the server speaks first. */
 async function talk(address: Deno.NetAddr, deadline: number): Promise<void> {
+  // socket, connect, setsockopt: SO_RCVTIMEO
   using conn = await openClient(address.hostname, address.port);
   const reader = new DeadlineReader(conn, deadline);
-  const greeting = new Uint8Array(80);
+
+  // recv
+  const received = new Uint8Array(80);
   console.log("client: waits for a greeting");
   try {
-    await reader.read(greeting);
+    await reader.read(received);
   } catch (error) {
     if (!(error instanceof Deno.errors.TimedOut)) throw error;
     console.log(`client: ${error.message}`);
     console.log("client: a deadlock; sends its request without a greeting");
   }
-  await writeN(conn, encoder.encode("hello"));
-  const count = await reader.read(greeting) ?? 0;
-  console.log(`client: received "${printable(greeting.subarray(0, count))}"`);
+
+  // send
+  await writeN(conn, new TextEncoder().encode("hello"));
+  // recv
+  const count = await reader.read(received) ?? 0;
+  console.log(`client: received "${printable(received.subarray(0, count))}"`);
 }

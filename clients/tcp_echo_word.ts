@@ -58,16 +58,15 @@ await main(header, {
     .catch((error) => dieWithSystemMessage("send() failed", error));
 
   // recv
-  const print = (bytes: Uint8Array) => writeN(Deno.stdout, bytes);
-  await print(new TextEncoder().encode("Received: "));
+  await writeN(Deno.stdout, new TextEncoder().encode("Received: "));
   const buffer = new Uint8Array(BUFFER_SIZE);
   for (let received = 0; received < message.length;) {
     const count = await conn.read(buffer)
       .catch((error) => dieWithSystemMessage("recv() failed", error));
     if (count === null) dieWithUserMessage("recv()", "connection closed prematurely");
-    await print(buffer.subarray(0, count));
+    await writeN(Deno.stdout, buffer.subarray(0, count));
     received += count;
   }
-  await print(new TextEncoder().encode("\n"));
+  console.log();
   // close, at the end of using
 });

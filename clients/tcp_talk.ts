@@ -49,7 +49,7 @@ await main(header, {
       const count = await conn.read(received);
       if (count === null) break;
       await writeN(Deno.stdout, received.subarray(0, count));
-      await writeN(Deno.stdout, new Uint8Array([NEWLINE]));
+      console.log();
     } catch (error) {
       if (isClosedByPeer(error)) break;
       throw error;

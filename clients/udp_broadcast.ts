@@ -21,16 +21,21 @@
 import { BufferedReader, chomp, main, openDatagramTo, port, sendTo } from "../mod.ts";
 import header from "./udp_broadcast.ts" with { type: "text" };
 
+/** The longest message that UDP over IPv4 can carry, in bytes. */
+const MESSAGE_SIZE = 65507;
+
 await main(header, {
   operands: { address: "127.255.255.255", port: port(7029) },
 }, async ({ address, port }) => {
   const everybody: Deno.NetAddr = { transport: "udp", hostname: address, port };
-  // socket
+  // socket, setsockopt: SO_BROADCAST
   using socket = await openDatagramTo(everybody);
   const stdin = new BufferedReader(Deno.stdin);
+
   for (;;) {
-    const line = await stdin.readLine();
+    const line = await stdin.readLine(MESSAGE_SIZE + 2); // a longer one is an error, not two messages
     if (line === null) break;
+
     // sendto
     await sendTo(socket, chomp(line), everybody);
   }

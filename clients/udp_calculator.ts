@@ -7,9 +7,9 @@
  *   -s                 ask for a string, not for 32 bits
  *   --timeout SECONDS  how long to wait for a response before asking again (1)
  *
- * The numbers are 1 to 64, each from 0 to 4294967295. From CNP3's exercises. Departs from them: the
- * server is asked three times. A second answer to the same question does no harm, as it is the same. What
- * the server itself sends must be a response; anything else is an error, not waited out.
+ * From CNP3's exercises. The numbers are 1 to 64, each from 0 to 4294967295. Departs from the exercises:
+ * the server is asked three times. A second answer to the same question does no harm, as it is the same.
+ * What the server itself sends must be a response; anything else is an error, not waited out.
  *
  * ```console
  * $ servers/udp_calculator.ts ::1 10000
@@ -38,8 +38,8 @@ import {
 } from "../mod.ts";
 import header from "./udp_calculator.ts" with { type: "text" };
 
+/** How often the server is asked. */
 const TRIES = 3;
-
 /** More than the longest response, in bytes. */
 const MESSAGE_SIZE = 80;
 

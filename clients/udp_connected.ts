@@ -36,10 +36,11 @@ await main(header, {
   // send
   await peer.send(new TextEncoder().encode("hello"));
   // recv
-  const { message } = await peer.receive(MESSAGE_SIZE, timeout * 1000);
+  const { message, truncated } = await peer.receive(MESSAGE_SIZE, timeout * 1000);
   console.log(`received ${message.length} bytes:`);
   await writeN(Deno.stdout, hexChars(message));
   console.log();
+  if (truncated) console.error(`the message was cut at ${MESSAGE_SIZE} bytes`);
   if (peer.dropped > 0) console.error(`dropped ${peer.dropped} datagrams of others`);
   // close, at the end of using
 });

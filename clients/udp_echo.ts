@@ -27,7 +27,6 @@ import header from "./udp_echo.ts" with { type: "text" };
 
 /** The longest message that UDP over IPv4 can carry, in bytes. */
 const MESSAGE_SIZE = 65507;
-const NEWLINE = 0x0a;
 
 await main(header, {
   operands: { host: "127.0.0.1", service: port(7017) },
@@ -46,7 +45,7 @@ await main(header, {
     // recv
     const { message } = await server.receive(MESSAGE_SIZE, timeout * 1000);
     await writeN(Deno.stdout, message);
-    await writeN(Deno.stdout, new Uint8Array([NEWLINE]));
+    console.log();
   }
   // close, at the end of using
 });

@@ -4,8 +4,8 @@
  *
  * Usage: clients/udp_hello.ts [host] [port]
  *
- * From CNP3, sendto. A host with a slash in it is the path of a Unix-domain socket; that takes the
- * permission to write it.
+ * From CNP3, sendto. A host with a slash in it is the path of a Unix-domain socket; the permissions that
+ * this takes are those of unix/dgram_send.ts.
  *
  * ```console
  * $ servers/udp_receive.ts ::1 55555

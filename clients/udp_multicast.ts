@@ -37,6 +37,9 @@ import {
 } from "../mod.ts";
 import header from "./udp_multicast.ts" with { type: "text" };
 
+/** The longest message that UDP over IPv4 can carry, in bytes. */
+const MESSAGE_SIZE = 65507;
+
 await main(header, {
   operands: { group: "239.0.0.1", port: port(7030) },
   options: { interface: "127.0.0.1", ttl: count(1), loopback: oneOf("on", "off") },
@@ -57,9 +60,11 @@ await main(header, {
   }
 
   const stdin = new BufferedReader(Deno.stdin);
+
   for (;;) {
-    const line = await stdin.readLine();
+    const line = await stdin.readLine(MESSAGE_SIZE + 2); // a longer one is an error, not two messages
     if (line === null) break;
+
     // sendto
     await sendTo(socket, chomp(line), members);
   }

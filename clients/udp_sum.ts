@@ -4,7 +4,7 @@
  *
  * Usage: clients/udp_sum.ts [host] [port] [OPTION...]
  *   --string           the reply is decimal digits instead of a number of four bytes
- *   --timeout SECONDS  how long to wait for it (2)
+ *   --timeout SECONDS  how long to wait for a reply (2)
  *
  * From CNP3's exercises. Client and server must agree on `--string`: nothing in the reply tells.
  *

@@ -46,8 +46,8 @@ export interface AcceptOptions {
  *
  * @param listener The listening socket, TCP or Unix. It is closed when `signal` aborts.
  * @param options See {@linkcode AcceptOptions}.
- * @returns The connections. Whoever takes one closes it, as `serve` does. The loop ends when the listener is closed,
- * by `signal` or by its owner.
+ * @returns The connections. Whoever takes one closes it, as `serve` does. The loop ends when the listener
+ * is closed, by `signal` or by its owner.
  * @throws {RangeError} If a limit is not a number that can be one; a time is less than 2 ** 31 ms.
  *
  * Source: UCM lecture (iterative, accept-and-fork); accept(2).

@@ -36,8 +36,8 @@ export interface Argument<T> {
 
 /**
  * The arguments of a program, by their names in camel case, each with its default: text, something else
- * ({@linkcode port}, {@linkcode count}, {@linkcode seconds}, {@linkcode oneOf}), or `false` for a flag.
- * The last operand may be `[]`: a list of all the words that are left.
+ * ({@linkcode port}, {@linkcode count}, {@linkcode seconds}, {@linkcode mode}, {@linkcode oneOf}), or
+ * `false` for a flag. The last operand may be `[]`: a list of all the words that are left.
  */
 export type Arguments = Record<string, string | Argument<unknown> | false | []>;
 
@@ -139,15 +139,21 @@ export function oneOf<W extends string>(...words: [W, ...W[]]): Argument<W> {
  *
  * @example
  * ```ts ignore
- * import { count, main, oneOf, port, seconds, UsageError } from "@deno-sockets/samples";
+ * import { count, main, mode, oneOf, port, seconds, UsageError } from "@deno-sockets/samples";
  * import header from "./program.ts" with { type: "text" };
  *
  * await main(header, {
  *   operands: { host: "127.0.0.1", service: port(7007) },
- *   options: { mode: oneOf("echo", "discard"), limit: count(80), wait: seconds(2), quiet: false },
- * }, ({ host, service, mode, limit, wait, quiet }) => {
- *   if (mode === "discard" && limit !== 80) throw new UsageError("--limit goes with --mode=echo");
- *   if (!quiet) console.log(`${mode} at ${host}:${service}, ${limit} bytes, ${wait} s`);
+ *   options: {
+ *     work: oneOf("echo", "discard"),
+ *     limit: count(80),
+ *     wait: seconds(2),
+ *     mode: mode(0o600),
+ *     quiet: false,
+ *   },
+ * }, ({ host, service, work, limit, wait, mode, quiet }) => {
+ *   if (work === "discard" && limit !== 80) throw new UsageError("--limit goes with --work=echo");
+ *   if (!quiet) console.log(`${work} at ${host}:${service}, ${limit} bytes, ${wait} s, ${mode}`);
  * });
  * ```
  */
@@ -202,13 +208,14 @@ async function parseCommandLine(
   }
 
   const values: Record<string, unknown> = {};
-  for (const [index, [name, argument]] of Object.entries(operands).entries()) {
-    const isList = Array.isArray(argument);
-    values[name] = await parseValue(name, isList ? given._.slice(index) : given._[index], argument);
-  }
+  // The options first: the value that one lacks may be among the operands.
   for (const [name, argument] of Object.entries(options)) {
     const option = optionName(name);
     values[name] = await parseValue(`--${option}`, given[option], argument);
+  }
+  for (const [index, [name, argument]] of Object.entries(operands).entries()) {
+    const isList = Array.isArray(argument);
+    values[name] = await parseValue(name, isList ? given._.slice(index) : given._[index], argument);
   }
   return values;
 }

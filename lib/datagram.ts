@@ -7,6 +7,7 @@
 import { formatAddress, unmapAddress } from "./address.ts";
 import { closable, type DatagramSocket } from "./closable.ts";
 import { failed, isClosed } from "./errors.ts";
+import { failedAt } from "./failed_at.ts";
 import { parsePort } from "./services.ts";
 
 export type { DatagramSocket };
@@ -25,7 +26,10 @@ export interface Datagram {
 export interface DatagramOptions {
   /** The address to bind. Default `127.0.0.1`. */
   hostname?: string;
-  /** `SO_REUSEADDR`: several sockets may receive from one multicast group's port. Default false. */
+  /**
+   * `SO_REUSEADDR`: several sockets may share the port. Each receives what is broadcast or sent to its
+   * multicast group; of the rest, the one that was bound last receives everything. Default false.
+   */
   reuseAddress?: boolean;
 }
 
@@ -40,6 +44,7 @@ export interface DatagramOptions {
  * @throws {RangeError} If the service is neither.
  * @throws {Deno.errors.AddrInUse} If another socket has the port.
  * @throws {Deno.errors.AddrNotAvailable} If the address is not this host's.
+ * @throws {AddrInfoError} If it is a name that has no address.
  * @throws {Deno.errors.NotCapable} If the program may not bind there.
  * @throws {Error} In any other case in which it cannot bind. The message names the call, the address
  * and the cause.
@@ -69,7 +74,7 @@ export async function openDatagram(
   try {
     return closable(Deno.listenDatagram({ transport: "udp", hostname, port, reuseAddress }));
   } catch (error) {
-    throw failed(`bind ${formatAddress({ transport: "udp", hostname, port })}`, error);
+    throw failedAt("bind", { transport: "udp", hostname, port }, error);
   }
 }
 
@@ -202,6 +207,7 @@ export async function* datagrams(
  * @param message Its bytes, of which there may be none.
  * @param to Who is to receive it.
  * @throws {RangeError} If the message is longer than a datagram can be (`EMSGSIZE`); nothing is sent.
+ * @throws {AddrInfoError} If `to` has a name for a host that has no address.
  * @throws {Error} In any other case in which it cannot be sent. The message names the call, the
  * address and the cause.
  *
@@ -215,12 +221,11 @@ export async function sendTo(
   try {
     await socket.send(message, to);
   } catch (error) {
-    const call = `sendto ${formatAddress(to)}`;
     if (error instanceof Error && error.message.startsWith("Message too long")) {
       const cause = `a message of ${message.length} bytes is too long, ${limitOf(to)}`;
-      throw new RangeError(`${call}: ${cause}`, { cause: error });
+      throw new RangeError(`sendto ${formatAddress(to)}: ${cause}`, { cause: error });
     }
-    throw failed(call, error);
+    throw failedAt("sendto", to, error);
   }
 }
 

@@ -6,10 +6,10 @@
 
 import { type Reader, writeN, type Writer } from "./robust_io.ts";
 
-/** What a connection reads into while little comes: most connections are idle, and this is their memory. */
+/** What a connection reads into while little comes: most are idle, and this is their memory. */
 const SMALL = 1024;
 
-/** What it reads into while much comes: somewhat more than 64 KiB, which so many programs send at once. */
+/** What it reads into while much comes: a little more than the 64 KiB that many programs send at once. */
 const LARGE = 80 * 1024;
 
 /** So many small reads in a row, and little comes. */

@@ -8,8 +8,8 @@
  * `strerror(3)`: the cause of an error in words, in one line.
  *
  * @param error What was thrown, as a rule one of `Deno.errors`.
- * @returns The system's own words without Deno's "(os error N)" and what it adds behind it; for a permission that was not
- * granted, the flag that would grant it.
+ * @returns The system's own words without Deno's "(os error N)" and what it adds behind it; for a
+ * permission that was not granted, the flag that would grant it.
  *
  * Source: strerror(3).
  *

@@ -75,8 +75,8 @@ export interface AddrInfoHints {
  * @param hints See {@linkcode AddrInfoHints}.
  * @returns At least one address, in the order in which to try them. `transport` tells the socket type: for
  * each host address first `tcp`, then `udp`, unless the service has only one of them.
- * @throws {AddrInfoError} With the code `EAI_NONAME` if there is no such host, `EAI_SERVICE` if there is no
- * such service or not over that socket type, `EAI_ADDRFAMILY` if the address is of the other family,
+ * @throws {AddrInfoError} With the code `EAI_NONAME` if there is no such host, `EAI_SERVICE` if there is
+ * no such service or not over that socket type, `EAI_ADDRFAMILY` if the address is of the other family,
  * `EAI_AGAIN` or `EAI_FAIL` if the name servers do not help.
  * @throws {Deno.errors.NotCapable} If the program may not look the name up.
  *
@@ -212,7 +212,7 @@ export async function getNameInfo(
 async function lookUpNames(
   address: Deno.NetAddr,
 ): Promise<{ hostname: string; service: string } | null> {
-  const { lookupService } = await import("node:dns/promises"); // nor one of these
+  const { lookupService } = await import("node:dns/promises"); // Deno has none for this either
   try {
     return await lookupService(address.hostname, address.port);
   } catch (error) {

@@ -7,8 +7,8 @@
 /**
  * Asks for the network permission that calls further on will need, as the first of them would.
  *
- * For a whole host, where the ports are not known beforehand: refused one by one, they would tell
- * nothing. And for calls of Node's API that throw where nobody can catch it.
+ * For a whole host, where the ports are not known beforehand: the refusal of a single port would not tell
+ * which flag to give. And for calls of Node's API that throw where nobody can catch it.
  *
  * @param host What `--allow-net=` would name: a host or a host and a port.
  * @throws {Deno.errors.NotCapable} If it is not granted.

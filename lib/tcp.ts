@@ -4,10 +4,9 @@
  * @module
  */
 
-import { formatAddress } from "./address.ts";
 import { Connection } from "./connection.ts";
-import { failed, strerror } from "./errors.ts";
-import { AddrInfoError, getAddrInfo } from "./names.ts";
+import { failedAt } from "./failed_at.ts";
+import { getAddrInfo } from "./names.ts";
 import { parsePort } from "./services.ts";
 
 /** How {@linkcode openListener} binds and listens. */
@@ -16,7 +15,7 @@ export interface ListenOptions {
   hostname?: string;
   /**
    * How many clients may wait to be accepted, at most what the system allows. Default 4096: when many
-   * connect at once, each that a short backlog turns away tries again a second later only.
+   * connect at once, each that a short backlog turns away tries again only a second later.
    */
   backlog?: number;
   /**
@@ -36,7 +35,7 @@ export interface ListenOptions {
  * @returns The connection.
  * @throws {RangeError} If the service is neither.
  * @throws {Deno.errors.ConnectionRefused} If nobody listens there.
- * @throws {AddrInfoError} If the name has no address.
+ * @throws {AddrInfoError} If the name has no address, or nobody can tell now.
  * @throws {Deno.errors.NotCapable} If the program may not connect there.
  * @throws {Error} In any other case in which it cannot connect. The message names the call, the address
  * and the cause.
@@ -62,11 +61,7 @@ export async function openClient(
   try {
     return new Connection(await Deno.connect({ hostname: host, port }));
   } catch (error) {
-    // Deno gives a failed look-up no class of its own.
-    if (strerror(error).startsWith("failed to lookup address information")) {
-      throw new AddrInfoError(`getaddrinfo ${host}`, "EAI_NONAME");
-    }
-    throw failed(`connect ${formatAddress({ transport: "tcp", hostname: host, port })}`, error);
+    throw failedAt("connect", { transport: "tcp", hostname: host, port }, error);
   }
 }
 
@@ -80,6 +75,7 @@ export async function openClient(
  * @throws {RangeError} If the service is neither.
  * @throws {Deno.errors.AddrInUse} If another socket has the port.
  * @throws {Deno.errors.AddrNotAvailable} If the address is not this host's.
+ * @throws {AddrInfoError} If it is a name that has no address.
  * @throws {Deno.errors.NotCapable} If the program may not listen there.
  * @throws {Error} In any other case in which it cannot bind. The message names the call, the address
  * and the cause.
@@ -105,7 +101,7 @@ export async function openListener(
   try {
     return Deno.listen({ hostname, port, tcpBacklog: backlog, reusePort });
   } catch (error) {
-    throw failed(`bind ${formatAddress({ transport: "tcp", hostname, port })}`, error);
+    throw failedAt("bind", { transport: "tcp", hostname, port }, error);
   }
 }
 

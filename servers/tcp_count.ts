@@ -41,7 +41,7 @@ await main(header, {
   operands: { host: "127.0.0.1", port: port(7014) },
 }, async ({ host, port }) => {
   const signal = terminationSignal();
-  // socket, bind, listen
+  // getaddrinfo, socket, bind, listen
   using listener = await openListener(port, { hostname: host });
   console.error(`listening on ${formatAddress(listener.addr)}`);
 
@@ -51,6 +51,7 @@ await main(header, {
     onError: (error) => console.error(strerror(error)),
   });
   for await (const conn of clients) {
+    // fork: it is not awaited, so the loop accepts the next client while this one is served
     // read, write, close
     conn.serve(sendCounts);
   }

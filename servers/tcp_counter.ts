@@ -1,6 +1,6 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:1213
 /**
- * A server that counts its connections: it speaks first, and does not listen at all.
+ * A server that counts its connections: it speaks first, and receives nothing.
  *
  * Usage: servers/tcp_counter.ts [ip] [port]
  *

@@ -41,7 +41,7 @@ import {
 } from "../mod.ts";
 import header from "./tcp_echo_once.ts" with { type: "text" };
 
-/** The most bytes that are received. */
+/** The most that is received, in bytes. */
 const MESSAGE_SIZE = 32;
 /** How long a client may take to close, in ms. */
 const LINGER = 1000;
@@ -60,7 +60,7 @@ await main(header, {
     onError: (error) => console.error(strerror(error)),
   });
   for await (const conn of clients) {
-    // recv, send, close
+    // recv, send, shutdown, close
     await conn.serve(echoOnce);
   }
 });

@@ -46,7 +46,7 @@ await main(header, {
   options: { framing: oneOf("length", "line", "json") },
 }, async ({ host, port, framing }) => {
   const signal = terminationSignal();
-  // socket, bind, listen
+  // getaddrinfo, socket, bind, listen
   using listener = await openListener(port, { hostname: host });
   console.error(`listening on ${formatAddress(listener.addr)}`);
 
@@ -56,6 +56,7 @@ await main(header, {
     onError: (error) => console.error(strerror(error)),
   });
   for await (const conn of clients) {
+    // fork: it is not awaited, so the loop accepts the next client while this one is served
     // recv, close
     conn.serve((conn) => printMessages(conn, framings[framing]));
   }

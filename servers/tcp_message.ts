@@ -40,9 +40,9 @@ const MESSAGE_SIZE = 255;
 await main(header, {
   operands: { port: port(null) },
 }, async ({ port }) => {
-  const signal = terminationSignal();
   if (port === null) throw new Error("ERROR, no port provided");
 
+  const signal = terminationSignal();
   // socket, bind, listen
   using listener = await openListener(port, { backlog: 5 })
     .catch((error) => dieWithSystemMessage("ERROR on binding", error));

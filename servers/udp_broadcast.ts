@@ -50,4 +50,5 @@ await main(header, {
     console.log(`Message from ${hostname}:${port}: ${printable(message)}`);
     if (truncated) console.error(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
   }
+  // close, at the end of using
 });

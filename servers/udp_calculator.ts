@@ -49,4 +49,5 @@ await main(header, {
     // sendto: one client that cannot be answered is no reason to leave the others
     await sendTo(socket, answer(message), from).catch(onError);
   }
+  // close, at the end of using
 });

@@ -63,4 +63,5 @@ await main(header, {
     // sendto: one client that cannot be answered is no reason to leave the others
     await sendTo(socket, message, from).catch(onError);
   }
+  // close, at the end of using
 });

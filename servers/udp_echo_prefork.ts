@@ -61,6 +61,7 @@ await main(header, {
 
   // fork
   await Promise.all(Array.from({ length: workers }, (_, index) => work(index + 1)));
+  // close, at the end of using
 
   async function work(worker: number): Promise<void> {
     // recvfrom

@@ -3,7 +3,7 @@
  * A member of a multicast group: whatever is sent to the group, it prints.
  *
  * Usage: servers/udp_multicast.ts [group] [port] [OPTION...]
- *   --interface ADDRESS  where to join: an IPv4 address, or an IPv6 interface's number (127.0.0.1, or 1)
+ *   --interface ADDRESS  which interface joins, by its own address; for IPv6 its number (127.0.0.1, or 1)
  *
  * From UCM 2.4, multicast membership. The socket is bound to the wildcard address: it is the group that
  * keeps other datagrams away.

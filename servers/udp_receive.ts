@@ -43,7 +43,7 @@ await main(header, {
   options: { from: false },
 }, async ({ host, port, from }) => {
   const signal = terminationSignal();
-  // socket, bind
+  // getaddrinfo, socket, bind
   using socket = await openDatagram(port, { hostname: host });
   console.error(`listening on ${formatAddress(socket.addr)}`);
 

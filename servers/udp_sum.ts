@@ -5,9 +5,9 @@
  * Usage: servers/udp_sum.ts [host] [port] [OPTION...]
  *   --string  reply with decimal digits instead of a number of four bytes
  *
- * From CNP3's exercises. The numbers are unsigned, of four bytes each, in network byte order. Departs from
- * the exercise: a request that is none, or a sum that does not fit, is reported on stderr and gets no
- * reply.
+ * From CNP3's exercises. The numbers are unsigned, of four bytes each, in network byte order. Departs
+ * from the exercises: a datagram that is no list of such numbers, or a sum that does not fit, is
+ * reported on stderr and gets no reply.
  *
  * ```console
  * $ servers/udp_sum.ts 127.0.0.1 7027
@@ -44,22 +44,26 @@ await main(header, {
 }, async ({ host, port, string }) => {
   const signal = terminationSignal();
   const onError = (error: Error) => console.error(strerror(error));
-  // socket, bind
+  // getaddrinfo, socket, bind
   using socket = await openDatagram(port, { hostname: host });
   console.error(`listening on ${formatAddress(socket.addr)}`);
 
   // recvfrom
   for await (const datagram of datagrams(socket, REQUEST_SIZE, { signal, onError })) {
     const { message, from, truncated } = datagram;
+    let reply: Uint8Array;
     try {
       if (truncated) throw new RangeError(`the request is longer than ${REQUEST_SIZE} bytes`);
       const sum = addUp(message);
-      // sendto
-      await sendTo(socket, string ? new TextEncoder().encode(`${sum}`) : pack("!I", sum), from);
+      reply = string ? new TextEncoder().encode(`${sum}`) : pack("!I", sum);
     } catch (error) {
       onError(failed(formatAddress(from), error));
+      continue;
     }
+    // sendto: one client that cannot be answered is no reason to leave the others
+    await sendTo(socket, reply, from).catch(onError);
   }
+  // close, at the end of using
 });
 
 /** The sum of the numbers in a request. */

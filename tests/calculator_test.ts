@@ -441,6 +441,7 @@ Deno.test(
       [["-s", ...at, "1"], needed],
       [["-op", "+", ...at, ...Array(65).fill("1")], needed],
       [["-op", "-s", ...at, "1"], "--op: a value is missing"],
+      [["-op", "-", ...at, "1"], "--op: a value is missing"],
       [["-op=-", ...at, "1"], '--op: "-" is none of +, *'],
       [["-op", "x", ...at, "1"], '--op: "x" is none of +, *'],
       [["-op", "+", "127.0.0.1", "65536", "1"], "port: port 65536 is not from 0 to 65535"],

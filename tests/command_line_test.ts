@@ -29,7 +29,7 @@ function readSyntax(path: string): Syntax {
   assert(usage !== undefined && called === path, `${path}: the usage in its header`);
   const operands = words.filter((word) => word !== "[OPTION...]");
   const options = others.flatMap((line): Syntax["options"] => {
-    const [, name, value] = /^ {2}(--?[a-z-]+)(?: ([A-Z]+))?/.exec(line) ?? [];
+    const [, name, value] = /^ {2}(--?[a-z-]+)(?: ([A-Z]+|\w+(?:\|\w+)+))?/.exec(line) ?? [];
     return name === undefined ? [] : [[name, value]];
   });
   const own = readSample(path).transcript.find(({ words }) => words[0] === path);

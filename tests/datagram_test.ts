@@ -187,7 +187,11 @@ Deno.test("datagram functions that fail name the call, its value and the cause",
       AddrNotAvailable,
       "bind 192.0.2.1:69: Cannot assign",
     ],
-    [() => openDatagram(0, { hostname: "name.invalid" }), Error, "bind name.invalid:0: "],
+    [
+      () => openDatagram(0, { hostname: "name.invalid" }),
+      AddrInfoError,
+      "getaddrinfo name.invalid: ",
+    ],
     [() => connectDatagram("name.invalid", 7), AddrInfoError, "getaddrinfo name.invalid: "],
     [() => sendTo(closed, toBytes("a"), taken.addr), BadResource, `sendto ${here(taken)}: `],
     // There is an http over TCP.

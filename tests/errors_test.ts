@@ -1,5 +1,6 @@
-import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
 import { failed, strerror } from "../lib/errors.ts";
+import { failedAt } from "../lib/failed_at.ts";
 
 /** What is thrown, and its cause in words. */
 const cases: [thrown: unknown, words: string][] = [
@@ -80,4 +81,28 @@ Deno.test({
       assertEquals(strerror(error), `permission not granted, it takes ${flag}`);
     }
   },
+});
+
+Deno.test("failedAt() names the look-up if that is what failed", () => {
+  const address = { transport: "tcp", hostname: "name.invalid", port: 7 } as const;
+  const causes: [cause: string, message: string][] = [
+    ["Name or service not known", "getaddrinfo name.invalid: Name or service not known"],
+    [
+      "Temporary failure in name resolution",
+      "getaddrinfo name.invalid: Temporary failure in name resolution",
+    ],
+    // As macOS puts it.
+    [
+      "nodename nor servname provided, or not known",
+      "getaddrinfo name.invalid: Name or service not known",
+    ],
+  ];
+  for (const [cause, message] of causes) {
+    const thrown = new Error(`failed to lookup address information: ${cause}`);
+    assertEquals(failedAt("connect", address, thrown).message, message);
+  }
+  const refused = new Deno.errors.ConnectionRefused("Connection refused (os error 111)");
+  const error = failedAt("connect", address, refused);
+  assertEquals(error.message, "connect name.invalid:7: Connection refused");
+  assertInstanceOf(error, Deno.errors.ConnectionRefused);
 });

@@ -113,9 +113,9 @@ Deno.test("openClient() and openListener() name the call, the address and the ca
 Deno.test("openClient() and openListener() name a host that there is not", async () => {
   // What the resolver says differs from system to system.
   const hostname = "name.invalid";
-  const call = () => openClient(hostname, "https");
-  await assertRejects(call, AddrInfoError, "getaddrinfo name.invalid: ");
-  await assertRejects(() => openListener("https", { hostname }), Error, "bind name.invalid:443: ");
+  for (const call of [() => openClient(hostname, 7), () => openListener(0, { hostname })]) {
+    await assertRejects(call, AddrInfoError, "getaddrinfo name.invalid: ");
+  }
 });
 
 Deno.test("openClient() and openListener() refuse what is no service", async () => {

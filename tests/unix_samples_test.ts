@@ -240,14 +240,18 @@ testWithPython(`${ECHO_CLIENT} prints Python's replies, and removes its path`, a
   await using peer = new PythonSocket("AF_UNIX");
   await peer.eval(`s.bind(${JSON.stringify(path)})`);
   await using client = startClient(path, own, "--timeout=30");
-  await client.type("hello\n\nlast");
+  await client.type("hello\n\nlonger\nlast");
   await client.endInput();
-  for (const [line, reply] of [["hello", "HELLO"], ["", ""], ["last", "z".repeat(80)]]) {
+  const [longest, longer] = ["z".repeat(80), "y".repeat(81)];
+  for (
+    const [line, reply] of [["hello", "HELLO"], ["", ""], ["longer", longer], ["last", longest]]
+  ) {
     assertEquals(await peer.eval("s.recvfrom(99)"), `(b'${line}', '${own}')`);
     assert(exists(own));
     await peer.eval(`s.sendto(b"${reply}", ${JSON.stringify(own)})`);
   }
-  await assertEnds(client, 0, `HELLO\n\n${"z".repeat(80)}\n`, "");
+  const stdout = `HELLO\n\n${longer.slice(0, 80)}\n${longest}\n`;
+  await assertEnds(client, 0, stdout, "the message was cut at 80 bytes\n");
   assert(!exists(own), "its socket is still there");
 });
 

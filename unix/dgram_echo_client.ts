@@ -6,7 +6,7 @@
  * Usage: unix/dgram_echo_client.ts [path] [own] [OPTION...]
  *   --timeout SECONDS  how long to wait for a reply (2)
  *
- * From CNP3, datagrams over a file.
+ * From CNP3, datagrams over a file. A reply that was cut at 80 bytes is reported on stderr.
  *
  * ```console
  * $ unix/dgram_echo_server.ts /tmp/dgram_echo.sock
@@ -26,7 +26,6 @@ import header from "./dgram_echo_client.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
 const MESSAGE_SIZE = 80;
-const NEWLINE = 0x0a;
 
 await main(header, {
   operands: { path: "/tmp/dgram_echo.sock", own: "/tmp/dgram_echo_client.sock" },
@@ -43,9 +42,10 @@ await main(header, {
     // send
     await server.send(chomp(line));
     // recv
-    const { message } = await server.receive(MESSAGE_SIZE, timeout * 1000);
+    const { message, truncated } = await server.receive(MESSAGE_SIZE, timeout * 1000);
     await writeN(Deno.stdout, message);
-    await writeN(Deno.stdout, new Uint8Array([NEWLINE]));
+    console.log();
+    if (truncated) console.error(`the message was cut at ${MESSAGE_SIZE} bytes`);
   }
   // close, unlink, at the end of using
 });

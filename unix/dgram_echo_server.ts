@@ -6,8 +6,8 @@
  *   --mode MODE  who may send, as chmod has it (600)
  *   --quiet      print no line for a message
  *
- * From CNP3, datagrams over a file. To answer a client takes the permissions to send to its
- * socket, too.
+ * From CNP3, datagrams over a file. A message that was cut at 80 bytes is reported on stderr. To answer
+ * a client takes the permissions to send to its socket, too.
  *
  * ```console
  * $ unix/dgram_echo_server.ts /tmp/dgram_echo.sock
@@ -58,4 +58,5 @@ await main(header, {
     // sendto: one client that cannot be answered is no reason to leave the others
     await sendTo(socket, message, from).catch(onError);
   }
+  // close, unlink, at the end of using
 });

@@ -19,7 +19,14 @@
  * @module
  */
 
-import { datagrams, main, mode, openUnixDatagram, terminationSignal } from "../mod.ts";
+import {
+  datagrams,
+  formatAddress,
+  main,
+  mode,
+  openUnixDatagram,
+  terminationSignal,
+} from "../mod.ts";
 import header from "./dgram_receive.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
@@ -32,7 +39,7 @@ await main(header, {
   const signal = terminationSignal();
   // unlink, socket, bind
   using socket = await openUnixDatagram(path, mode);
-  console.error(`listening on ${path}`);
+  console.error(`listening on ${formatAddress(socket.addr)}`);
 
   // recv, once
   for await (const { message, truncated } of datagrams(socket, MESSAGE_SIZE, { signal })) {

@@ -22,11 +22,11 @@ export interface Orders {
   quiet: boolean;
 }
 
-/** The longest piece that is received, printed and sent back at once, in bytes. */
-const MESSAGE_SIZE = 80;
-
 /** What a worker tells its parent: where it listens, or why it cannot go on. */
 export type Report = { address: Deno.NetAddr } | { failure: string };
+
+/** The longest piece that is received, printed and sent back at once, in bytes. */
+const MESSAGE_SIZE = 80;
 
 const parent = self as unknown as Worker; // the type is the window's, but the messages are the parent's
 const stop = new AbortController();
@@ -56,6 +56,7 @@ async function work(orders: Orders): Promise<void> {
     onError: (error) => console.error(`[worker ${worker}] ${strerror(error)}`),
   });
   for await (const conn of clients) {
+    // fork: it is not awaited, so the loop accepts the next client while this one is served
     // recv, send, close
     conn.serve(quiet ? echoQuietly : (conn) => echoMessages(conn, worker));
   }
