@@ -9,6 +9,8 @@
 export * from "./lib/byte_order.ts";
 export * from "./lib/pack.ts";
 export * from "./lib/bits.ts";
+export * from "./lib/sockaddr.ts";
+export * from "./lib/calculator.ts";
 
 // Addresses and the names of services.
 export * from "./lib/address.ts";
@@ -20,9 +22,7 @@ export * from "./lib/names.ts";
 export * from "./lib/tcp.ts";
 export * from "./lib/unix.ts";
 export * from "./lib/datagram.ts";
-export * from "./lib/calculator.ts";
 export * from "./lib/connected_datagram.ts";
-export * from "./lib/sockaddr.ts";
 export * from "./lib/node_sockets.ts";
 
 // Reading and writing a stream: short counts, lines, frames, deadlines, the echo service.
