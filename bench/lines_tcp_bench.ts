@@ -3,6 +3,7 @@
 // line is one; bytes are enough for whoever sends them on, and are all that C gives.
 
 import { connect } from "node:net";
+import { isHere } from "../tests/needs.ts";
 import { check, LINES, readEvents, readLines, readStream, takeLines, takeTexts } from "./lines.ts";
 import { startSender } from "./sender.ts";
 
@@ -48,22 +49,13 @@ function benchPeer(name: string, path: string, ...args: string[]): void {
   });
 }
 
-function isInstalled(program: string): boolean {
-  try {
-    return new Deno.Command(program, { args: ["--version"] }).outputSync().success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
 const peers = new URL("peers/", import.meta.url).pathname;
 
-if (isInstalled("node")) {
+if (isHere("node")) {
   benchPeer("node's readline events: strings", "node", `${peers}lines_node.mjs`);
 }
 
-if (isInstalled("gcc")) {
+if (isHere("gcc")) {
   const folder = await Deno.makeTempDir();
   addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
   const args = ["-O2", "-o", `${folder}/lines`, `${peers}lines.c`];
