@@ -12,14 +12,14 @@ const SMALL = 1024;
 /** What it reads into while much comes: a little more than the 64 KiB that many programs send at once. */
 const LARGE = 80 * 1024;
 
-/** So many small reads in a row, and little comes. */
-const FEW_BYTES = 16;
+/** After so many reads in a row that the small one would have been enough for, little comes. */
+const SMALL_READS = 16;
 
 /**
  * `str_echo`: sends back what it receives until the peer shuts down its side.
  *
  * It reads on only when all that it read has been sent, so a peer that does not receive stops it
- * from reading, and its memory is one buffer.
+ * from reading, and its memory is one buffer: a small one, as long as the peer sends little.
  *
  * @param conn A connected stream.
  * @param size The most bytes to receive at once.
@@ -58,11 +58,11 @@ export async function echo(
     if (count === null) return;
     const message = buffer.subarray(0, count);
     onMessage?.(message);
-    const sent = await conn.write(message); // as a rule all of it
+    const sent = await conn.write(message); // as a rule all of it, and writeN would be a promise more
     if (sent < count) await writeN(conn, message.subarray(sent));
 
     smallReads = count < SMALL ? smallReads + 1 : 0;
-    if (smallReads === FEW_BYTES) buffer = small;
-    else if (count === SMALL && size > SMALL && buffer === small) buffer = new Uint8Array(size);
+    if (smallReads === SMALL_READS) buffer = small;
+    else if (count === SMALL && buffer === small && size > SMALL) buffer = new Uint8Array(size);
   }
 }
