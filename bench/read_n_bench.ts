@@ -1,6 +1,6 @@
 // Records of a fixed size over a TCP connection on loopback, from another process: `readN` beside a BYOB
 // reader, whose `min` does the same. Small records show what a call costs, large ones what a byte costs.
-// For many small ones BufferedReader.readN saves the system calls: it reads 8 KiB at once.
+// For many small ones BufferedReader.readN saves the system calls: it reads up to 64 KiB at once.
 
 import { BufferedReader, readN } from "../mod.ts";
 import { text } from "./lines.ts";
