@@ -106,7 +106,7 @@ Deno.test("every dependency is pinned, locked and explained", async () => {
   const readme = await Deno.readTextFile(`${root}README.md`);
   const chart = await Deno.readTextFile(`${root}bench/echo/chart.ts`);
   const [, charts] = /from "(npm:[^"]+)"/.exec(chart) ?? [];
-  for (const [name, target] of [...Object.entries(imports), ["echarts", charts]]) {
+  for (const [name, target] of Object.entries({ ...imports, echarts: charts })) {
     const [, npmPackage, version] = /^npm:([a-z-]+)@(\d+\.\d+\.\d+)\b/.exec(String(target)) ?? [];
     assert(npmPackage, `${name} maps to ${target}`);
     assert(lock.includes(`"${npmPackage}@${version}"`), `${npmPackage}@${version} in deno.lock`);
