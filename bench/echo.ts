@@ -70,7 +70,7 @@ await main(header, {
       }),
     };
     console.log(json ? JSON.stringify(results, null, 2) : formatResults(results));
-    if (chart !== "") await Deno.writeTextFile(chart, drawChart(results));
+    if (chart !== "") await Deno.writeTextFile(chart, await drawChart(results));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -189,8 +189,8 @@ Deno.test("the tables say what was measured, and `deno fmt` has nothing to add",
   assertEquals(await fmt.exits(), 0, fmt.stderr);
 });
 
-Deno.test("the chart has a panel a scenario and a bar a server, and is well-formed", () => {
-  const svg = drawChart(results);
+Deno.test("the chart has a panel a scenario and a bar a server, and is well-formed", async () => {
+  const svg = await drawChart(results);
   assertMatch(svg, /^<svg [^>]*width="960"/);
   const texts = [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text]) => text);
   for (const text of ["tcp 64 x 64 B", "udp 64 x 64 B", "deno-sockets", "1.25", "2.50", "-"]) {

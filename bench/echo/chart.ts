@@ -4,8 +4,6 @@
  * @module
  */
 
-// Not in deno.json: what stands there is fetched for every sample, and goes into every executable.
-import { type EChartsOption, init } from "npm:echarts@6.1.0";
 import { ratio, type Results, type ScenarioResult } from "./report.ts";
 import { BASELINE, OURS } from "./servers.ts";
 
@@ -29,8 +27,9 @@ const OTHERS = "#afb8c1";
  *
  * @param results Of a run in which the baseline took part.
  * @returns An SVG file.
+ * @throws {Error} If it cannot be drawn, with what draw.ts printed.
  */
-export function drawChart(results: Results): string {
+export async function drawChart(results: Results): Promise<string> {
   const scenarios = results.scenarios.filter(({ isIdle }) => !isIdle);
   const bars = Math.max(...scenarios.map(({ rows }) => rows.length));
   const panelHeight = TITLE + bars * BAR + GAP;
@@ -45,7 +44,7 @@ export function drawChart(results: Results): string {
   }));
   const largest = Math.max(1, ...panels.flatMap(({ ratios }) => ratios.filter(Number.isFinite)));
 
-  const option: EChartsOption = {
+  const option = {
     animation: false,
     backgroundColor: colors.ground,
     textStyle: { fontFamily: "sans-serif", color: colors.text },
@@ -75,7 +74,7 @@ export function drawChart(results: Results): string {
     xAxis: panels.map(({ index }) => ({ gridIndex: index, show: false, max: largest })),
     yAxis: panels.map(({ index, servers }) => ({
       gridIndex: index,
-      type: "category" as const,
+      type: "category",
       data: servers,
       inverse: true,
       axisLine: { show: false },
@@ -83,7 +82,7 @@ export function drawChart(results: Results): string {
       axisLabel: { color: colors.text, fontSize: 11, interval: 0 },
     })),
     series: panels.map(({ index, servers, ratios }) => ({
-      type: "bar" as const,
+      type: "bar",
       xAxisIndex: index,
       yAxisIndex: index,
       barWidth: BAR - 5,
@@ -94,7 +93,7 @@ export function drawChart(results: Results): string {
       })),
       label: {
         show: true,
-        position: "right" as const,
+        position: "right",
         distance: 2,
         padding: [1, 3],
         color: colors.text,
@@ -107,17 +106,27 @@ export function drawChart(results: Results): string {
         symbol: "none",
         data: [{ xAxis: 1 }],
         label: { show: false },
-        lineStyle: { color: colors.baseline, type: "dotted" as const },
+        lineStyle: { color: colors.baseline, type: "dotted" },
       },
     })),
   };
-  const chart = init(null, null, { renderer: "svg", ssr: true, width: WIDTH, height });
-  try {
-    chart.setOption(option);
-    return chart.renderToSVGString();
-  } finally {
-    chart.dispose();
-  }
+  return await draw({ width: WIDTH, height, option });
+}
+
+/** Runs draw.ts. */
+async function draw(chart: { width: number; height: number; option: unknown }): Promise<string> {
+  const drawing = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-lock", "--allow-all", `${import.meta.dirname}/draw.ts`],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const input = drawing.stdin.getWriter();
+  await input.write(new TextEncoder().encode(JSON.stringify(chart)));
+  await input.close();
+  const { success, stdout, stderr } = await drawing.output();
+  if (!success) throw new Error(`the chart: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
 }
 
 function ratios({ rows }: ScenarioResult): number[] {
