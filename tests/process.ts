@@ -35,8 +35,10 @@ export class Process implements AsyncDisposable {
     onPrint?: (stream: "out" | "err", text: string) => void,
     program: string = Deno.execPath(),
   ) {
+    // When Deno runs for the first time, it says on stderr what it downloads, and that is not the program's.
+    const isRun = program === Deno.execPath() && args[0] === "run";
     this.#child = new Deno.Command(program, {
-      args,
+      args: isRun ? ["run", "--quiet", ...args.slice(1)] : args,
       cwd: root,
       env: { NO_COLOR: "1" },
       stdin: reads ? "piped" : "null",
