@@ -145,10 +145,7 @@ async function findHosts(node: string, family: 4 | 6 | undefined): Promise<strin
     found = await lookup(node, { all: true, family: family ?? 0, order: "verbatim" });
   } catch (error) {
     const code = codeOf(error);
-    if (code === "EPERM") {
-      const refused = new Deno.errors.NotCapable(`Requires net access to "${node}"`);
-      throw failed(`getaddrinfo ${node}`, refused);
-    }
+    if (code === "EPERM") throw refused("getaddrinfo", node);
     const known = code === "EAI_AGAIN" ? code : code === "ENOTFOUND" ? "EAI_NONAME" : "EAI_FAIL";
     throw new AddrInfoError(`getaddrinfo ${node}`, known);
   }
@@ -218,10 +215,16 @@ async function lookUpNames(
   } catch (error) {
     if (error instanceof TypeError) throw error;
     if (codeOf(error) !== "EPERM") return null;
-    const peer = formatAddress(address);
-    const refused = new Deno.errors.NotCapable(`Requires net access to "${peer}"`);
-    throw failed(`getnameinfo ${peer}`, refused);
+    throw refused("getnameinfo", formatAddress(address));
   }
+}
+
+/** A refused look-up: Node's error does not say what would have to be granted. */
+function refused(call: string, host: string): Error {
+  return failed(
+    `${call} ${host}`,
+    new Deno.errors.NotCapable(`Requires net access to "${host}"`),
+  );
 }
 
 function codeOf(error: unknown): unknown {
