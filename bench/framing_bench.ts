@@ -12,32 +12,16 @@ import {
   encodeJsonLine,
   encodeLengthFrame,
   readDelimited,
-  type Reader,
   readJsonLine,
   readLengthFrame,
 } from "../mod.ts";
+import { CHUNK, readerOf } from "./memory.ts";
 
 const COUNT = 20_000;
-const CHUNK = 65536;
 const NEWLINE = 0x0a;
 
 const texts = Array.from({ length: COUNT }, (_, i) => "x".repeat(i % 127));
 const total = texts.join("").length;
-
-/** Hands out `frames` as a socket would, a piece a read. */
-function bufferedReader(frames: Uint8Array): BufferedReader {
-  let position = 0;
-  const source: Reader = {
-    read(p) {
-      if (position === frames.length) return Promise.resolve(null);
-      const piece = frames.subarray(position, position + Math.min(p.length, CHUNK));
-      p.set(piece);
-      position += piece.length;
-      return Promise.resolve(piece.length);
-    },
-  };
-  return new BufferedReader(source, CHUNK);
-}
 
 function stream(frames: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
   let position = 0;
@@ -83,7 +67,7 @@ Deno.bench("Buffer.concat() and readUInt32BE()", { group: byLength, baseline: tr
 Deno.bench("readLengthFrame()", { group: byLength }, async () => {
   let messages = 0;
   let bytes = 0;
-  const reader = bufferedReader(lengthFrames);
+  const reader = new BufferedReader(readerOf(lengthFrames), CHUNK);
   for (let message; (message = await readLengthFrame(reader)) !== null; messages++) {
     bytes += message.length;
   }
@@ -110,7 +94,7 @@ Deno.bench("Buffer.concat() and indexOf()", { group: delimited, baseline: true }
 Deno.bench("readDelimited()", { group: delimited }, async () => {
   let messages = 0;
   let bytes = 0;
-  const reader = bufferedReader(lines);
+  const reader = new BufferedReader(readerOf(lines), CHUNK);
   for (let message; (message = await readDelimited(reader)) !== null; messages++) {
     bytes += message.length;
   }
@@ -135,7 +119,7 @@ Deno.bench("TextLineStream and JSON.parse()", { group: json, baseline: true }, a
 Deno.bench("readJsonLine()", { group: json }, async () => {
   let messages = 0;
   let bytes = 0;
-  const reader = bufferedReader(jsonLines);
+  const reader = new BufferedReader(readerOf(jsonLines), CHUNK);
   for (let line; (line = await readJsonLine(reader)) !== null; messages++) {
     bytes += (line.value as { text: string }).text.length;
   }

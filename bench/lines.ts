@@ -12,9 +12,6 @@ import { BufferedReader, type Reader } from "../mod.ts";
 /** How many lines there are, of 1 to 127 bytes each. */
 export const LINES = 500_000;
 
-/** As much as a read of Deno's and node's streams asks for. */
-export const CHUNK = 65536;
-
 /** The lines, each with its newline. */
 export const text = new TextEncoder().encode(
   Array.from({ length: LINES }, (_, i) => `${"x".repeat(i % 127)}\n`).join(""),

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isHere } from "../../tests/needs.ts";
 import { root } from "../../tests/transcript.ts";
 
 /** How the clients reach a server. */
@@ -129,8 +130,7 @@ function gcc(name: string, path: string): Peer {
 async function find(peer: Peer, folder: string): Promise<Server | undefined> {
   const { name, transports, asks, build } = peer;
   const answer = await output(asks);
-  // Where node is not installed, Deno gives its children one that is Deno.
-  if (answer === undefined || (name === "node" && answer.startsWith("deno"))) return undefined;
+  if (answer === undefined || (name === "node" && !isHere("node"))) return undefined;
   const [version = ""] = /\d+(\.\d+)+/.exec(answer) ?? [];
   let run = peer.run ?? [];
   if (build !== undefined) {
