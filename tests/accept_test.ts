@@ -1,11 +1,9 @@
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects } from "@std/assert";
-import net from "node:net";
 import { accept, type AcceptOptions } from "../lib/accept.ts";
 import type { Connection } from "../lib/connection.ts";
 import { echo } from "../lib/echo.ts";
 import { readN, writeN } from "../lib/robust_io.ts";
-
-const bytes = (text: string) => new TextEncoder().encode(text);
+import { bytes, connectAndReset, exchange } from "./hostile.ts";
 
 /** A concurrent echo server in this process, and what happens to it. */
 class Server implements AsyncDisposable {
@@ -38,23 +36,6 @@ class Server implements AsyncDisposable {
     this.stop.abort();
     await this.done;
   }
-}
-
-/** Sends `text` and receives it back. */
-async function exchange(conn: Deno.TcpConn, text: string): Promise<void> {
-  await writeN(conn, bytes(text));
-  const reply = new Uint8Array(text.length);
-  assertEquals(await readN(conn, reply), text.length);
-  assertEquals(reply, bytes(text));
-}
-
-/** Connects, and resets the connection at once. */
-async function connectAndReset(port: number): Promise<void> {
-  const socket = net.connect(port, "127.0.0.1");
-  const closed = new Promise((resolve) => socket.once("close", resolve));
-  await new Promise((resolve) => socket.once("connect", resolve));
-  socket.resetAndDestroy();
-  await closed;
 }
 
 /** A listener whose accept fails as told, one error a call, and is closed after that. */
@@ -95,7 +76,7 @@ Deno.test("accept() reports that descriptors ran out, pauses and goes on", async
 
 Deno.test("accept() serves on when 100 clients have reset in the backlog", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 4096 });
-  for (let i = 0; i < 100; i++) await connectAndReset(listener.addr.port);
+  for (let i = 0; i < 100; i++) await connectAndReset(listener.addr);
   const client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
   for await (using conn of accept(listener)) {
     assertEquals(conn.remoteAddr, client.localAddr);

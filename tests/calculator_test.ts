@@ -11,7 +11,7 @@ import { connectDatagram } from "../lib/connected_datagram.ts";
 import { datagrams, openDatagram, sendTo } from "../lib/datagram.ts";
 import { testWith } from "./needs.ts";
 import { Process, startSample } from "./process.ts";
-import { toBytes } from "./readers.ts";
+import { randomIntegers, toBytes } from "./readers.ts";
 
 /** For a test that would never end if it failed: far more than any needs. */
 const PATIENCE = { timeout: 60_000 };
@@ -41,15 +41,6 @@ function rightResponse(first: number, numbers: number[]): string {
   const digits = first & 1 ? toBytes(`${result}`).toHex() : result.toString(16).padStart(8, "0");
   const fits = first & 1 ? result <= 0xffff_ffff_ffff_ffffn : result <= 0xffff_ffffn;
   return opcode < 2 && fits ? `80${digits}` : "00";
-}
-
-/** Park and Miller's minimal generator: the same cases each time. */
-function seeded(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = state * 48271 % 2147483647;
-    return Math.floor(state / 2147483647 * below);
-  };
 }
 
 /** Numbers of any magnitude: products of them fit and overflow both formats. */
@@ -137,7 +128,7 @@ Deno.test("answer() is exact up to the limit of each format, and refuses what is
 });
 
 Deno.test("answer() agrees with a direct calculation", () => {
-  const random = seeded(1);
+  const random = randomIntegers(1);
   let failed = 0;
   for (let i = 0; i < 5000; i++) {
     const first = random(16) * 16 + random(4);
@@ -150,7 +141,7 @@ Deno.test("answer() agrees with a direct calculation", () => {
 });
 
 Deno.test("answer() takes any bytes, and its response can be decoded", () => {
-  const random = seeded(2);
+  const random = randomIntegers(2);
   for (let i = 0; i < 5000; i++) {
     const request = new Uint8Array(random(300)).map(() => random(256));
     decodeResponse(answer(request), ((request[0] ?? 0) & 1) === 1);
@@ -158,7 +149,7 @@ Deno.test("answer() takes any bytes, and its response can be decoded", () => {
 });
 
 Deno.test("encodeRequest(), decodeRequest() are each other's reverse", () => {
-  const random = seeded(3);
+  const random = randomIntegers(3);
   for (let i = 0; i < 1000; i++) {
     const request: CalculatorRequest = {
       operation: random(2) === 0 ? "+" : "*",
@@ -331,7 +322,7 @@ Deno.test(
     const { server, port } = await startServer("127.0.0.1");
     await using _server = server;
     using client = await connectDatagram("127.0.0.1", port);
-    const random = seeded(4);
+    const random = randomIntegers(4);
     for (let i = 0; i < 10_000; i++) {
       let request: Uint8Array<ArrayBuffer>;
       if (i % 1000 === 999) request = new Uint8Array(65507 - random(1000));

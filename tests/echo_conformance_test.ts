@@ -15,6 +15,7 @@ import {
   Server,
   unix,
 } from "./hostile.ts";
+import { isHere } from "./needs.ts";
 
 // One suite for every echo server, whatever its transport and however it accepts, after Go's nettest.
 // All that is sent ends with a newline or with the stream: one of the servers echoes lines.
@@ -127,21 +128,12 @@ const checks: Record<string, (server: Server) => Promise<void>> = {
   },
 };
 
-/** Whether this machine has the loopback address of IPv6. */
-function hasIpv6(): boolean {
-  try {
-    Deno.listen({ hostname: "::1", port: 0 }).close();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 for (const subject of [iterative, lines, concurrent, concurrentOnIpv6, prefork, unix]) {
   for (const [name, check] of Object.entries(checks)) {
+    const missing = subject === concurrentOnIpv6 && !isHere("IPv6");
     Deno.test({
-      name: `${subject.name}: ${name}`,
-      ignore: subject === concurrentOnIpv6 && !hasIpv6(),
+      name: `${subject.name}: ${name}${missing ? " (no IPv6)" : ""}`,
+      ignore: missing,
       async fn() {
         await using server = await Server.start(subject, subject.quiet);
         await check(server);

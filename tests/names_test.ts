@@ -6,20 +6,14 @@ import {
   getNameInfo,
   type NameInfoFlags,
 } from "../lib/names.ts";
+import { python3 } from "./python.ts";
 
 type Query = [node: string | null, service: string | number | null, hints: AddrInfoHints];
 type Answer = [transport: string, hostname: string, port: number][] | string;
 
 /** Has python3 ask the C library; null where there is no python3. */
-async function askC<T>(script: string, questions: unknown): Promise<T | null> {
-  try {
-    const args = ["-c", `import json, socket, sys\n${script}`, JSON.stringify(questions)];
-    const { success, stdout } = await new Deno.Command("python3", { args }).output();
-    return success ? await new Response(stdout).json() : null;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
+function askC<T>(script: string, questions: unknown): Promise<T | null> {
+  return python3("-c", `import json, socket, sys\n${script}`, JSON.stringify(questions));
 }
 
 const askGetAddrInfo = `

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import table from "../lib/services.json" with { type: "json" };
 import { getServByName, getServByPort, parsePort } from "../lib/services.ts";
+import { python3 } from "./python.ts";
 
 const hostileNames = [
   "",
@@ -42,17 +43,6 @@ const hostileNames = [
   "hasOwnProperty",
   "length",
 ];
-
-/** What a script prints as JSON, or null where it or python3 itself fails. */
-async function python3<T>(...args: string[]): Promise<T | null> {
-  try {
-    const { success, stdout } = await new Deno.Command("python3", { args }).output();
-    return success ? await new Response(stdout).json() : null;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
-}
 
 Deno.test("getServByName() finds names and aliases, by protocol", async () => {
   const cases = [

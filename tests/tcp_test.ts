@@ -8,6 +8,7 @@ import {
 import { unmapAddress } from "../lib/address.ts";
 import { AddrInfoError } from "../lib/names.ts";
 import { openClient, openListener } from "../lib/tcp.ts";
+import { isHere } from "./needs.ts";
 
 /** For a test that would never end if it failed: far more than any needs. */
 const PATIENCE = { timeout: 60_000 };
@@ -52,7 +53,7 @@ Deno.test("openListener() lets many clients wait until it accepts them", PATIENC
   for (const client of clients) client.close();
 });
 
-const hasIpv6 = await canListen("::1");
+const hasIpv6 = isHere("IPv6");
 Deno.test({
   name: "openClient() and openListener() work with IPv6, and IPv4 on ::" +
     (hasIpv6 ? "" : " (ignored: ::1 cannot be bound)"),
@@ -67,15 +68,6 @@ Deno.test({
     }
   },
 });
-
-async function canListen(hostname: string): Promise<boolean> {
-  try {
-    (await openListener(0, { hostname })).close();
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 Deno.test("openClient() and openListener() name the call, the address and the cause", async () => {
   using listener = await openListener(0);

@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { readN, writeN } from "../lib/robust_io.ts";
+import { exchange, readAll } from "./hostile.ts";
 import { type Process, startSample, startUnixServer, temporaryFolder } from "./process.ts";
 
 // The life of a socket's file: who makes it, who takes it over, and that nobody leaves it behind.
@@ -9,20 +10,6 @@ const GREETED = "Connection from (unnamed)\n\tMessage: hello\n";
 
 async function connect(path: string): Promise<Deno.UnixConn> {
   return await Deno.connect({ transport: "unix", path });
-}
-
-/** Sends `hello` and receives it back. */
-async function greet(conn: Deno.UnixConn): Promise<void> {
-  const hello = new TextEncoder().encode("hello");
-  await writeN(conn, hello);
-  const reply = new Uint8Array(hello.length);
-  assertEquals(await readN(conn, reply), reply.length, "bytes of the answer to hello");
-  assertEquals(reply, hello);
-}
-
-/** Everything that comes until the server closes the connection. */
-async function readAll(conn: Deno.UnixConn): Promise<Uint8Array> {
-  return await new Response(conn.readable).bytes();
 }
 
 /** What is at a path: how it is made and what is in it, or null if there is nothing. */
@@ -68,11 +55,11 @@ Deno.test("a second Unix server says that the address is in use, and the first s
   const path = `${folder.path}/socket`;
   await using first = await startUnixServer(path);
   using client = await connect(path);
-  await greet(client);
+  await exchange(client, "hello");
   await assertRefused(path, "Address already in use");
-  await greet(client);
+  await exchange(client, "hello");
   using next = await connect(path);
-  await greet(next);
+  await exchange(next, "hello");
   await first.prints(RegExp(`^${RegExp.escape(`${GREETED}\tMessage: hello\n${GREETED}`)}$`));
   assertEquals(first.stderr, `listening on ${path}\n`);
 });
@@ -83,14 +70,14 @@ Deno.test("a Unix server takes over the socket of one that was killed", async ()
   {
     await using killed = await startUnixServer(path);
     using client = await connect(path);
-    await greet(client);
+    await exchange(client, "hello");
     killed.kill("SIGKILL");
     await killed.exits();
   }
   assertEquals((await Deno.lstat(path)).isSocket, true, "a stale socket is left behind");
   await using server = await startUnixServer(path);
   using client = await connect(path);
-  await greet(client);
+  await exchange(client, "hello");
   server.kill("SIGTERM");
   await assertEnds(server, path);
   assertEquals(server.stdout, GREETED);
@@ -144,7 +131,7 @@ const encounters: Record<string, Encounter> = {
   "when its client has left": {
     meet: async (path, end) => {
       const client = await connect(path);
-      await greet(client);
+      await exchange(client, "hello");
       client.close();
       end();
     },
@@ -152,7 +139,7 @@ const encounters: Record<string, Encounter> = {
   "with a client connected": {
     meet: async (path, end) => {
       using client = await connect(path);
-      await greet(client);
+      await exchange(client, "hello");
       end();
       assertEquals(await client.read(new Uint8Array(80)), null, "the server closes the connection");
     },
