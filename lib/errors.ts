@@ -7,9 +7,11 @@
 /**
  * `strerror(3)`: the cause of an error in words, in one line.
  *
- * @param error What was thrown, as a rule one of `Deno.errors`.
- * @returns The system's own words without Deno's "(os error N)" and what it adds behind it; for a
- * permission that was not granted, the flag that would grant it.
+ * Never throws, whatever was thrown.
+ *
+ * @param error What was thrown, usually one of `Deno.errors`.
+ * @returns The system's own words without Deno's "(os error N)" and what follows it; for a permission
+ * that was not granted, the flag that grants it; for an `AggregateError`, the words of all its errors.
  *
  * Source: strerror(3).
  *
@@ -23,22 +25,49 @@
  * ```
  */
 export function strerror(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error instanceof Deno.errors.NotCapable) {
-    const [, kind, scope] = /^Requires (\w+) access to "(.*?)"/.exec(error.message) ?? [];
-    if (kind !== undefined) return `permission not granted, it takes --allow-${kind}=${scope}`;
+  try {
+    if (!(error instanceof Error)) return String(error);
+    if (error instanceof Deno.errors.NotCapable) {
+      const [, kind, scope] = /^Requires (\w+) access to "(.*?)"/.exec(error.message) ?? [];
+      if (kind !== undefined) return `permission not granted, it takes --allow-${kind}=${scope}`;
+    }
+    if (error instanceof AggregateError && error.message === "") {
+      return error.errors.map(strerror).join("; ") || error.name;
+    }
+    return error.message.replace(/ \(os error \d+\).*$/, "") || error.name;
+  } catch {
+    return "unknown error"; // an object that cannot be shown: a getter throws, or there is no prototype
   }
-  return error.message.replace(/ \(os error \d+\).*$/, "") || error.name;
 }
 
+/** An error of a socket call, its parts under the names that Node gives them. */
+export interface SocketError extends Error {
+  /** The call, as the C programmer knows it: `connect`. */
+  syscall: string;
+  /** The address that the call was given, or the peer's. */
+  address?: string;
+  /** The error's name in C, where the cause has one: `ECONNREFUSED`. */
+  code?: string;
+}
+
+/** The classes that {@linkcode failed} constructs: their constructors take a message and options. */
+const classes = new Set<unknown>([
+  ...Object.values(Deno.errors),
+  RangeError,
+  SyntaxError,
+  TypeError,
+]);
+
 /**
- * `perror(3)`, but made to be thrown: the same error with the failed call in front of its cause.
+ * `perror(3)`, as an error to throw: names the call, its address and the cause.
  *
- * @param call The call as the C programmer knows it and the value it was given, for example
- * `connect 127.0.0.1:7007`.
- * @param error What was thrown.
- * @returns An error of the same class, so that `instanceof` still tells what happened, whose
- * message is the call, a colon and {@linkcode strerror}'s words; the original is its `cause`.
+ * @param syscall The call, as the C programmer knows it: `connect`.
+ * @param error What it threw.
+ * @param address The address that it was given, or the peer's.
+ * @returns An error whose message is `call address: cause`, in {@linkcode strerror}'s words, and whose
+ * `cause` is the original. It is of the original's class, so that `instanceof` still tells what
+ * happened, if that is one of `Deno.errors` or a `RangeError`, `SyntaxError` or `TypeError`; otherwise
+ * it is a plain `Error`.
  *
  * Source: perror(3); Stallings lecture, `error()`.
  *
@@ -48,15 +77,56 @@ export function strerror(error: unknown): string {
  * import { failed } from "@deno-sockets/samples";
  *
  * const refused = new Deno.errors.ConnectionRefused("Connection refused (os error 111)");
- * const error = failed("connect 127.0.0.1:7007", refused);
+ * const error = failed("connect", refused, "127.0.0.1:7007");
  * assertInstanceOf(error, Deno.errors.ConnectionRefused);
  * assertEquals(error.message, "connect 127.0.0.1:7007: Connection refused");
+ * assertEquals(error.syscall, "connect");
  * ```
  */
-export function failed(call: string, error: unknown): Error {
-  // Every class of Deno.errors is constructed as Error is.
-  const sameClass = error instanceof Error ? error.constructor as ErrorConstructor : Error;
-  return new sameClass(`${call}: ${strerror(error)}`, { cause: error });
+export function failed(syscall: string, error: unknown, address?: string): SocketError {
+  const call = address === undefined ? syscall : `${syscall} ${address}`;
+  const failure = withContext(call, error);
+  return Object.assign(failure, { syscall }, address === undefined ? {} : { address });
+}
+
+/**
+ * Puts the context of an error in front of its message: who it concerns, or what was being done.
+ *
+ * @param context The context: a client's address, for instance.
+ * @param error What was thrown.
+ * @returns An error as {@linkcode failed} returns, with the original's `code` if it has one.
+ */
+export function withContext(context: string, error: unknown): Error {
+  const message = `${context}: ${strerror(error)}`;
+  const code = codeOf(error);
+  const failure = new (classOf(error))(message, { cause: error });
+  return code === undefined ? failure : Object.assign(failure, { code });
+}
+
+function classOf(error: unknown): ErrorConstructor {
+  try {
+    const constructor = (error as Error).constructor;
+    // Only these are known to be constructed as Error is.
+    if (error instanceof Error && classes.has(constructor)) return constructor as ErrorConstructor;
+  } catch {
+    // A getter threw.
+  }
+  return Error;
+}
+
+/**
+ * C's `errno` of an error, by its name.
+ *
+ * @param error What was thrown.
+ * @returns The name, such as `EMFILE`; `undefined` if the error has none.
+ */
+export function codeOf(error: unknown): string | undefined {
+  try {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    return typeof code === "string" ? code : undefined;
+  } catch {
+    return undefined; // a getter threw
+  }
 }
 
 /**

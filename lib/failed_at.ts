@@ -21,7 +21,7 @@ export function failedAt(call: string, address: Deno.Addr, error: unknown): Erro
   // Deno gives a failed look-up no class of its own.
   const [, cause] = /^failed to lookup address information: (.+)/.exec(strerror(error)) ?? [];
   if (cause === undefined || !("hostname" in address)) {
-    return failed(`${call} ${formatAddress(address)}`, error);
+    return failed(call, error, formatAddress(address));
   }
   const code = cause.startsWith("Temporary failure") ? "EAI_AGAIN" : "EAI_NONAME";
   return new AddrInfoError(`getaddrinfo ${address.hostname}`, code);

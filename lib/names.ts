@@ -6,7 +6,7 @@
  */
 
 import { formatAddress } from "./address.ts";
-import { failed } from "./errors.ts";
+import { codeOf, failed } from "./errors.ts";
 import { inetNtop, inetPton } from "./inet.ts";
 import { getServByName, getServByPort } from "./services.ts";
 
@@ -221,12 +221,5 @@ async function lookUpNames(
 
 /** A refused look-up: Node's error does not say what would have to be granted. */
 function refused(call: string, host: string): Error {
-  return failed(
-    `${call} ${host}`,
-    new Deno.errors.NotCapable(`Requires net access to "${host}"`),
-  );
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
+  return failed(call, new Deno.errors.NotCapable(`Requires net access to "${host}"`), host);
 }

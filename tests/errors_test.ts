@@ -1,6 +1,7 @@
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
-import { failed, strerror } from "../lib/errors.ts";
+import { failed, strerror, withContext } from "../lib/errors.ts";
 import { failedAt } from "../lib/failed_at.ts";
+import { AddrInfoError } from "../lib/names.ts";
 
 /** What is thrown, and its cause in words. */
 const cases: [thrown: unknown, words: string][] = [
@@ -42,14 +43,14 @@ Deno.test("strerror() gives the cause in words", () => {
 
 Deno.test("failed() puts the call before the cause, and keeps the original", () => {
   for (const [thrown, words] of cases) {
-    const error = failed("connect 127.0.0.1:7", thrown);
+    const error = failed("connect", thrown, "127.0.0.1:7");
     assertEquals(error.message, `connect 127.0.0.1:7: ${words}`);
     assertStrictEquals(error.cause, thrown, error.message);
   }
 });
 
 Deno.test("failed() keeps the class", () => {
-  const classes = { ...Deno.errors, Error, RangeError, TypeError, URIError };
+  const classes = { ...Deno.errors, Error, RangeError, SyntaxError, TypeError };
   for (const [name, errorClass] of Object.entries(classes)) {
     const error = failed("call", new errorClass("cause"));
     assertStrictEquals(error.constructor, errorClass, name);
@@ -58,6 +59,90 @@ Deno.test("failed() keeps the class", () => {
   }
   assertStrictEquals(failed("call", "no error").constructor, Error);
 });
+
+Deno.test("failed() carries the call, the address and the code under Node's names", () => {
+  const cause = Object.assign(new Deno.errors.AddrInUse("Address already in use (os error 98)"), {
+    code: "EADDRINUSE",
+  });
+  const error = failed("bind", cause, "127.0.0.1:7");
+  assertEquals(
+    { syscall: error.syscall, address: error.address, code: error.code },
+    { syscall: "bind", address: "127.0.0.1:7", code: "EADDRINUSE" },
+  );
+  assertEquals("address" in failed("accept", cause), false);
+  assertEquals("code" in failed("accept", new Error("no code")), false);
+});
+
+/** Errors whose classes cannot be constructed as Error is, or that throw when they are looked at. */
+const awkward: Record<string, () => [thrown: unknown, words: string]> = {
+  "a look-up's error": () => [
+    new AddrInfoError("getaddrinfo a", "EAI_NONAME"),
+    "getaddrinfo a: Name or service not known",
+  ],
+  "an AggregateError": () => [
+    new AggregateError([new Error("one"), new AggregateError([new Error("two"), 3])]),
+    "one; two; 3",
+  ],
+  "an AggregateError with a message": () => [new AggregateError([], "all failed"), "all failed"],
+  "a class whose constructor takes an object": () => {
+    class Status extends Error {
+      constructor({ status }: { status: { text: string } }) {
+        super(`status ${status.text}`);
+      }
+    }
+    return [new Status({ status: { text: "lost" } }), "status lost"];
+  },
+  "a subclass of one of Deno's": () => {
+    class Special extends Deno.errors.TimedOut {
+      constructor(readonly parts: string[]) {
+        super(parts.join(" "));
+      }
+    }
+    return [new Special(["too", "late"]), "too late"];
+  },
+  "an abstract constructor": () => [
+    Object.assign(new Error("odd"), { constructor: null }),
+    "odd",
+  ],
+  "a message that is no text": () => [
+    Object.assign(new Error(), { message: 7 }),
+    "unknown error",
+  ],
+  "a getter that throws": () => [
+    Object.defineProperty(new Error("hidden"), "message", {
+      get() {
+        throw new Error("no");
+      },
+    }),
+    "unknown error",
+  ],
+  "a code that throws": () => [
+    Object.defineProperty(new Error("plain"), "code", {
+      get() {
+        throw new Error("no");
+      },
+    }),
+    "plain",
+  ],
+  "an object without a prototype": () => [Object.create(null), "unknown error"],
+  "a proxy that refuses everything": () => {
+    const refuse = () => {
+      throw new Error("no");
+    };
+    const proxy = new Proxy({}, { get: refuse, has: refuse, getPrototypeOf: refuse });
+    return [proxy, "unknown error"];
+  },
+};
+for (const [what, make] of Object.entries(awkward)) {
+  Deno.test(`failed() makes a plain error of ${what}`, () => {
+    const [thrown, words] = make();
+    for (const error of [failed("read", thrown, "a"), withContext("read a", thrown)]) {
+      assertStrictEquals(error.constructor, Error);
+      assertEquals(error.message, `read a: ${words}`);
+      assertStrictEquals(error.cause, thrown);
+    }
+  });
+}
 
 Deno.test("failed() may be repeated", () => {
   const refused = new Deno.errors.ConnectionRefused("Connection refused (os error 111)");
