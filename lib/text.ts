@@ -8,16 +8,17 @@ import { concat } from "@std/bytes/concat";
 
 const decoder = new TextDecoder();
 
-/** Control characters but tab and newline, and those that turn the direction of writing. */
-const UNSAFE = /[^\P{Cc}\t\n]|[\u202a-\u202e\u2066-\u2069]/gu;
+/** Control characters other than tab, line separators, and marks that change the writing direction. */
+const UNSAFE = /[^\P{Cc}\t]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
 /**
- * `printf("%s")`, but safe on a terminal: what a peer sent, as text to print.
+ * `printf("%s")`, but safe on a terminal: returns what a peer sent as text for one line.
  *
- * @param message What came: text, or bytes in UTF-8 if the peer means well.
- * @returns The text without the newline at its end, if it has one, so that it can stand in a line.
- * Bytes that are not UTF-8 and control characters, with which a peer could rewrite the screen, become
- * U+FFFD; tabs and newlines stay.
+ * @param message Text, or bytes in UTF-8.
+ * @returns The text without the newline at its end. Bytes that are not UTF-8, control characters other
+ * than tab (newlines inside the message too), line separators and marks that change the writing
+ * direction become U+FFFD: a peer can neither rewrite the screen nor forge a line. A byte order mark at
+ * the start is dropped.
  *
  * Source: UCM lecture, `printf("\tMessage: %s\n")`.
  *

@@ -13,24 +13,34 @@ Deno.test("printable() takes one newline off the end", () => {
     "hello": "hello",
     "hello\n": "hello",
     "hello\r\n": "hello",
-    "hello\n\n": "hello\n",
-    "hello\r\n\r\n": `hello${REPLACEMENT}\n`,
+    "hello\n\n": `hello${REPLACEMENT}`,
+    "hello\r\n\r\n": `hello${REPLACEMENT.repeat(2)}`,
     "\n": "",
     "\r\n": "",
-    "two\nlines\n": "two\nlines",
-    "\nhello": "\nhello",
+    "two\nlines\n": `two${REPLACEMENT}lines`,
+    "\nhello": `${REPLACEMENT}hello`,
   };
   for (const [sent, shown] of Object.entries(cases)) {
     assertEquals(printable(encode(sent)), shown, JSON.stringify(sent));
   }
 });
 
-Deno.test("printable() replaces control characters, but tabs and newlines", () => {
+Deno.test("printable() replaces control characters other than tab", () => {
   for (let code = 0; code < 0x100; code++) {
     const char = String.fromCharCode(code);
     const isControl = code < 0x20 || code >= 0x7f && code < 0xa0;
-    const shown = isControl && char !== "\t" && char !== "\n" ? REPLACEMENT : char;
+    const shown = isControl && char !== "\t" ? REPLACEMENT : char;
     assertEquals(printable(encode(`a${char}b`)), `a${shown}b`, `U+00${code.toString(16)}`);
+  }
+});
+
+Deno.test("printable() replaces line separators and marks that change the writing direction", () => {
+  for (const code of [0x61c, 0x200e, 0x200f, 0x2028, 0x2029, 0x202a, 0x202e, 0x2066, 0x2069]) {
+    const char = String.fromCodePoint(code);
+    assertEquals(printable(`a${char}b`), `a${REPLACEMENT}b`, `U+${code.toString(16)}`);
+  }
+  for (const char of ["\u200d", "\u2027", "\u202f", "\u2065", "\u206a"]) {
+    assertEquals(printable(char), char);
   }
 });
 
