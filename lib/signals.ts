@@ -5,13 +5,14 @@
  */
 
 /**
- * `sigaction(2)` for `SIGINT` and `SIGTERM`: turns the first of them into an `AbortSignal`.
+ * `sigaction(2)` for `SIGINT`, `SIGTERM`, `SIGHUP` and `SIGQUIT`: turns the first of them into an
+ * `AbortSignal`.
  *
- * After the first, both have their default action again: whoever sends a second one does not want to
- * wait for the connections that are being drained, and it ends the process at once.
+ * After the first, all have their default action again: a second one ends the process at once, without
+ * waiting for connections that are being drained.
  *
- * @returns A signal that aborts when the process is told to end. Waiting for it does not keep a
- * process alive that has nothing else to do.
+ * @returns A signal that aborts when the process is told to end. It does not keep alive a process that
+ * has nothing else to do.
  *
  * Source: sigaction(2), `SA_RESETHAND`.
  *
@@ -29,7 +30,7 @@
  */
 export function terminationSignal(): AbortSignal {
   const controller = new AbortController();
-  const signals: Deno.Signal[] = ["SIGINT", "SIGTERM"];
+  const signals: Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
   const onSignal = () => {
     for (const signal of signals) Deno.removeSignalListener(signal, onSignal);
     controller.abort();

@@ -13,9 +13,10 @@ function start(program: string): Process {
 }
 
 const STAY = `setInterval(() => {}, 60_000); console.log("ready");`;
-const statuses = { SIGINT: 128 + 2, SIGTERM: 128 + 15 };
+const statuses = { SIGHUP: 128 + 1, SIGINT: 128 + 2, SIGQUIT: 128 + 3, SIGTERM: 128 + 15 };
+const signals = Object.keys(statuses) as (keyof typeof statuses)[];
 
-for (const first of ["SIGINT", "SIGTERM"] as const) {
+for (const first of signals) {
   Deno.test(`terminationSignal() aborts at ${first}`, async () => {
     await using child = start(`
       const timer = setInterval(() => {}, 60_000);
@@ -28,7 +29,7 @@ for (const first of ["SIGINT", "SIGTERM"] as const) {
     assertEquals(child.stderr, "");
   });
 
-  for (const second of ["SIGINT", "SIGTERM"] as const) {
+  for (const second of signals) {
     Deno.test(`terminationSignal() lets ${second} after ${first} end the process`, async () => {
       await using child = start(STAY);
       await child.prints(/ready/);
