@@ -95,8 +95,11 @@ export async function readN(source: Reader, p: Uint8Array): Promise<number | nul
 /**
  * `rio_writen`: writes all of `p`, however many calls that takes.
  *
+ * Calls on one target take turns: the bytes of each are written together, in the order of the calls, even if
+ * they are not awaited.
+ *
  * @param target What to write to.
- * @param p The bytes.
+ * @param p The bytes, which must not change until they are written.
  * @returns Nothing: there is no short count to look at.
  * @throws What `target.write` throws, `Deno.errors.BrokenPipe` or `Deno.errors.ConnectionReset` as a
  * rule if the peer has gone.
@@ -121,6 +124,22 @@ export async function readN(source: Reader, p: Uint8Array): Promise<number | nul
  * ```
  */
 export async function writeN(target: Writer, p: Uint8Array): Promise<void> {
+  const before = writing.get(target);
+  const { promise: done, resolve } = Promise.withResolvers<void>();
+  writing.set(target, done);
+  try {
+    if (before !== undefined) await before;
+    await writeAll(target, p);
+  } finally {
+    resolve();
+    if (writing.get(target) === done) writing.delete(target);
+  }
+}
+
+/** The end of the last `writeN` of each target that has one under way. */
+const writing = new WeakMap<Writer, Promise<void>>();
+
+async function writeAll(target: Writer, p: Uint8Array): Promise<void> {
   let empty = 0;
   for (let written = 0; written < p.length;) {
     const count = await target.write(p.subarray(written));

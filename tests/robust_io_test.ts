@@ -427,6 +427,32 @@ Deno.test("writeN() throws the target's error, and has written what came before"
   }
 });
 
+Deno.test("writeN() writes the bytes of each call together, in the order of the calls", async () => {
+  const target = new Target((offered, turn) => Math.min(offered, turn % 3));
+  const failing = new Target(() => 1, { after: 3, error: new Error("full") });
+  const messages = ["one", "two", "", "three"].map((text) => toBytes(`${text}.`.repeat(9)));
+  await Promise.all(messages.map((message) => writeN(target, message)));
+  assertEquals(toText(new Uint8Array(target.taken)), messages.map(toText).join(""));
+  // A call that fails does not hold up the next.
+  const calls = await Promise.allSettled([1, 2].map(() => writeN(failing, toBytes("abcd"))));
+  assertEquals(calls.map(({ status }) => status), ["rejected", "fulfilled"]);
+  assertEquals(toText(new Uint8Array(failing.taken)), "abcabcd");
+});
+
+Deno.test("writeN() does not mix what two calls send over TCP", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  using conn = await listener.accept();
+  const size = 8 << 20;
+  const sending = Promise.all([1, 2].map((n) => writeN(client, new Uint8Array(size).fill(n))))
+    .then(() => client.closeWrite());
+  const received = new Uint8Array(2 * size);
+  assertEquals(await readN(conn, received), received.length);
+  await sending;
+  assertEquals(received.indexOf(2), size);
+  assertEquals(received.lastIndexOf(1), size - 1);
+});
+
 Deno.test("writeN() gives up on a target that takes nothing for ever", PATIENCE, async () => {
   const write = () => writeN(new Target(nothing), new Uint8Array(1));
   await assertRejects(write, Error, "write: the target took no bytes");
