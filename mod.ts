@@ -39,6 +39,8 @@ export * from "./lib/signals.ts";
 // Programs: their main, their errors, and what they print of what a peer sent.
 export * from "./lib/command.ts";
 export * from "./lib/die.ts";
-export * from "./lib/errors.ts";
+export { failed, isClosed, type SocketError, strerror, withContext } from "./lib/errors.ts";
+export * from "./lib/line_printer.ts";
+export { logError } from "./lib/log_error.ts";
 export * from "./lib/permissions.ts";
 export * from "./lib/text.ts";

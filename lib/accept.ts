@@ -6,26 +6,46 @@
 
 import { delay } from "@std/async/delay";
 import { Connection } from "./connection.ts";
-import { failed, isClosed } from "./errors.ts";
+import { codeOf, failed, isClosed } from "./errors.ts";
+import { logError, report } from "./log_error.ts";
 import { OpenConnections } from "./open_connections.ts";
 
-/** The first and the longest pause after a failed accept, in ms. */
+/** The first and the longest pause while the system's resources are used up, in ms. */
 const FIRST_PAUSE = 5;
 const LONGEST_PAUSE = 1000;
 
+/** The accept errors that last until the system has resources again. */
+const exhausted = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
+
+/** How long no client must come for the backlog to count as empty, in ms, and how often that is checked. */
+const BACKLOG_QUIET = 30;
+const BACKLOG_LOOKS = 3;
+
+/** How many clients are accepted after `signal`: as many as a backlog of Linux holds. */
+const BACKLOG_SIZE = 4096;
+
 /** How {@linkcode accept} treats its clients. */
 export interface AcceptOptions {
-  /** When it aborts, the server accepts no more and drains. Without one it goes on for ever. */
+  /** When it aborts, the server drains and the loop ends. Default: only the listener's owner ends it. */
   signal?: AbortSignal;
   /** How many connections may be open at once; further clients wait in the backlog. Default 1024. */
   maxConnections?: number;
-  /** How long a client may let a read or a write wait, in ms; 0, the default, is for ever. */
+  /**
+   * How long a client may let a read or a write wait, in ms; 0: without a limit. Default 300,000. It is
+   * cut off within a quarter of that time more.
+   */
   idleTimeout?: number;
+  /**
+   * How many bytes a second a client must send or receive, on average over `idleTimeout`; 0, the default:
+   * any number. It ends clients that send a byte now and then to hold a connection. Without an
+   * `idleTimeout` it has no effect.
+   */
+  minRate?: number;
   /** How long connections may go on after `signal`, in ms. Default 5000. */
   grace?: number;
   /**
-   * Is told why the loop pauses, and why the service of a client failed that
-   * {@linkcode Connection.serve} ran. Nobody is told of clients that reset before they were accepted.
+   * Called with accept failures, and with the errors of services that {@linkcode Connection.serve} runs.
+   * Default {@linkcode logError}. Clients that reset before they were accepted are not reported.
    */
   onError?: (error: Error) => void;
 }
@@ -36,19 +56,20 @@ export interface AcceptOptions {
  * A loop that awaits each connection's {@linkcode Connection.serve} is an iterative server; one that
  * starts it and goes on to the next is a concurrent one. Either way
  *
- * - a client that reset its connection while it waited in the backlog is passed over;
- * - when descriptors run out (`EMFILE`) or accept fails in another way, the loop pauses, for 5 ms
- *   first and at most a second, and goes on; the connections that are open do not notice;
- * - at `maxConnections` it accepts no more until one closes, and `idleTimeout` cuts off clients that
- *   neither send nor receive;
- * - when `signal` aborts, the listener is closed, connections may finish what is in flight, are cut
- *   when the `grace` period ends, and the loop ends when all are closed.
+ * - a client that reset its connection while it waited in the backlog is skipped;
+ * - when the system has no descriptors or memory left (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`), the loop
+ *   pauses, for 5 ms first and at most a second; after any other failure it goes on at once;
+ * - at `maxConnections` it accepts no more until one closes; `idleTimeout` and `minRate` cut off clients
+ *   that neither send nor receive, or too little;
+ * - when `signal` aborts, the clients that wait in the backlog are still accepted, then the listener is
+ *   closed; connections may finish what is in flight and are cut when the `grace` period ends; the loop
+ *   ends when all are closed.
  *
- * @param listener The listening socket, TCP or Unix. It is closed when `signal` aborts.
+ * @param listener The listening socket, TCP or Unix. It is closed after `signal` aborts.
  * @param options See {@linkcode AcceptOptions}.
- * @returns The connections. Whoever takes one closes it, as `serve` does. The loop ends when the listener
- * is closed, by `signal` or by its owner.
- * @throws {RangeError} If a limit is not a number that can be one; a time is less than 2 ** 31 ms.
+ * @returns The connections; the caller must close each, as `serve` does. The loop ends after `signal`, or
+ * when the listener's owner closes it: then, too, the open connections are drained.
+ * @throws {RangeError} If a limit is invalid. A time must be less than 2 ** 31 ms.
  *
  * Source: UCM lecture (iterative, accept-and-fork); accept(2).
  *
@@ -79,7 +100,82 @@ export async function* accept<A extends Deno.Addr>(
   listener: Deno.Listener<Deno.Conn<A>>,
   options: AcceptOptions = {},
 ): AsyncGenerator<Connection<A>, void, void> {
-  const { signal, maxConnections = 1024, idleTimeout = 0, grace = 5000, onError } = options;
+  const { signal, maxConnections = 1024, grace = 5000, onError = logError } = options;
+  const { idleTimeout = 300_000, minRate = 0 } = options;
+  checkLimits({ maxConnections, idleTimeout, minRate, grace });
+
+  const open = new OpenConnections<A>({ idleTimeout, minRate });
+  let slotFreed = Promise.withResolvers<void>();
+  let isAccepting = false;
+  let accepted = 0;
+  let isDraining = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const drain = () => {
+    if (isDraining) return;
+    isDraining = true;
+    open.drain(grace);
+    closeWhenQuiet();
+  };
+  /** Closes the listener, which ends a pending accept, when the backlog is empty or the time is over. */
+  const closeWhenQuiet = () => {
+    const end = performance.now() + grace;
+    const last = accepted + BACKLOG_SIZE;
+    let seen = accepted;
+    let quiet = 0;
+    const look = () => {
+      quiet = isAccepting && accepted === seen ? quiet + 1 : 0;
+      seen = accepted;
+      if (quiet < BACKLOG_LOOKS && accepted < last && performance.now() < end) {
+        timer = setTimeout(look, BACKLOG_QUIET / BACKLOG_LOOKS);
+      } else {
+        listener[Symbol.dispose]();
+      }
+    };
+    look();
+  };
+  if (signal?.aborted) drain();
+  signal?.addEventListener("abort", drain);
+  try {
+    let pause = 0;
+    for (;;) {
+      // A slot is taken before accept, so that further clients wait in the backlog and cost nothing.
+      while (open.size >= maxConnections) await slotFreed.promise;
+      let socket: Deno.Conn<A>;
+      try {
+        isAccepting = true;
+        socket = await listener.accept();
+      } catch (error) {
+        if (isClosed(error)) break;
+        if (isGone(error)) continue;
+        report(onError, failed("accept", error));
+        if (!exhausted.includes(codeOf(error) ?? "")) continue;
+        pause = Math.min(pause * 2 || FIRST_PAUSE, isDraining ? FIRST_PAUSE : LONGEST_PAUSE);
+        await delay(pause, isDraining || !signal ? {} : { signal }).catch(() => {});
+        continue;
+      } finally {
+        isAccepting = false;
+      }
+      pause = 0;
+      accepted++;
+      const conn: Connection<A> = new Connection(socket, () => {
+        open.remove(conn);
+        slotFreed.resolve();
+        slotFreed = Promise.withResolvers();
+      }, onError);
+      open.add(conn);
+      yield conn;
+    }
+    drain();
+    while (open.size > 0) await slotFreed.promise;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", drain);
+  }
+}
+
+function checkLimits(limits: Required<Omit<AcceptOptions, "signal" | "onError">>): void {
+  const { maxConnections, idleTimeout, minRate, grace } = limits;
   if (!Number.isInteger(maxConnections) || maxConnections < 1) {
     throw new RangeError(`accept: ${maxConnections} is not a number of connections`);
   }
@@ -88,42 +184,8 @@ export async function* accept<A extends Deno.Addr>(
       throw new RangeError(`accept: ${ms} ms is not a time for ${name}`);
     }
   }
-
-  const open = new OpenConnections<A>(idleTimeout);
-  let oneLeft = Promise.withResolvers<void>();
-  const stop = () => {
-    listener[Symbol.dispose](); // a pending accept rejects
-    open.drain(grace);
-  };
-  if (signal?.aborted) stop();
-  signal?.addEventListener("abort", stop);
-  try {
-    let pause = 0;
-    for (;;) {
-      while (open.size >= maxConnections) await oneLeft.promise;
-      let accepted: Deno.Conn<A>;
-      try {
-        accepted = await listener.accept();
-      } catch (error) {
-        if (isClosed(error)) break;
-        if (isGone(error)) continue;
-        onError?.(failed("accept", error));
-        pause = Math.min(pause * 2 || FIRST_PAUSE, LONGEST_PAUSE);
-        await delay(pause);
-        continue;
-      }
-      pause = 0;
-      const conn: Connection<A> = new Connection(accepted, () => {
-        open.remove(conn);
-        oneLeft.resolve();
-        oneLeft = Promise.withResolvers();
-      }, onError);
-      open.add(conn);
-      yield conn;
-    }
-    while (open.size > 0) await oneLeft.promise;
-  } finally {
-    signal?.removeEventListener("abort", stop);
+  if (!(minRate >= 0 && minRate < Infinity)) {
+    throw new RangeError(`accept: ${minRate} is not a rate in bytes a second`);
   }
 }
 

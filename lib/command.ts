@@ -8,6 +8,8 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { strerror } from "./errors.ts";
+import { stderr, stdout } from "./line_printer.ts";
+import { logError } from "./log_error.ts";
 import { parsePort } from "./services.ts";
 
 /**
@@ -19,6 +21,9 @@ export class UsageError extends Error {
   /** Its name, as every error has one. */
   override name = "UsageError";
 }
+
+/** How long a program waits at its end for its last lines to be printed, in ms. */
+const FLUSH_TIME = 1000;
 
 /** What a word on the command line means: its value when it is missing, and how it is read. */
 export interface Argument<T> {
@@ -63,14 +68,32 @@ export function port<D extends number | null>(value: D): Argument<number | D> {
  * An argument that counts something: an integer from 1.
  *
  * @param value The count when none is given.
+ * @param max The largest count. Default 999,999,999.
  * @returns How to read it. See {@linkcode main} for an example.
  */
-export function count(value: number): Argument<number> {
+export function count(value: number, max: number = 999_999_999): Argument<number> {
   return {
     default: value,
     parse(text) {
-      if (/^0*[1-9]\d{0,8}$/.test(text)) return Number(text);
-      throw new RangeError(`${JSON.stringify(text)} is not a whole number from 1`);
+      const number = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+      if (number >= 1 && number <= max) return number;
+      throw new RangeError(`${JSON.stringify(text)} is not a whole number from 1 to ${max}`);
+    },
+  };
+}
+
+/**
+ * An argument that is a rate: an integer from 0.
+ *
+ * @param value The rate when none is given.
+ * @returns How to read it. See {@linkcode main} for an example.
+ */
+export function rate(value: number): Argument<number> {
+  return {
+    default: value,
+    parse(text) {
+      if (/^\d{1,9}$/.test(text)) return Number(text);
+      throw new RangeError(`${JSON.stringify(text)} is not a whole number from 0`);
     },
   };
 }
@@ -129,7 +152,7 @@ export function oneOf<W extends string>(...words: [W, ...W[]]): Argument<W> {
  *
  * `--help` prints the program's header and exits with 0. A wrong command line prints what is wrong
  * with it and the usage, and exits with 2. An error that the body throws is printed in one line, and
- * exits with 1.
+ * exits with 1. When the body returns, the process ends with 0, whatever still waits.
  *
  * @param header The program's own source. The doc comment at its top is the help; the paragraph in
  * it that begins with "Usage:" is the usage.
@@ -164,6 +187,7 @@ export async function main<O extends Arguments, P extends Arguments>(
 ): Promise<void> {
   const help = helpText(header);
   const usage = help.split("\n\n").find((paragraph) => paragraph.startsWith("Usage:")) ?? "";
+  let status = 0;
   try {
     if (Deno.args.includes("--help")) {
       console.log(help);
@@ -172,10 +196,12 @@ export async function main<O extends Arguments, P extends Arguments>(
       await body(values as Values<O> & Values<P>);
     }
   } catch (error) {
-    console.error(strerror(error));
-    if (error instanceof UsageError) console.error(usage);
-    Deno.exit(error instanceof UsageError ? 2 : 1);
+    logError(error);
+    status = error instanceof UsageError ? 2 : 1;
+    if (status === 2) { for (const line of usage.split("\n")) stderr.print(line); }
   }
+  await Promise.all([stdout.flush(FLUSH_TIME), stderr.flush(FLUSH_TIME)]);
+  Deno.exit(status); // not before: a call that waits for a peer must not keep the process alive
 }
 
 /** The doc comment at the top of a source, as text. */

@@ -5,8 +5,9 @@
  */
 
 import { formatAddress, unmapAddress } from "./address.ts";
-import { failed } from "./errors.ts";
+import { failed, withContext } from "./errors.ts";
 import { joinTurns, leaveTurns, myTurn } from "./fairness.ts";
+import { logError, report } from "./log_error.ts";
 import type { Reader, Writer } from "./robust_io.ts";
 
 /**
@@ -46,14 +47,16 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
 
   readonly #conn: Deno.Conn<A>;
   readonly #onClose: (() => void) | undefined;
-  readonly #onError: ((error: Error) => void) | undefined;
+  readonly #onError: (error: Error) => void;
   #isClosed = false;
   #reason: Error | undefined;
-  // Reads and writes that wait for the peer; every one that starts or ends is progress.
+  #failure: Error | undefined; // of its last call that failed
+  // Reads and writes that wait for the peer; each one that starts or ends is progress.
   #reading = 0;
   #writing = 0;
   #progress = 0;
   #progressSeen = 0;
+  #bytes = 0;
 
   /**
    * Takes a connection over; `openClient` and {@linkcode accept} do so. Nagle's algorithm, which would
@@ -61,12 +64,13 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
    *
    * @param conn The connection, which is the caller's no longer.
    * @param onClose Is called once, when the connection is closed, by whomever.
-   * @param onError Is told why a service failed that {@linkcode Connection.serve} ran.
+   * @param onError Called with the error of a service that {@linkcode Connection.serve} ran. Default: prints
+   * it to stderr.
    */
   constructor(
     conn: Deno.Conn<A>,
     onClose?: () => void,
-    onError?: (error: Error) => void,
+    onError: (error: Error) => void = logError,
   ) {
     this.#conn = conn;
     this.#onClose = onClose;
@@ -90,9 +94,8 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
     try {
       await service(this);
     } catch (error) {
-      const peer = formatAddress(this.remoteAddr);
-      const named = error instanceof Error && error.message.includes(peer); // the connection's own
-      this.#onError?.(named ? error : failed(peer, error));
+      const isOwn = error instanceof Error && error === this.#failure; // it names the peer already
+      report(this.#onError, isOwn ? error : withContext(formatAddress(this.remoteAddr), error));
     } finally {
       this.close();
     }
@@ -108,12 +111,15 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
    * @throws {Deno.errors.Interrupted} If the server is shutting down and nothing was in flight.
    */
   async read(p: Uint8Array): Promise<number | null> {
+    const turn = myTurn();
+    if (turn) await turn;
+    // Only now it waits for the peer: what arrived while it waited for its turn is not late.
     this.#reading++;
     this.#progress++;
     try {
-      const turn = myTurn();
-      if (turn) await turn;
-      return await this.#conn.read(p);
+      const count = await this.#conn.read(p);
+      if (count !== null) this.#bytes += count;
+      return count;
     } catch (error) {
       throw this.#failed("read", error);
     } finally {
@@ -136,7 +142,9 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
     this.#writing++;
     this.#progress++;
     try {
-      return await this.#conn.write(p);
+      const count = await this.#conn.write(p);
+      this.#bytes += count;
+      return count;
     } catch (error) {
       throw this.#failed("write", error);
     } finally {
@@ -186,6 +194,15 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
   }
 
   /**
+   * How many bytes were received and sent in all.
+   *
+   * @returns Their number.
+   */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
    * Closes the connection for a reason, which its calls then reject with.
    *
    * @param reason The reason. A call's error has its class, and the call and the peer before its message.
@@ -196,6 +213,8 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
   }
 
   #failed(call: string, error: unknown): Error {
-    return failed(`${call} ${formatAddress(this.remoteAddr)}`, this.#reason ?? error);
+    const failure = failed(call, this.#reason ?? error, formatAddress(this.remoteAddr));
+    this.#failure = failure;
+    return failure;
   }
 }

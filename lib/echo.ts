@@ -23,8 +23,8 @@ const SMALL_READS = 16;
  *
  * @param conn A connected stream.
  * @param size The most bytes to receive at once.
- * @param onMessage Is shown each piece before it is sent back. The piece is part of the buffer: the
- * next one overwrites it.
+ * @param onMessage Called with each piece, and awaited, before it is sent back. The piece is part of the
+ * buffer: the next one overwrites it.
  * @throws What the connection's `read` and `write` throw.
  *
  * Source: UNP, `str_echo`; UCM lecture, TCP server.
@@ -48,7 +48,7 @@ const SMALL_READS = 16;
 export async function echo(
   conn: Reader & Writer,
   size: number = LARGE,
-  onMessage?: (message: Uint8Array) => void,
+  onMessage?: (message: Uint8Array) => unknown,
 ): Promise<void> {
   const small = new Uint8Array(Math.min(size, SMALL));
   let buffer = small;
@@ -57,7 +57,7 @@ export async function echo(
     const count = await conn.read(buffer);
     if (count === null) return;
     const message = buffer.subarray(0, count);
-    onMessage?.(message);
+    if (onMessage !== undefined) await onMessage(message);
     const sent = await conn.write(message); // as a rule all of it, and writeN would be a promise more
     if (sent < count) await writeN(conn, message.subarray(sent));
 

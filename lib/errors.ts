@@ -95,6 +95,15 @@ export function failed(syscall: string, error: unknown, address?: string): Socke
  * @param context The context: a client's address, for instance.
  * @param error What was thrown.
  * @returns An error as {@linkcode failed} returns, with the original's `code` if it has one.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { withContext } from "@deno-sockets/samples";
+ *
+ * const error = withContext("127.0.0.1:50000", new RangeError("the frame is too long"));
+ * assertEquals(error.message, "127.0.0.1:50000: the frame is too long");
+ * ```
  */
 export function withContext(context: string, error: unknown): Error {
   const message = `${context}: ${strerror(error)}`;

@@ -28,7 +28,7 @@ import {
   main,
   openListener,
   port,
-  strerror,
+  stderr,
   terminationSignal,
   writeN,
 } from "../mod.ts";
@@ -43,13 +43,10 @@ await main(header, {
   const signal = terminationSignal();
   // getaddrinfo, socket, bind, listen
   using listener = await openListener(port, { hostname: host });
-  console.error(`listening on ${formatAddress(listener.addr)}`);
+  stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
-  const clients = accept(listener, {
-    signal,
-    onError: (error) => console.error(strerror(error)),
-  });
+  const clients = accept(listener, { signal });
   for await (const conn of clients) {
     // fork: it is not awaited, so the loop accepts the next client while this one is served
     // read, write, close

@@ -30,7 +30,7 @@ import {
   main,
   openListener,
   port,
-  strerror,
+  stderr,
   terminationSignal,
   writeN,
 } from "../mod.ts";
@@ -44,13 +44,10 @@ await main(header, {
   const signal = terminationSignal();
   // socket, bind, listen
   using listener = await openListener(port, { hostname: ip, backlog: 3 });
-  console.error(`listening on ${formatAddress(listener.addr)}`);
+  stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
-  const clients = accept(listener, {
-    signal,
-    onError: (error) => console.error(strerror(error)),
-  });
+  const clients = accept(listener, { signal });
   for await (const conn of clients) {
     // send, close
     await conn.serve(sendCount);

@@ -6,6 +6,8 @@
  * Usage: servers/tcp_echo_concurrent.ts [host] [service] [OPTION...]
  *   --max-connections N     clients served at once; more wait in the backlog (1024)
  *   --idle-timeout SECONDS  cut off a client that neither sends nor receives; 0: never (300)
+ *   --min-rate BYTES        cut off a client that moves fewer a second, averaged over the idle
+ *                           timeout; 0: never (4)
  *   --grace SECONDS         on SIGINT or SIGTERM, let connections finish for so long (5)
  *   --backlog N             clients that may wait to be accepted (4096)
  *   --quiet                 print no line for a connection or a message
@@ -43,8 +45,10 @@ import {
   openListener,
   port,
   printable,
+  rate,
   seconds,
-  strerror,
+  stderr,
+  stdout,
   terminationSignal,
 } from "../mod.ts";
 import header from "./tcp_echo_concurrent.ts" with { type: "text" };
@@ -57,23 +61,24 @@ await main(header, {
   options: {
     maxConnections: count(1024),
     idleTimeout: seconds(300),
+    minRate: rate(4),
     grace: seconds(5),
     backlog: count(4096),
     quiet: false,
   },
-}, async ({ host, service, maxConnections, idleTimeout, grace, backlog, quiet }) => {
+}, async ({ host, service, maxConnections, idleTimeout, minRate, grace, backlog, quiet }) => {
   const signal = terminationSignal();
   // getaddrinfo, socket, bind, listen
   using listener = await openListener(service, { hostname: host, backlog });
-  console.error(`listening on ${formatAddress(listener.addr)}`);
+  stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
   const clients = accept(listener, {
     signal,
     maxConnections,
     idleTimeout: idleTimeout * 1000,
+    minRate,
     grace: grace * 1000,
-    onError: (error) => console.error(strerror(error)),
   });
   for await (const conn of clients) {
     // fork: it is not awaited, so the loop accepts the next client while this one is served
@@ -85,8 +90,8 @@ await main(header, {
 /** The service: prints each message and sends it back. */
 async function echoMessages(conn: Connection<Deno.NetAddr>): Promise<void> {
   const { hostname, port } = conn.remoteAddr;
-  console.log(`Connection from ${hostname}:${port}`);
-  await echo(conn, MESSAGE_SIZE, (message) => console.log(`\tMessage: ${printable(message)}`));
+  await stdout.print(`Connection from ${hostname}:${port}`);
+  await echo(conn, MESSAGE_SIZE, (message) => stdout.print(`\tMessage: ${printable(message)}`));
 }
 
 /** The service with `--quiet`: nothing is printed, so pieces may be large, and errors are nobody's. */

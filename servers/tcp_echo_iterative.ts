@@ -40,7 +40,8 @@ import {
   openListener,
   port,
   printable,
-  strerror,
+  stderr,
+  stdout,
   terminationSignal,
 } from "../mod.ts";
 import header from "./tcp_echo_iterative.ts" with { type: "text" };
@@ -54,13 +55,10 @@ await main(header, {
   const signal = terminationSignal();
   // getaddrinfo, socket, bind, listen
   using listener = await openListener(service, { hostname: host, backlog: 5 });
-  console.error(`listening on ${formatAddress(listener.addr)}`);
+  stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
-  const clients = accept(listener, {
-    signal,
-    onError: (error) => console.error(strerror(error)),
-  });
+  const clients = accept(listener, { signal });
   for await (const conn of clients) {
     // recv, send, close
     await conn.serve(echoMessages);
@@ -70,6 +68,6 @@ await main(header, {
 /** The service: prints each message and sends it back. */
 async function echoMessages(conn: Connection<Deno.NetAddr>): Promise<void> {
   const { hostname, port } = conn.remoteAddr;
-  console.log(`Connection from ${hostname}:${port}`);
-  await echo(conn, MESSAGE_SIZE, (message) => console.log(`\tMessage: ${printable(message)}`));
+  await stdout.print(`Connection from ${hostname}:${port}`);
+  await echo(conn, MESSAGE_SIZE, (message) => stdout.print(`\tMessage: ${printable(message)}`));
 }

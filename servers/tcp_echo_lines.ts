@@ -36,7 +36,8 @@ import {
   MAXLINE,
   openListener,
   port,
-  strerror,
+  stderr,
+  stdout,
   terminationSignal,
   writeN,
 } from "../mod.ts";
@@ -48,13 +49,10 @@ await main(header, {
   const signal = terminationSignal();
   // getaddrinfo, socket, bind, listen
   using listener = await openListener(port);
-  console.error(`listening on ${formatAddress(listener.addr)}`);
+  stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
-  const clients = accept(listener, {
-    signal,
-    onError: (error) => console.error(strerror(error)),
-  });
+  const clients = accept(listener, { signal });
   for await (const conn of clients) {
     // read, write, close
     await conn.serve(echoLines);
@@ -65,12 +63,12 @@ await main(header, {
 async function echoLines(conn: Connection<Deno.NetAddr>): Promise<void> {
   // getnameinfo
   const { host, service } = await getNameInfo(conn.remoteAddr);
-  console.log(`Connected to (${host}, ${service})`);
+  await stdout.print(`Connected to (${host}, ${service})`);
   const reader = new BufferedReader(conn);
   for (;;) {
     const line = await reader.readLine(MAXLINE);
     if (line === null) return;
-    console.log(`server received ${line.length} bytes`);
+    await stdout.print(`server received ${line.length} bytes`);
     await writeN(conn, line);
   }
 }

@@ -34,7 +34,8 @@ import {
   main,
   openListener,
   port,
-  strerror,
+  stderr,
+  stdout,
   terminationSignal,
   within,
   writeN,
@@ -52,13 +53,10 @@ await main(header, {
   const signal = terminationSignal();
   // socket, bind, listen
   using listener = await openListener(port, { hostname: ip });
-  console.error(`listening on ${formatAddress(listener.addr)}`);
+  stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
-  const clients = accept(listener, {
-    signal,
-    onError: (error) => console.error(strerror(error)),
-  });
+  const clients = accept(listener, { signal });
   for await (const conn of clients) {
     // recv, send, shutdown, close
     await conn.serve(echoOnce);
@@ -70,7 +68,7 @@ async function echoOnce(conn: Connection<Deno.NetAddr>): Promise<void> {
   const buffer = new Uint8Array(MESSAGE_SIZE);
   const count = await conn.read(buffer) ?? 0;
   const { hostname, port } = conn.remoteAddr;
-  console.log(`Received ${count} bytes from ${hostname}, port ${port}`);
+  await stdout.print(`Received ${count} bytes from ${hostname}, port ${port}`);
   await writeN(conn, buffer.subarray(0, count));
 
   // shutdown, and receive what is of no interest

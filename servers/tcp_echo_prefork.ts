@@ -7,6 +7,8 @@
  *   --workers N             how many (4)
  *   --max-connections N     clients served at once by a worker (1024)
  *   --idle-timeout SECONDS  cut off a client that neither sends nor receives; 0: never (300)
+ *   --min-rate BYTES        cut off a client that moves fewer a second, averaged over the idle
+ *                           timeout; 0: never (4)
  *   --grace SECONDS         on SIGINT or SIGTERM, let connections finish for so long (5)
  *   --backlog N             clients that may wait to be accepted by a worker (4096)
  *   --quiet                 print no line for a connection or a message
@@ -28,56 +30,100 @@
  * @module
  */
 
-import { count, formatAddress, main, port, seconds, strerror, terminationSignal } from "../mod.ts";
+import {
+  count,
+  formatAddress,
+  logError,
+  main,
+  openListener,
+  port,
+  rate,
+  seconds,
+  stderr,
+  terminationSignal,
+  withContext,
+} from "../mod.ts";
 import type { Orders, Report } from "./workers/tcp_echo.ts";
 import header from "./tcp_echo_prefork.ts" with { type: "text" };
 
 await main(header, {
   operands: { host: "127.0.0.1", service: port(7007) },
   options: {
-    workers: count(4),
+    workers: count(4, 64),
     maxConnections: count(1024),
     idleTimeout: seconds(300),
+    minRate: rate(4),
     grace: seconds(5),
     backlog: count(4096),
     quiet: false,
   },
 }, async ({ host, service, workers, ...orders }) => {
-  await mayReadWorkers();
   const stop = terminationSignal();
+  await mayReadWorkers();
+  // bind: without SO_REUSEPORT it fails where another server has the port, even one that would share it
+  if (service !== 0) (await openListener(service, { hostname: host })).close();
+
   // fork: the first worker takes the port, a free one if it is 0, and the others share it
-  const address = await fork({ ...orders, host, service, worker: 1 }, stop);
-  for (let worker = 2; worker <= workers; worker++) {
-    await fork({ ...orders, host, service: address.port, worker }, stop);
-  }
-  console.error(`listening on ${formatAddress(address)}`);
+  const first = fork({ ...orders, host, service, worker: 1 }, stop);
+  const address = await first.listening;
+  const others = Array.from({ length: workers - 1 }, (_, index) => {
+    return fork({ ...orders, host, service: address.port, worker: index + 2 }, stop);
+  });
+  for (const { listening } of others) await listening;
+  stderr.print(`listening on ${formatAddress(address)}`);
+  // wait
+  await Promise.all([first, ...others].map(({ ended }) => ended));
 });
 
-/** Starts a worker, and another in its place if it dies; resolves to where it listens. */
-function fork(orders: Orders, stop: AbortSignal): Promise<Deno.NetAddr> {
+/** Keeps a worker running until `stop` aborts: when one dies, another takes its place. */
+function fork(
+  orders: Orders,
+  stop: AbortSignal,
+): { listening: Promise<Deno.NetAddr>; ended: Promise<void> } {
   const { promise: listening, resolve, reject } = Promise.withResolvers<Deno.NetAddr>();
-  const worker = new Worker(import.meta.resolve("./workers/tcp_echo.ts"), { type: "module" });
-  const drain = () => worker.postMessage("drain");
-  stop.addEventListener("abort", drain);
-  let service: number | undefined;
-  const died = (failure: string) => {
-    stop.removeEventListener("abort", drain);
-    if (service === undefined) return reject(new Error(failure)); // it never lived
-    if (stop.aborted) return;
-    console.error(`worker ${orders.worker} died, another takes its place: ${failure}`);
-    fork({ ...orders, service }, stop).catch((error) => console.error(strerror(error)));
+  let port: number | undefined; // once the first has listened
+  const keepRunning = async () => {
+    do {
+      try {
+        await runWorker({ ...orders, service: port ?? orders.service }, stop, (address) => {
+          port = address.port;
+          resolve(address);
+        });
+      } catch (error) {
+        if (port === undefined) return reject(error); // it never listened
+        logError(withContext(`worker ${orders.worker} died, another takes its place`, error));
+      }
+    } while (!stop.aborted);
   };
+  return { listening, ended: keepRunning() };
+}
+
+/** Runs a worker to its end. */
+async function runWorker(
+  orders: Orders,
+  stop: AbortSignal,
+  onListening: (address: Deno.NetAddr) => void,
+): Promise<void> {
+  const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
+  const worker = new Worker(import.meta.resolve("./workers/tcp_echo.ts"), { type: "module" });
   worker.onmessage = ({ data }: MessageEvent<Report>) => {
-    if ("failure" in data) return died(data.failure);
-    service = data.address.port;
-    resolve(data.address);
+    if ("address" in data) onListening(data.address);
+    else if ("failure" in data) reject(new Error(data.failure));
+    else resolve();
   };
   worker.onerror = (event) => {
-    event.preventDefault(); // or it would end this thread, too
-    died(event.message);
+    event.preventDefault(); // it would end this thread too
+    reject(new Error(event.message));
   };
   worker.postMessage(orders);
-  return listening;
+  const drain = () => worker.postMessage("drain");
+  if (stop.aborted) drain();
+  stop.addEventListener("abort", drain);
+  try {
+    await ended;
+  } finally {
+    stop.removeEventListener("abort", drain);
+  }
 }
 
 /** Asks for the permission to read the workers' modules, in words of our own. */

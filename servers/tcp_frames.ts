@@ -36,7 +36,8 @@ import {
   openListener,
   port,
   printable,
-  strerror,
+  stderr,
+  stdout,
   terminationSignal,
 } from "../mod.ts";
 import header from "./tcp_frames.ts" with { type: "text" };
@@ -48,13 +49,10 @@ await main(header, {
   const signal = terminationSignal();
   // getaddrinfo, socket, bind, listen
   using listener = await openListener(port, { hostname: host });
-  console.error(`listening on ${formatAddress(listener.addr)}`);
+  stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
-  const clients = accept(listener, {
-    signal,
-    onError: (error) => console.error(strerror(error)),
-  });
+  const clients = accept(listener, { signal });
   for await (const conn of clients) {
     // fork: it is not awaited, so the loop accepts the next client while this one is served
     // recv, close
@@ -68,6 +66,6 @@ async function printMessages(conn: Connection<Deno.NetAddr>, framing: Framing): 
   for (;;) {
     const message = await framing.read(reader);
     if (message === null) return;
-    console.log(printable(message));
+    await stdout.print(printable(message));
   }
 }

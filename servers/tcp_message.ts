@@ -29,6 +29,8 @@ import {
   openListener,
   port,
   printable,
+  stderr,
+  stdout,
   terminationSignal,
   writeN,
 } from "../mod.ts";
@@ -46,7 +48,7 @@ await main(header, {
   // socket, bind, listen
   using listener = await openListener(port, { backlog: 5 })
     .catch((error) => dieWithSystemMessage("ERROR on binding", error));
-  console.error(`listening on ${formatAddress(listener.addr)}`);
+  stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
   const clients = accept(listener, {
@@ -66,7 +68,7 @@ async function answer(conn: Connection<Deno.NetAddr>): Promise<void> {
   const buffer = new Uint8Array(MESSAGE_SIZE);
   const count = await conn.read(buffer)
     .catch((error) => dieWithSystemMessage("ERROR reading from socket", error));
-  console.log(`Here is the message: ${printable(buffer.subarray(0, count ?? 0))}`);
+  await stdout.print(`Here is the message: ${printable(buffer.subarray(0, count ?? 0))}`);
 
   // write
   await writeN(conn, new TextEncoder().encode("I got your message"))

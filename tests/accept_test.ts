@@ -3,7 +3,8 @@ import { accept, type AcceptOptions } from "../lib/accept.ts";
 import type { Connection } from "../lib/connection.ts";
 import { echo } from "../lib/echo.ts";
 import { readN, writeN } from "../lib/robust_io.ts";
-import { bytes, connectAndReset, exchange } from "./hostile.ts";
+import { bytes, connectAndReset, exchange, receive, stopwatch } from "./hostile.ts";
+import { Process } from "./process.ts";
 
 /** A concurrent echo server in this process, and what happens to it. */
 class Server implements AsyncDisposable {
@@ -68,10 +69,79 @@ Deno.test("accept() passes over clients that reset before it, without a word", a
 
 Deno.test("accept() reports that descriptors ran out, pauses and goes on", async () => {
   const reported: string[] = [];
-  const full = [1, 2, 3].map(() => new Error("Too many open files (os error 24)"));
+  const full = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"].map((code) =>
+    Object.assign(new Error(`${code} (os error 24)`), { code })
+  );
   const onError = (error: Error) => reported.push(error.message);
+  const pause = 5 + 10 + 20 + 40;
+  const start = performance.now();
   for await (const _ of accept(failingListener(full), { onError })) assert(false, "no connection");
-  assertEquals(reported, Array(3).fill("accept: Too many open files"));
+  assert(performance.now() - start >= pause, "it pauses");
+  assertEquals(
+    reported,
+    ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"].map((code) => `accept: ${code}`),
+  );
+});
+
+Deno.test("accept() does not pause for the failure of a single client", async () => {
+  const one = new Error("invalid utf-8: the path of a client");
+  const errors = Array(20).fill(one);
+  const reported: Error[] = [];
+  const onError = (error: Error) => reported.push(error);
+  const pauses: unknown[] = [];
+  const { setTimeout } = globalThis;
+  globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => {
+    pauses.push(args[1]);
+    return setTimeout(...args);
+  }) as typeof setTimeout;
+  try {
+    for await (const _ of accept(failingListener(errors), { onError })) assert(false);
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+  assertEquals(reported.length, 20);
+  assertEquals(pauses.filter((ms) => ms !== 10), []); // 10: it looks whether the backlog is empty
+});
+
+Deno.test("accept() ends its pause when the signal aborts", async () => {
+  const stop = new AbortController();
+  const full = Object.assign(new Error("full"), { code: "EMFILE" });
+  const errors = Array(9).fill(full); // the pauses are 5 ms to 1 s, and 1 s again
+  let failures = 0;
+  const elapsed = stopwatch();
+  let aborted = Infinity;
+  const onError = () => {
+    if (++failures < 8) return;
+    aborted = Math.min(aborted, elapsed());
+    stop.abort();
+  };
+  const clients = accept(failingListener(errors), { onError, signal: stop.signal });
+  for await (const _ of clients) assert(false);
+  assert(elapsed() - aborted < 500, `it ends ${elapsed() - aborted} ms after the signal`);
+});
+
+Deno.test("accept() reports to stderr by default, and when onError throws", async () => {
+  const library = import.meta.resolve("../mod.ts");
+  const program = (options: string) => `
+    import { accept } from "${library}";
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+    for await (const conn of accept(listener, ${options})) {
+      await conn.serve(() => Promise.reject(new Error("a bug in the service")));
+      listener.close();
+    }`;
+  for (
+    const [options, says] of Object.entries({
+      "{}": /^127\.0\.0\.1:\d+: a bug in the service\n$/,
+      "{ onError() { throw new Error('no log'); } }":
+        /^127\.0\.0\.1:\d+: a bug in the service\nonError: no log\n$/,
+      "{ onError() {} }": /^$/,
+    })
+  ) {
+    await using process = new Process(["eval", program(options)], false);
+    assertEquals(await process.exits(), 0, process.describe());
+    assertMatch(process.stderr, says);
+  }
 });
 
 Deno.test("accept() serves on when 100 clients have reset in the backlog", async () => {
@@ -200,10 +270,57 @@ Deno.test("accept() refuses limits that are none", async () => {
     { idleTimeout: NaN },
     { idleTimeout: Infinity },
     { grace: -1 },
+    { minRate: -1 },
+    { minRate: NaN },
   ];
   for (const options of wrong) {
     await assertRejects(() => accept(listener, options).next(), RangeError, "accept: ");
   }
+});
+
+Deno.test("accept() cuts off a client that is slower than the minimum rate, and no other", async () => {
+  await using server = new Server({ idleTimeout: 1000, minRate: 100 });
+  const talk = async (conn: Deno.Conn, text: string) => {
+    const elapsed = stopwatch();
+    while (elapsed() < 3000) {
+      await exchange(conn, text);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
+  using slow = await server.connect();
+  using quick = await server.connect();
+  const [slowEnds] = await Promise.allSettled([
+    talk(slow, "."), // 10 bytes a second there and 10 back, at most
+    talk(quick, "quick enough".repeat(20)),
+  ]);
+  assertEquals(slowEnds.status, "rejected");
+  assertEquals(server.errors.length, 1);
+  assertMatch(String(server.errors[0]), /slower than 100 bytes a second$/);
+});
+
+Deno.test("accept() still accepts who waits in the backlog when the signal aborts", async () => {
+  const server = new Server({ maxConnections: 1 });
+  const first = await server.connect();
+  await exchange(first, "first");
+  const waiting = await Promise.all(Array.from({ length: 100 }, () => server.connect()));
+  for (const [i, conn] of waiting.entries()) {
+    await writeN(conn, bytes(`${i}\n`));
+    await conn.closeWrite();
+  }
+  server.stop.abort();
+  for (const [i, conn] of waiting.entries()) await receive(conn, `${i}\n`);
+  for (const conn of [first, ...waiting]) conn.close();
+  await server.done;
+  await assertRejects(() => server.connect(), Deno.errors.ConnectionRefused);
+});
+
+Deno.test("accept() drains and ends when the owner closes the listener", async () => {
+  const server = new Server();
+  using idle = await server.connect();
+  await exchange(idle, "idle");
+  server.listener.close();
+  await server.done;
+  assertEquals(await idle.read(new Uint8Array(8)), null);
 });
 
 Deno.test("accept() leaves the connections alone when the caller leaves the loop", async () => {

@@ -91,6 +91,7 @@ const badPorts: [port: string, says: string][] = [
 const badValues: Record<string, string[]> = {
   OP: ["-", "++", "x"],
   N: ["0", "x", "-3", "1.5", "1e3", "12345678901234567890"],
+  BYTES: ["x", "-3", "1.5", "1e3", "12345678901234567890"],
   SECONDS: ["-1", "x", "1e3", "1s", "Infinity"],
 };
 

@@ -385,7 +385,7 @@ each([prefork], "a worker that dies is replaced", async (subject) => {
   for (const path of ["tcp_echo_prefork.ts", worker]) {
     const source = await Deno.readTextFile(`${root}servers/${path}`);
     const copy = source.replace(/(?:\.\.\/)+mod\.ts/, `file://${root}mod.ts`)
-      .replace(/\(message\) => (console.log\(.*\))\);$/m, `(message) => { $1; ${bug} });`);
+      .replace(/\(message\) => (stdout.print\(.*\))\);$/m, `(message) => { ${bug} return $1; });`);
     assertEquals(copy.includes(bug), path === worker, `the bug is in ${path}`);
     await Deno.writeTextFile(`${folder.path}/${path}`, copy);
   }

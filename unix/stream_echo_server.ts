@@ -6,6 +6,8 @@
  * Usage: unix/stream_echo_server.ts [path] [OPTION...]
  *   --max-connections N     clients served at once; more wait in the backlog (1024)
  *   --idle-timeout SECONDS  cut off a client that neither sends nor receives; 0: never (300)
+ *   --min-rate BYTES        cut off a client that moves fewer a second, averaged over the idle
+ *                           timeout; 0: never (4)
  *   --grace SECONDS         on SIGINT or SIGTERM, let connections finish for so long (5)
  *   --mode MODE             who may connect, as chmod has it (600)
  *   --quiet                 print no line for a connection or a message
@@ -38,8 +40,10 @@ import {
   mode,
   openUnixListener,
   printable,
+  rate,
   seconds,
-  strerror,
+  stderr,
+  stdout,
   terminationSignal,
 } from "../mod.ts";
 import header from "./stream_echo_server.ts" with { type: "text" };
@@ -52,23 +56,24 @@ await main(header, {
   options: {
     maxConnections: count(1024),
     idleTimeout: seconds(300),
+    minRate: rate(4),
     grace: seconds(5),
     mode: mode(0o600),
     quiet: false,
   },
-}, async ({ path, maxConnections, idleTimeout, grace, mode, quiet }) => {
+}, async ({ path, maxConnections, idleTimeout, minRate, grace, mode, quiet }) => {
   const signal = terminationSignal();
   // unlink, socket, bind, listen
   using listener = await openUnixListener(path, mode);
-  console.error(`listening on ${formatAddress(listener.addr)}`);
+  stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
   const clients = accept(listener, {
     signal,
     maxConnections,
     idleTimeout: idleTimeout * 1000,
+    minRate,
     grace: grace * 1000,
-    onError: (error) => console.error(strerror(error)),
   });
   for await (const conn of clients) {
     // fork: it is not awaited, so the loop accepts the next client while this one is served
@@ -79,8 +84,8 @@ await main(header, {
 
 /** The service: prints each message and sends it back. */
 async function echoMessages(conn: Connection<Deno.UnixAddr>): Promise<void> {
-  console.log(`Connection from ${formatAddress(conn.remoteAddr)}`);
-  await echo(conn, MESSAGE_SIZE, (message) => console.log(`\tMessage: ${printable(message)}`));
+  await stdout.print(`Connection from ${formatAddress(conn.remoteAddr)}`);
+  await echo(conn, MESSAGE_SIZE, (message) => stdout.print(`\tMessage: ${printable(message)}`));
 }
 
 /** The service with `--quiet`: nothing is printed, so pieces may be large, and errors are nobody's. */

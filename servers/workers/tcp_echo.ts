@@ -4,7 +4,16 @@
  * @module
  */
 
-import { accept, type Connection, echo, openListener, printable, strerror } from "../../mod.ts";
+import {
+  accept,
+  type Connection,
+  echo,
+  openListener,
+  printable,
+  stderr,
+  stdout,
+  strerror,
+} from "../../mod.ts";
 
 /** What the parent tells a worker when it starts it. */
 export interface Orders {
@@ -17,23 +26,32 @@ export interface Orders {
   /** As the options of the same names, times in seconds. */
   maxConnections: number;
   idleTimeout: number;
+  minRate: number;
   grace: number;
   backlog: number;
   quiet: boolean;
 }
 
-/** What a worker tells its parent: where it listens, or why it cannot go on. */
-export type Report = { address: Deno.NetAddr } | { failure: string };
+/** What a worker tells its parent: where it listens, why it cannot go on, or that it has ended. */
+export type Report = { address: Deno.NetAddr } | { failure: string } | { ended: true };
 
 /** The longest piece that is received, printed and sent back at once, in bytes. */
 const MESSAGE_SIZE = 80;
+/** How long the worker waits for its last lines to be printed, in ms. */
+const FLUSH_TIME = 1000;
 
 const parent = self as unknown as Worker; // the type is the window's, but the messages are the parent's
 const stop = new AbortController();
 
 parent.onmessage = async ({ data }: MessageEvent<Orders | "drain">) => {
   if (data === "drain") return stop.abort();
-  await work(data).catch((error) => report({ failure: strerror(error) }));
+  try {
+    await work(data);
+    await Promise.all([stdout.flush(FLUSH_TIME), stderr.flush(FLUSH_TIME)]);
+    report({ ended: true });
+  } catch (error) {
+    report({ failure: strerror(error) });
+  }
   self.close();
 };
 
@@ -42,7 +60,8 @@ function report(report: Report): void {
 }
 
 async function work(orders: Orders): Promise<void> {
-  const { worker, host, service, maxConnections, idleTimeout, grace, backlog, quiet } = orders;
+  const { worker, host, service, maxConnections, idleTimeout, minRate, grace, backlog, quiet } =
+    orders;
   // socket, setsockopt, bind, listen
   using listener = await openListener(service, { hostname: host, backlog, reusePort: true });
   report({ address: listener.addr });
@@ -52,8 +71,9 @@ async function work(orders: Orders): Promise<void> {
     signal: stop.signal,
     maxConnections,
     idleTimeout: idleTimeout * 1000,
+    minRate,
     grace: grace * 1000,
-    onError: (error) => console.error(`[worker ${worker}] ${strerror(error)}`),
+    onError: (error) => stderr.print(`[worker ${worker}] ${strerror(error)}`),
   });
   for await (const conn of clients) {
     // fork: it is not awaited, so the loop accepts the next client while this one is served
@@ -65,8 +85,8 @@ async function work(orders: Orders): Promise<void> {
 /** The service: prints each message and sends it back. */
 async function echoMessages(conn: Connection<Deno.NetAddr>, worker: number): Promise<void> {
   const { hostname, port } = conn.remoteAddr;
-  console.log(`[worker ${worker}] Connection from ${hostname}:${port}`);
-  await echo(conn, MESSAGE_SIZE, (message) => console.log(`\tMessage: ${printable(message)}`));
+  await stdout.print(`[worker ${worker}] Connection from ${hostname}:${port}`);
+  await echo(conn, MESSAGE_SIZE, (message) => stdout.print(`\tMessage: ${printable(message)}`));
 }
 
 /** The service with `--quiet`: nothing is printed, so pieces may be large, and errors are nobody's. */

@@ -1,0 +1,119 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { LinePrinter } from "../lib/line_printer.ts";
+import type { Writer } from "../lib/robust_io.ts";
+
+const LONG = 30_000;
+
+/** An output that takes what it is given only while it is open, and may fail. */
+class Output implements Writer {
+  text = "";
+  writes = 0;
+  fails = false;
+  #open = Promise.withResolvers<void>();
+
+  constructor(isOpen: boolean = true) {
+    if (isOpen) this.open();
+  }
+
+  open(): void {
+    this.#open.resolve();
+  }
+
+  async write(p: Uint8Array): Promise<number> {
+    await this.#open.promise;
+    this.writes++;
+    if (this.fails) throw Object.assign(new Error("No space left"), { code: "ENOSPC" });
+    const part = p.subarray(0, Math.ceil(p.length / 2)); // a short write
+    this.text += new TextDecoder().decode(part);
+    return part.length;
+  }
+}
+
+Deno.test("LinePrinter prints lines in their order", async () => {
+  const output = new Output();
+  const printer = new LinePrinter(output);
+  const lines = Array.from({ length: 1000 }, (_, i) => `line ${i}`);
+  for (const line of lines) printer.print(line);
+  await printer.flush(LONG);
+  assertEquals(output.text, lines.map((line) => `${line}\n`).join(""));
+});
+
+Deno.test("LinePrinter prints one line for each call, whatever is in it", async () => {
+  const output = new Output();
+  const printer = new LinePrinter(output);
+  for (const line of ["two\nlines", "\x1b[2J", "a\u2028b", "tab\t", "", "\r\n"]) {
+    printer.print(line);
+  }
+  await printer.flush(LONG);
+  assertEquals(output.text, "two\ufffdlines\n\ufffd[2J\na\ufffdb\ntab\t\n\n\n");
+});
+
+Deno.test("LinePrinter writes whole lines, at most PIPE_BUF bytes at once", async () => {
+  const sizes: number[] = [];
+  const printer = new LinePrinter({
+    write(p) {
+      sizes.push(p.length);
+      assertEquals(p.at(-1), 0x0a);
+      return Promise.resolve(p.length);
+    },
+  });
+  for (let i = 0; i < 5000; i++) printer.print("\u20ac".repeat(i % 40)); // three bytes each
+  await printer.flush(LONG);
+  assert(Math.max(...sizes) <= 4096, `${Math.max(...sizes)}`);
+  assert(sizes.length < 300, `${sizes.length} writes`);
+});
+
+Deno.test("LinePrinter waits for an output that is slow", async () => {
+  const output = new Output();
+  const printer = new LinePrinter(output);
+  const line = "x".repeat(1000);
+  for (let i = 0; i < 5000; i++) await printer.print(line);
+  await printer.flush(LONG);
+  assertEquals(output.text.length, 5000 * 1001);
+});
+
+Deno.test("LinePrinter waits a second for an output that stands still, then drops and counts", async () => {
+  const output = new Output(false);
+  const printer = new LinePrinter(output);
+  const line = "x".repeat(999);
+  const start = performance.now();
+  for (let i = 0; i < 10_000; i++) await printer.print(line);
+  const took = performance.now() - start;
+  assert(took > 900 && took < 10_000, `${took} ms`);
+  await printer.flush(1);
+  assertEquals(output.text, "");
+  output.open();
+  await printer.flush(LONG);
+  const [, dropped] = /\n(\d+) lines dropped\n/.exec(output.text) ?? [];
+  const printed = output.text.split("\n").filter((text) => text === line).length;
+  assertEquals(printed + Number(dropped), 10_000);
+  assert(printed < 3000, `${printed} lines were kept`);
+  // It waits again for an output that is only slow.
+  for (let i = 0; i < 5000; i++) await printer.print(line);
+  await printer.flush(LONG);
+  assertEquals(output.text.match(/dropped/g)?.length, 1);
+});
+
+Deno.test("LinePrinter drops what cannot be written, and reports how much when it can", async () => {
+  const output = new Output();
+  const reports: number[] = [];
+  const printer = new LinePrinter(output, (lines) => reports.push(lines));
+  output.fails = true;
+  for (const line of ["one", "two", "three"]) {
+    await printer.print(line);
+    await printer.flush(LONG);
+  }
+  assertEquals([output.text, reports], ["", []]);
+  output.fails = false;
+  printer.print("four");
+  await printer.flush(LONG);
+  assertEquals([output.text, reports], ["four\n", [3]]);
+});
+
+Deno.test("LinePrinter prints a line that is longer than its queue", async () => {
+  const output = new Output();
+  const printer = new LinePrinter(output);
+  printer.print("y".repeat(3 << 20));
+  await printer.flush(LONG);
+  assertMatch(output.text, /^y+\n$/);
+});
