@@ -55,7 +55,7 @@ await main(header, {
       await membership.setTTL(ttl);
       await membership.setLoopback(loopback === "on");
     } catch (error) {
-      throw failed(`setsockopt ${group}`, error);
+      throw failed("setsockopt", error, group);
     }
   }
 

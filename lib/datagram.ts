@@ -8,6 +8,7 @@ import { formatAddress, unmapAddress } from "./address.ts";
 import { closable, type DatagramSocket } from "./closable.ts";
 import { failed, isClosed } from "./errors.ts";
 import { failedAt } from "./failed_at.ts";
+import { logError, report } from "./log_error.ts";
 import { parsePort } from "./services.ts";
 
 export type { DatagramSocket };
@@ -146,7 +147,7 @@ export async function recvFrom(socket: Deno.DatagramConn, max: number): Promise<
 export interface DatagramsOptions {
   /** When it aborts, the socket is closed and the loop ends. Without one it goes on for ever. */
   signal?: AbortSignal;
-  /** Is told why a datagram could not be received; the loop goes on. */
+  /** Called with each error of receiving; the loop goes on. Default {@linkcode logError}. */
   onError?: (error: Error) => void;
 }
 
@@ -182,7 +183,7 @@ export async function* datagrams(
   max: number,
   options: DatagramsOptions = {},
 ): AsyncGenerator<Datagram, void, void> {
-  const { signal, onError } = options;
+  const { signal, onError = logError } = options;
   const stop = () => socket.close(); // a pending receive rejects
   if (signal?.aborted) stop();
   signal?.addEventListener("abort", stop);
@@ -192,7 +193,7 @@ export async function* datagrams(
         yield await recvFrom(socket, max);
       } catch (error) {
         if (isClosed(error)) return;
-        onError?.(failed("recvfrom", error));
+        report(onError, failed("recvfrom", error));
       }
     }
   } finally {

@@ -96,8 +96,8 @@ export class OpenConnections<A extends Deno.Addr> {
     if (record.quiet >= IDLE_LOOKS) {
       conn.cut(new Deno.errors.TimedOut(`idle for ${seconds} s`));
     } else if (++record.looks === IDLE_LOOKS) {
-      const rate = (conn.bytes - record.bytes) / seconds;
-      if (rate < minRate) {
+      const moved = conn.bytes - record.bytes;
+      if (moved > 0 && moved / seconds < minRate) { // with none at all it is idle
         conn.cut(new Deno.errors.TimedOut(`slower than ${minRate} bytes a second`));
       }
       record.looks = 0;

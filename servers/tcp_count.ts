@@ -5,7 +5,8 @@
  * Usage: servers/tcp_count.ts [host] [port]
  *
  * From Stallings, shutdown. The client shuts down its sending side only; the connection is still open
- * in the other direction, for the reply.
+ * in the other direction, for the reply. A client that sends fewer than 4 bytes a second over five
+ * minutes is cut off.
  *
  * ```console
  * $ servers/tcp_count.ts 127.0.0.1 7014
@@ -34,6 +35,9 @@ import {
 } from "../mod.ts";
 import header from "./tcp_count.ts" with { type: "text" };
 
+/** How many bytes a second a client must send, averaged over the idle timeout of five minutes. */
+const MIN_RATE = 4;
+
 const NEWLINE = 0x0a;
 const SPACES = [0x20, 0x09, NEWLINE, 0x0b, 0x0c, 0x0d];
 
@@ -46,7 +50,7 @@ await main(header, {
   stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
-  const clients = accept(listener, { signal });
+  const clients = accept(listener, { signal, minRate: MIN_RATE });
   for await (const conn of clients) {
     // fork: it is not awaited, so the loop accepts the next client while this one is served
     // read, write, close

@@ -42,6 +42,11 @@ import {
 } from "../mod.ts";
 import header from "./tcp_frames.ts" with { type: "text" };
 
+/** How many clients are served at once: each may make the server hold a frame of 1 MiB. */
+const MAX_CONNECTIONS = 64;
+/** How many bytes a second a client must send, averaged over the idle timeout of five minutes. */
+const MIN_RATE = 4;
+
 await main(header, {
   operands: { host: "127.0.0.1", port: port(7013) },
   options: { framing: oneOf("length", "line", "json") },
@@ -52,7 +57,7 @@ await main(header, {
   stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
-  const clients = accept(listener, { signal });
+  const clients = accept(listener, { signal, maxConnections: MAX_CONNECTIONS, minRate: MIN_RATE });
   for await (const conn of clients) {
     // fork: it is not awaited, so the loop accepts the next client while this one is served
     // recv, close

@@ -26,7 +26,8 @@ import {
   openDatagram,
   port,
   printable,
-  strerror,
+  stderr,
+  stdout,
   terminationSignal,
 } from "../mod.ts";
 import header from "./udp_broadcast.ts" with { type: "text" };
@@ -38,17 +39,16 @@ await main(header, {
   operands: { address: "127.255.255.255", port: port(7029) },
 }, async ({ address, port }) => {
   const signal = terminationSignal();
-  const onError = (error: Error) => console.error(strerror(error));
   // socket, setsockopt, bind: several receivers may share the port
   using socket = await openDatagram(port, { hostname: address, reuseAddress: true });
-  console.error(`listening on ${formatAddress(socket.addr)}`);
+  stderr.print(`listening on ${formatAddress(socket.addr)}`);
 
   // recvfrom
-  for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal, onError })) {
+  for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal })) {
     const { message, from, truncated } = datagram;
     const { hostname, port } = from as Deno.NetAddr;
-    console.log(`Message from ${hostname}:${port}: ${printable(message)}`);
-    if (truncated) console.error(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
+    await stdout.print(`Message from ${hostname}:${port}: ${printable(message)}`);
+    if (truncated) stderr.print(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
   }
   // close, at the end of using
 });

@@ -23,11 +23,12 @@ import {
   answer,
   datagrams,
   formatAddress,
+  logError,
   main,
   openDatagram,
   port,
   sendTo,
-  strerror,
+  stderr,
   terminationSignal,
 } from "../mod.ts";
 import header from "./udp_calculator.ts" with { type: "text" };
@@ -39,15 +40,14 @@ await main(header, {
   operands: { host: "::1", port: port(10000) },
 }, async ({ host, port }) => {
   const signal = terminationSignal();
-  const onError = (error: Error) => console.error(strerror(error));
   // getaddrinfo, socket, bind
   using socket = await openDatagram(port, { hostname: host });
-  console.error(`listening on ${formatAddress(socket.addr)}`);
+  stderr.print(`listening on ${formatAddress(socket.addr)}`);
 
   // recvfrom
-  for await (const { message, from } of datagrams(socket, MESSAGE_SIZE, { signal, onError })) {
+  for await (const { message, from } of datagrams(socket, MESSAGE_SIZE, { signal })) {
     // sendto: one client that cannot be answered is no reason to leave the others
-    await sendTo(socket, answer(message), from).catch(onError);
+    await sendTo(socket, answer(message), from).catch(logError);
   }
   // close, at the end of using
 });

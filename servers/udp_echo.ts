@@ -28,12 +28,14 @@
 import {
   datagrams,
   formatAddress,
+  logError,
   main,
   openDatagram,
   port,
   printable,
   sendTo,
-  strerror,
+  stderr,
+  stdout,
   terminationSignal,
   unmapAddress,
 } from "../mod.ts";
@@ -47,21 +49,20 @@ await main(header, {
   options: { quiet: false },
 }, async ({ host, service, quiet }) => {
   const signal = terminationSignal();
-  const onError = (error: Error) => console.error(strerror(error));
   // getaddrinfo, socket, bind
   using socket = await openDatagram(service, { hostname: host });
-  console.error(`listening on ${formatAddress(socket.addr)}`);
+  stderr.print(`listening on ${formatAddress(socket.addr)}`);
 
   // recvfrom
-  for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal, onError })) {
+  for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal })) {
     const { message, from, truncated } = datagram;
     if (!quiet) {
       const { hostname, port } = unmapAddress(from as Deno.NetAddr);
-      console.log(`Message from ${hostname}:${port}: ${printable(message)}`);
-      if (truncated) console.error(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
+      await stdout.print(`Message from ${hostname}:${port}: ${printable(message)}`);
+      if (truncated) stderr.print(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
     }
     // sendto: one client that cannot be answered is no reason to leave the others
-    await sendTo(socket, message, from).catch(onError);
+    await sendTo(socket, message, from).catch(logError);
   }
   // close, at the end of using
 });

@@ -34,13 +34,15 @@ import {
   count,
   datagrams,
   formatAddress,
+  logError,
   main,
   openDatagram,
   port,
   printable,
   seconds,
   sendTo,
-  strerror,
+  stderr,
+  stdout,
   terminationSignal,
   unmapAddress,
 } from "../mod.ts";
@@ -54,10 +56,9 @@ await main(header, {
   options: { workers: count(4), delay: seconds(0), quiet: false },
 }, async ({ host, service, workers, delay, quiet }) => {
   const signal = terminationSignal();
-  const onError = (error: Error) => console.error(strerror(error));
   // getaddrinfo, socket, bind
   using socket = await openDatagram(service, { hostname: host });
-  console.error(`listening on ${formatAddress(socket.addr)}`);
+  stderr.print(`listening on ${formatAddress(socket.addr)}`);
 
   // fork
   await Promise.all(Array.from({ length: workers }, (_, index) => work(index + 1)));
@@ -65,17 +66,19 @@ await main(header, {
 
   async function work(worker: number): Promise<void> {
     // recvfrom
-    for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal, onError })) {
+    for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal })) {
       const { message, from, truncated } = datagram;
       if (!quiet) {
         const { hostname, port } = unmapAddress(from as Deno.NetAddr);
-        console.log(`[worker ${worker}] Message from ${hostname}:${port}: ${printable(message)}`);
-        if (truncated) console.error(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
+        await stdout.print(
+          `[worker ${worker}] Message from ${hostname}:${port}: ${printable(message)}`,
+        );
+        if (truncated) stderr.print(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
       }
       if (delay > 0) await pause(delay * 1000, { signal }).catch(() => {});
       if (signal.aborted) return; // the socket is closed
       // sendto: one client that cannot be answered is no reason to leave the others
-      await sendTo(socket, message, from).catch(onError);
+      await sendTo(socket, message, from).catch(logError);
     }
   }
 });

@@ -28,7 +28,8 @@ import {
   openDatagram,
   port,
   printable,
-  strerror,
+  stderr,
+  stdout,
   terminationSignal,
   UsageError,
 } from "../mod.ts";
@@ -42,7 +43,6 @@ await main(header, {
   options: { interface: "" },
 }, async ({ group, port, interface: where }) => {
   const signal = terminationSignal();
-  const onError = (error: Error) => console.error(strerror(error));
   const isV6 = group.includes(":");
   if (isV6 && !/^\d{0,9}$/.test(where)) {
     throw new UsageError(`--interface: ${JSON.stringify(where)} is not the number of an interface`);
@@ -57,16 +57,16 @@ await main(header, {
     ? socket.joinMulticastV6(group, Number(where || "1"))
     : socket.joinMulticastV4(group, where || "127.0.0.1");
   await membership.catch((error) => {
-    throw failed(`join ${group}`, error);
+    throw failed("join", error, group);
   });
-  console.error(`listening on ${formatAddress(socket.addr)}`);
+  stderr.print(`listening on ${formatAddress(socket.addr)}`);
 
   // recvfrom
-  for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal, onError })) {
+  for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal })) {
     const { message, from, truncated } = datagram;
     const { hostname, port } = from as Deno.NetAddr;
-    console.log(`Message from ${hostname}:${port}: ${printable(message)}`);
-    if (truncated) console.error(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
+    await stdout.print(`Message from ${hostname}:${port}: ${printable(message)}`);
+    if (truncated) stderr.print(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
   }
   // close, at the end of using, which leaves the group
 });

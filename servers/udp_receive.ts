@@ -30,6 +30,7 @@ import {
   openDatagram,
   packSockaddr,
   port,
+  stderr,
   terminationSignal,
   writeN,
 } from "../mod.ts";
@@ -45,7 +46,7 @@ await main(header, {
   const signal = terminationSignal();
   // getaddrinfo, socket, bind
   using socket = await openDatagram(port, { hostname: host });
-  console.error(`listening on ${formatAddress(socket.addr)}`);
+  stderr.print(`listening on ${formatAddress(socket.addr)}`);
 
   // recvfrom, once
   for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal })) {

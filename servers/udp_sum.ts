@@ -22,16 +22,17 @@
 
 import {
   datagrams,
-  failed,
   formatAddress,
+  logError,
   main,
   openDatagram,
   pack,
   port,
   sendTo,
-  strerror,
+  stderr,
   terminationSignal,
   unpack,
+  withContext,
 } from "../mod.ts";
 import header from "./udp_sum.ts" with { type: "text" };
 
@@ -43,13 +44,12 @@ await main(header, {
   options: { string: false },
 }, async ({ host, port, string }) => {
   const signal = terminationSignal();
-  const onError = (error: Error) => console.error(strerror(error));
   // getaddrinfo, socket, bind
   using socket = await openDatagram(port, { hostname: host });
-  console.error(`listening on ${formatAddress(socket.addr)}`);
+  stderr.print(`listening on ${formatAddress(socket.addr)}`);
 
   // recvfrom
-  for await (const datagram of datagrams(socket, REQUEST_SIZE, { signal, onError })) {
+  for await (const datagram of datagrams(socket, REQUEST_SIZE, { signal })) {
     const { message, from, truncated } = datagram;
     let reply: Uint8Array;
     try {
@@ -57,11 +57,11 @@ await main(header, {
       const sum = addUp(message);
       reply = string ? new TextEncoder().encode(`${sum}`) : pack("!I", sum);
     } catch (error) {
-      onError(failed(formatAddress(from), error));
+      logError(withContext(formatAddress(from), error));
       continue;
     }
     // sendto: one client that cannot be answered is no reason to leave the others
-    await sendTo(socket, reply, from).catch(onError);
+    await sendTo(socket, reply, from).catch(logError);
   }
   // close, at the end of using
 });

@@ -5,11 +5,15 @@
  * @module
  */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { once } from "node:events";
 import net from "node:net";
 import { within } from "../lib/deadline.ts";
+import { dirname } from "node:path";
+import { concat } from "@std/bytes/concat";
 import { encodeDelimited, encodeJsonLine, encodeLengthFrame } from "../lib/framing.ts";
+import { openDatagramTo } from "../lib/datagram.ts";
+import { pack } from "../lib/pack.ts";
 import { readN, writeN } from "../lib/robust_io.ts";
 import { Process, startSample, temporaryFolder } from "./process.ts";
 import { randomIntegers } from "./readers.ts";
@@ -20,8 +24,10 @@ const PATIENCE = 60_000;
 /** How long a peer may make no progress before it counts as one that takes no more, in ms. */
 const STALL = 500;
 
-/** The Unix samples' own path, which each test replaces by one of its own. */
+/** The Unix samples' own paths, which each test replaces by its own. */
 const SOCKET = "/tmp/stream_echo.sock";
+const DATAGRAM_SOCKETS = ["/tmp/dgram.sock", "/tmp/dgram_echo.sock"];
+const CLIENT_SOCKET = "/tmp/dgram_echo_client.sock";
 
 /** Whether this system tells what a process uses, in the files of Linux. */
 export const hasProc: boolean = Deno.build.os === "linux";
@@ -32,6 +38,8 @@ export interface Subject {
   name: string;
   path: string;
   args: string[];
+  /** Whether it accepts connections or receives datagrams. */
+  kind: "stream" | "datagram";
   /** The option with which it prints no line for each message, if it has one. */
   quiet: string[];
   /** What is granted in place of what its header says, as `startSample` does it. */
@@ -44,7 +52,7 @@ export interface Subject {
   clients: number;
   /** What a good client sends, and the whole of what it gets for that, or else sees printed. */
   greeting: Uint8Array;
-  reply: RegExp;
+  reply?: RegExp;
   prints?: RegExp;
 }
 
@@ -56,6 +64,7 @@ function subject(path: string, changes: Partial<Subject> = {}): Subject {
     name: path,
     path,
     args: ["127.0.0.1", "0"],
+    kind: "stream",
     quiet: [],
     grants: { 7007: "0" },
     backlog: 4096,
@@ -137,14 +146,85 @@ export const listeners: Subject[] = [
   ),
 ];
 
+/** A datagram server, which prints what it receives or replies to it. */
+function datagramSubject(path: string, changes: Partial<Subject>): Subject {
+  const { reply: _, ...defaults } = subject(path);
+  return { ...defaults, kind: "datagram", grants: {}, greeting: bytes("hello"), ...changes };
+}
+
+const prints = { prints: /^Message from .*: hello$/m };
+
+/** The servers of datagrams that reply. */
+export const repliers: Subject[] = [
+  datagramSubject("servers/udp_echo.ts", { quiet: ["--quiet"], reply: /^hello$/ }),
+  datagramSubject("servers/udp_echo_prefork.ts", { quiet: ["--quiet"], reply: /^hello$/ }),
+  datagramSubject("servers/udp_sum.ts", {
+    greeting: pack("!2I", 0x30303030, 0x01010101),
+    reply: /^1111$/,
+  }),
+  datagramSubject("servers/udp_calculator.ts", {
+    grants: { "[::1]": "127.0.0.1" },
+    greeting: concat([new Uint8Array([0b0001]), pack("!2I", 20, 22)]),
+    reply: /^\ufffd42$/,
+  }),
+  datagramSubject("unix/dgram_echo_server.ts", {
+    args: ["/tmp/dgram_echo.sock"],
+    quiet: ["--quiet"],
+    reply: /^hello$/,
+  }),
+];
+
+/** The servers of datagrams that print what they receive. */
+export const receivers: Subject[] = [
+  datagramSubject("servers/udp_broadcast.ts", {
+    args: ["127.255.255.255", "0"],
+    grants: { 7029: "0" },
+    ...prints,
+  }),
+  datagramSubject("servers/udp_multicast.ts", {
+    args: ["239.0.0.1", "0"],
+    grants: { 7030: "0" },
+    ...prints,
+  }),
+];
+
+/** The receivers of one datagram. */
+export const oneShots: Subject[] = [
+  datagramSubject("servers/udp_receive.ts", {
+    grants: { "[::1]:55555": "127.0.0.1:0" },
+    clients: 1,
+    prints: /^received 5 bytes:$/m,
+  }),
+  datagramSubject("unix/dgram_receive.ts", {
+    args: ["/tmp/dgram.sock"],
+    clients: 1,
+    prints: /^68 65 6c 6c 6f $/m,
+  }),
+];
+
+/** Every server of the suite, each once for each way in which it works. */
+export const servers: Subject[] = [
+  iterative,
+  lines,
+  ...others,
+  message,
+  concurrent,
+  prefork,
+  ...listeners,
+  unix,
+  ...repliers,
+  ...receivers,
+  ...oneShots,
+];
+
 /** Where a server is. */
-type Address = { hostname: string; port: number } | { transport: "unix"; path: string };
+export type Address = { hostname: string; port: number } | { transport: "unix"; path: string };
 
 /** A subject that runs. Disposing of it kills it. */
 export class Server implements AsyncDisposable {
   readonly subject: Subject;
   readonly process: Process;
-  readonly address: Address;
+  #address: Address;
   readonly #resources: AsyncDisposableStack;
 
   private constructor(
@@ -155,7 +235,7 @@ export class Server implements AsyncDisposable {
   ) {
     this.subject = subject;
     this.process = process;
-    this.address = address;
+    this.#address = address;
     this.#resources = resources;
   }
 
@@ -171,13 +251,29 @@ export class Server implements AsyncDisposable {
     options: string[] = [],
     launch: Launch = startSample,
   ): Promise<Server> {
+    const server = await Server.launch(subject, options, launch);
+    try {
+      await server.#listens();
+      return server;
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Starts a subject without waiting until it listens. */
+  static async launch(
+    subject: Subject,
+    options: string[] = [],
+    launch: Launch = startSample,
+  ): Promise<Server> {
     await using resources = new AsyncDisposableStack();
     const folder = resources.use(await temporaryFolder());
     const path = `${folder.path}/socket`;
-    const args = [...subject.args.map((arg) => arg === SOCKET ? path : arg), ...options];
-    const process = resources.use(
-      launch(subject.path, args, { ...subject.grants, [SOCKET]: path }),
-    );
+    const paths: Record<string, string> = { [CLIENT_SOCKET]: `${folder.path}/client` };
+    for (const written of [SOCKET, ...DATAGRAM_SOCKETS]) paths[written] = path;
+    const args = [...subject.args.map((arg) => paths[arg] ?? arg), ...options];
+    const process = resources.use(launch(subject.path, args, { ...subject.grants, ...paths }));
     // Whoever waits for a server that does not do what it should is told so by its end.
     let isLate = false;
     const timer = setTimeout(() => {
@@ -188,11 +284,25 @@ export class Server implements AsyncDisposable {
       clearTimeout(timer);
       if (isLate) throw new Error(`${subject.name} took more than ${PATIENCE / 1000} s`);
     });
-    const [, hostname = "", port] = await process.prints(/^listening on \[?(.*?)\]?(?::(\d+))?$/m);
-    const address: Address = port === undefined
-      ? { transport: "unix", path }
-      : { hostname, port: Number(port) };
-    return new Server(subject, process, address, resources.move());
+    return new Server(subject, process, { transport: "unix", path }, resources.move());
+  }
+
+  /** Waits until it says where it listens. */
+  async #listens(): Promise<void> {
+    const line = /^listening on \[?(.*?)\]?(?::(\d+))?$/m;
+    const [, hostname = "", port] = await this.process.prints(line);
+    if (port !== undefined) this.#address = { hostname, port: Number(port) };
+  }
+
+  /** Tells where a server listens that cannot say so. */
+  listensOn(port: number): void {
+    const host = this.subject.args.find((arg) => /^127\./.test(arg)) ?? "127.0.0.1";
+    if (!this.subject.path.startsWith("unix/")) this.#address = { hostname: host, port };
+  }
+
+  /** Where it is: known when it listens. */
+  get address(): Address {
+    return this.#address;
   }
 
   /** Connects a client. */
@@ -214,16 +324,64 @@ export class Server implements AsyncDisposable {
     if (code !== 0) throw new Error(`${this.subject.name} ${this.process.describe()}`);
   }
 
-  /** Asserts that good clients get what they should, one after another, from whom they should. */
-  async assertServes(): Promise<void> {
-    const { name, clients, greeting, reply, prints } = this.subject;
-    for (let i = 0; i < clients; i++) {
-      using conn = await this.connect();
-      await writeN(conn, greeting);
-      await conn.closeWrite();
-      const got = new TextDecoder().decode(await readAll(conn));
-      assertMatch(got, reply, `${name} answers ${JSON.stringify(got)} to a good client`);
+  /** Sends a datagram from a socket that is closed before a reply can come. */
+  async tell(message: Uint8Array): Promise<void> {
+    const { address } = this;
+    const client = "path" in address
+      ? await openDatagramTo({ transport: "unixpacket", path: address.path })
+      : await openDatagramTo({ transport: "udp", ...address });
+    const to: Deno.Addr = "path" in address
+      ? { transport: "unixpacket", path: address.path }
+      : { transport: "udp", ...address };
+    await client.send(message, to);
+    client.close();
+  }
+
+  /** Sends a datagram; returns the reply, if the server is one that replies. */
+  async ask(message: Uint8Array, timeout: number = PATIENCE): Promise<Uint8Array> {
+    const { address } = this;
+    const client = "path" in address
+      ? Deno.listenDatagram({ transport: "unixpacket", path: `${dirname(address.path)}/client` })
+      : Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+    try {
+      const to: Deno.Addr = "path" in address
+        ? { transport: "unixpacket", path: address.path }
+        : { transport: "udp", ...address };
+      await client.send(message, to);
+      if (this.subject.reply === undefined) return new Uint8Array();
+      const receiving = client.receive();
+      receiving.catch(() => {}); // closed before it comes
+      const late = `${this.subject.name} does not reply`;
+      const [reply] = await within(receiving, timeout, late);
+      return reply;
+    } finally {
+      client.close();
+      if ("path" in address) await Deno.remove(`${dirname(address.path)}/client`);
     }
+  }
+
+  /** Asserts that good clients get what they should, one after another. */
+  async assertReplies(): Promise<void> {
+    const { name, kind, clients, greeting, reply = /^$/ } = this.subject;
+    for (let i = 0; i < clients; i++) {
+      let got: Uint8Array;
+      if (kind === "datagram") {
+        got = await this.ask(greeting);
+      } else {
+        using conn = await this.connect();
+        await writeN(conn, greeting);
+        await conn.closeWrite();
+        got = await readAll(conn);
+      }
+      const text = new TextDecoder().decode(got);
+      assertMatch(text, reply, `${name} answers ${JSON.stringify(text)} to a good client`);
+    }
+  }
+
+  /** Asserts that good clients get what they should, and that what it prints is in order. */
+  async assertServes(): Promise<void> {
+    await this.assertReplies();
+    const { name, prints } = this.subject;
     if (prints !== undefined) await this.process.prints(prints);
     const { stderr } = this.process;
     assertEquals(/^worker \d died.*|^error: Uncaught.*/m.exec(stderr), null, `${name} has died`);
@@ -234,8 +392,13 @@ export class Server implements AsyncDisposable {
   }
 }
 
-/** Starts a process. */
-type Launch = (path: string, args: string[], grants: Record<string, string>) => Process;
+/** Starts a process, as `startSample` does. */
+export type Launch = (path: string, args: string[], grants: Record<string, string>) => Process;
+
+/** Starts samples whose long timers expire two hundred times as soon. */
+export function withFastClock(path: string, args: string[]): Process {
+  return new Process(["run", "--allow-all", "--preload=tests/fast_clock.ts", path, ...args], false);
+}
 
 /** Starts samples that may have so many descriptors. The shell knows no flags, so all is granted. */
 export function withDescriptors(count: number): Launch {
@@ -362,6 +525,17 @@ export function memoryOf(pid: number): number {
   const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`)) ??
     [];
   return Number(kilobytes) / 1024;
+}
+
+/** Asserts that a process has not grown by more than 64 MB when `act` has ended, where that can be seen. */
+export async function assertStaysFlat(
+  process: Process,
+  act: () => Promise<unknown>,
+): Promise<void> {
+  const before = hasProc ? memoryOf(process.pid) : 0;
+  await act();
+  const grown = hasProc ? memoryOf(process.pid) - before : 0;
+  assert(grown < 64, `it has grown by ${grown} MB`);
 }
 
 /** How much processor time a process has used, utime and stime, in seconds. */

@@ -25,12 +25,14 @@
 import {
   datagrams,
   formatAddress,
+  logError,
   main,
   mode,
   openUnixDatagram,
   printable,
   sendTo,
-  strerror,
+  stderr,
+  stdout,
   terminationSignal,
 } from "../mod.ts";
 import header from "./dgram_echo_server.ts" with { type: "text" };
@@ -43,20 +45,19 @@ await main(header, {
   options: { mode: mode(0o600), quiet: false },
 }, async ({ path, mode, quiet }) => {
   const signal = terminationSignal();
-  const onError = (error: Error) => console.error(strerror(error));
   // unlink, socket, bind
   using socket = await openUnixDatagram(path, mode);
-  console.error(`listening on ${formatAddress(socket.addr)}`);
+  stderr.print(`listening on ${formatAddress(socket.addr)}`);
 
   // recvfrom
-  for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal, onError })) {
+  for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal })) {
     const { message, from, truncated } = datagram;
     if (!quiet) {
-      console.log(`Message from ${formatAddress(from)}: ${printable(message)}`);
-      if (truncated) console.error(`${formatAddress(from)}: message cut at ${MESSAGE_SIZE} bytes`);
+      await stdout.print(`Message from ${formatAddress(from)}: ${printable(message)}`);
+      if (truncated) stderr.print(`${formatAddress(from)}: message cut at ${MESSAGE_SIZE} bytes`);
     }
     // sendto: one client that cannot be answered is no reason to leave the others
-    await sendTo(socket, message, from).catch(onError);
+    await sendTo(socket, message, from).catch(logError);
   }
   // close, unlink, at the end of using
 });

@@ -25,6 +25,7 @@ import {
   main,
   mode,
   openUnixDatagram,
+  stderr,
   terminationSignal,
 } from "../mod.ts";
 import header from "./dgram_receive.ts" with { type: "text" };
@@ -39,7 +40,7 @@ await main(header, {
   const signal = terminationSignal();
   // unlink, socket, bind
   using socket = await openUnixDatagram(path, mode);
-  console.error(`listening on ${formatAddress(socket.addr)}`);
+  stderr.print(`listening on ${formatAddress(socket.addr)}`);
 
   // recv, once
   for await (const { message, truncated } of datagrams(socket, MESSAGE_SIZE, { signal })) {

@@ -1,0 +1,19 @@
+import { assert } from "@std/assert";
+import { assertStaysFlat, exchange, flood, Server } from "../hostile.ts";
+import { keeps } from "./promises.ts";
+
+keeps(
+  "backpressure",
+  "a client that sends 400 MB and never reads is not read from",
+  async (subject) => {
+    await using server = await Server.start(subject, subject.quiet);
+    using deaf = await server.connect();
+    await exchange(deaf, "hello\n");
+    const limit = 400e6;
+    await assertStaysFlat(server.process, async () => {
+      const sent = await flood(deaf, limit);
+      assert(sent < limit, `${subject.name} has taken ${sent} bytes`);
+    });
+    if (!subject.isIterative) await server.assertServes();
+  },
+);

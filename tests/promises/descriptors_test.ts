@@ -1,0 +1,99 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  concurrent,
+  exchange,
+  hasProc,
+  listeners,
+  prefork,
+  processorTimeOf,
+  Server,
+  stopwatch,
+  unix,
+  withDescriptors,
+} from "../hostile.ts";
+import { Process } from "../process.ts";
+import { testWith } from "../needs.ts";
+import { keeps } from "./promises.ts";
+
+const reliable = [concurrent, prefork, unix];
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+keeps("descriptors", "150 clients are served, some later, with 64 descriptors", async (subject) => {
+  await using server = await Server.start(subject, subject.quiet, withDescriptors(64));
+  const served: Deno.Conn[] = [];
+  const some = Promise.withResolvers<void>();
+  const leave = Promise.withResolvers<void>();
+  const clients = Array.from({ length: 150 }, async (_, i) => {
+    using conn = await server.connect();
+    await exchange(conn, `client ${i}\n`);
+    if (served.push(conn) === 10) some.resolve();
+    await leave.promise;
+  });
+  const watch = async () => {
+    await server.process.prints(/^.*accept: Too many open files$/m);
+    await some.promise;
+    // They are served, and the server uses up no processor to find out that there are no descriptors.
+    const seconds = 2;
+    const before = hasProc ? processorTimeOf(server.process.pid) : 0;
+    const elapsed = stopwatch();
+    for (let i = 0; elapsed() < seconds * 1000; i++) {
+      for (const conn of served) await exchange(conn, `still here, ${i}\n`);
+      await pause(100);
+    }
+    const used = hasProc ? processorTimeOf(server.process.pid) - before : 0;
+    assert(used < seconds / 4, `${subject.name} uses ${used} s of ${seconds}`);
+    assert(served.length < 64, `${subject.name} serves ${served.length} clients`);
+    const complaints = server.process.stderr.split("\n").length;
+    assert(complaints < 40, `${subject.name} complains ${complaints} times`);
+    // As they leave, the others are served.
+    leave.resolve();
+  };
+  await Promise.all([watch(), ...clients]);
+  await server.assertServes();
+  await server.assertEnds();
+}, reliable);
+
+keeps(
+  "descriptors",
+  "clients that hold all descriptors delay the others, and no more",
+  async (subject) => {
+    await using server = await Server.start(subject, [], withDescriptors(64));
+    const clients = await Promise.all(Array.from({ length: 100 }, () => server.connect()));
+    await server.process.prints(/^accept: Too many open files$/m);
+    const before = hasProc ? processorTimeOf(server.process.pid) : 0;
+    await pause(1000); // the time in which it must use no processor
+    const used = hasProc ? processorTimeOf(server.process.pid) - before : 0;
+    assert(used < 0.5, `${subject.name} uses ${used} s of 1`);
+    for (const conn of clients) conn.close();
+    await server.assertServes();
+    await server.assertEnds();
+  },
+  listeners,
+);
+
+/** Connects 200 times from a path that is not UTF-8. */
+const STRANGE_CLIENTS = `
+import os, socket, sys
+folder, server = map(os.fsencode, sys.argv[1:])
+for i in range(200):
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    client.bind(folder + b"/\\xff%d" % i)
+    client.connect(server)
+    client.close()
+`;
+testWith(
+  ["python3"],
+  `${unix.name}: a failure of accept does not delay the next client`,
+  async (folder) => {
+    await using server = await Server.start(unix);
+    assert("path" in server.address);
+    const args = ["-c", STRANGE_CLIENTS, folder, server.address.path];
+    await using strange = new Process(args, false, undefined, "python3");
+    const elapsed = stopwatch();
+    assertEquals(await strange.exits(), 0, strange.describe());
+    await server.assertServes();
+    assert(elapsed() < 20_000, "it paused"); // for a second after each, which took minutes
+    await server.assertEnds();
+  },
+);

@@ -1,0 +1,212 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { type framings, MAXFRAME } from "../../lib/framing.ts";
+import { writeN } from "../../lib/robust_io.ts";
+import {
+  bytes,
+  concurrent,
+  connectAndReset,
+  exchange,
+  flood,
+  garbage,
+  isCutOff,
+  iterative,
+  lines,
+  listeners,
+  many,
+  message,
+  oneShots,
+  others,
+  prefork,
+  randomBytes,
+  receiveFlood,
+  receivers,
+  repliers,
+  Server,
+  servers,
+  unix,
+} from "../hostile.ts";
+import { Process, temporaryFolder } from "../process.ts";
+import { root } from "../transcript.ts";
+import { keeps } from "./promises.ts";
+
+const echoes = [concurrent, prefork, unix, iterative, lines];
+const accepting = servers.filter(({ kind }) => kind === "stream");
+
+keeps(
+  "hostile_clients",
+  "clients that reset before they are accepted do no harm",
+  async (subject) => {
+    await using server = await Server.start(subject);
+    server.process.kill("SIGSTOP"); // so that none is accepted in time
+    await many(Math.min(500, subject.backlog), 50, () => connectAndReset(server.address));
+    server.process.kill("SIGCONT");
+    await server.assertServes();
+  },
+  accepting,
+);
+
+const resets: Record<string, Uint8Array> = {
+  "after they are accepted": bytes("hello\n"),
+  "in the middle of a reply": randomBytes(300_000, 1),
+};
+for (const [when, sent] of Object.entries(resets)) {
+  keeps(
+    "hostile_clients",
+    `500 clients that reset ${when} do no harm`,
+    async (subject) => {
+      await using server = await Server.start(subject);
+      const atOnce = subject.isIterative ? 1 : 50;
+      await many(500, atOnce, () => connectAndReset(server.address, sent));
+      await server.assertServes();
+    },
+    [...echoes, ...others],
+  );
+}
+
+keeps(
+  "hostile_clients",
+  "clients that send half a line or frame and go do no harm",
+  async (subject) => {
+    await using server = await Server.start(subject);
+    for (const part of [0, 0.5, 0.9]) {
+      using conn = await server.connect();
+      await writeN(conn, subject.greeting.subarray(0, part * subject.greeting.length));
+    }
+    await server.assertServes();
+  },
+  accepting.filter((subject) => subject !== message),
+);
+
+keeps("hostile_clients", "datagrams of any bytes and sizes do no harm", async (subject) => {
+  await using server = await Server.start(subject, subject.quiet);
+  const longest = "path" in server.address ? 100_000 : 65_507;
+  for (const [seed, size] of [0, 1, 2, 79, 80, 81, 257, 258, 2500, 2501, longest].entries()) {
+    await server.tell(randomBytes(size, seed));
+  }
+  await server.assertServes();
+}, [...repliers, ...receivers]);
+
+keeps(
+  "hostile_clients",
+  "a datagram of any bytes is received and ends it well",
+  async (subject) => {
+    for (const [seed, size] of [0, 1, 16, 17, 2501].entries()) {
+      await using server = await Server.start(subject);
+      await server.tell(randomBytes(size, seed));
+      assertEquals(await server.process.exits(), 0, server.process.describe());
+    }
+  },
+  oneShots,
+);
+
+// Workers
+
+/** Connects clients until each worker has greeted one of them. */
+async function meetBoth(server: Server): Promise<Deno.Conn[]> {
+  const clients = await Promise.all(Array.from({ length: 64 }, () => server.connect()));
+  for (const client of clients) await exchange(client, "hello\n");
+  for (const worker of [1, 2]) {
+    await server.process.prints(RegExp(`^\\[worker ${worker}\\] Connection from 127`, "m"));
+  }
+  return clients;
+}
+
+keeps(
+  "hostile_clients",
+  "all workers get connections, and SIGTERM drains them all",
+  async (subject) => {
+    await using server = await Server.start(subject);
+    const clients = await meetBoth(server);
+    const sent = await Promise.all(clients.map((client) => flood(client, 10_000)));
+    const [, ...received] = await Promise.all([
+      server.assertEnds(),
+      ...clients.map(receiveFlood),
+    ]);
+    assertEquals(received, sent);
+  },
+  [prefork],
+);
+
+keeps("hostile_clients", "a worker that dies is replaced", async (subject) => {
+  await using folder = await temporaryFolder();
+  await Deno.mkdir(`${folder.path}/workers`);
+  // A copy of the server, but for a bug: it throws where nobody catches it.
+  const worker = "workers/tcp_echo.ts";
+  const bug =
+    `if (printable(message) === "die") queueMicrotask(() => { throw new Error("died"); });`;
+  for (const path of ["tcp_echo_prefork.ts", worker]) {
+    const source = await Deno.readTextFile(`${root}servers/${path}`);
+    const copy = source.replace(/(?:\.\.\/)+mod\.ts/, `file://${root}mod.ts`)
+      .replace(/\(message\) => (stdout.print\(.*\))\);$/m, `(message) => { ${bug} return $1; });`);
+    assertEquals(copy.includes(bug), path === worker, `the bug is in ${path}`);
+    await Deno.writeTextFile(`${folder.path}/${path}`, copy);
+  }
+  const flags = ["--allow-all", `--config=${root}deno.json`];
+  const copy = `${folder.path}/tcp_echo_prefork.ts`;
+  const launch = (_: string, args: string[]) =>
+    new Process(["run", ...flags, copy, ...args], false);
+  await using server = await Server.start(subject, [], launch);
+  for (const client of await meetBoth(server)) client.close();
+
+  using killer = await server.connect();
+  await writeN(killer, bytes("die"));
+  const [, died] = await server.process.prints(
+    /^worker (\d) died, another takes its place: Uncaught Error: died$/m,
+  );
+  // Until the dead one's socket is closed, a client may still get to it, and is reset.
+  const before = server.process.stdout.length;
+  const isBack = () => server.process.stdout.slice(before).includes(`[worker ${died}] Connection`);
+  while (!isBack()) {
+    using client = await server.connect();
+    await exchange(client, "hello\n").catch(() => {});
+  }
+  for (const client of await meetBoth(server)) client.close();
+  await server.assertEnds();
+}, [prefork]);
+
+// Frames that are none
+
+const tooLong = new Uint8Array(MAXFRAME + 2).fill(0x78);
+const badFrames: Record<keyof typeof framings, [what: string, Uint8Array, says: string][]> = {
+  length: [
+    [
+      "half a length",
+      new Uint8Array([0, 0]),
+      "the stream ended within the length of a frame with 2",
+    ],
+    ["half a frame", bytes("\0\0\0\x06abc"), "the stream ended within a frame with 3 of 6 bytes"],
+    ["a length over the limit", bytes("\0\x20\0\0"), "2097152 bytes are over the limit"],
+    ["garbage", bytes("GET / HTTP/1.0\r\n\r\n"), "1195725856 bytes are over the limit"],
+  ],
+  line: [
+    ["half a line", bytes("hel"), "the stream ended within a frame, its delimiter, with 1"],
+    ["a line without end", tooLong, `no end of it within the limit of ${MAXFRAME} bytes`],
+  ],
+  json: [
+    ["half a line", bytes('"hel'), "the stream ended within a frame, its delimiter, with 1"],
+    ["a line without end", tooLong, `no end of it within the limit of ${MAXFRAME} bytes`],
+    ["garbage", garbage, "not a line of JSON: "],
+    ["no text", bytes("[1]\n"), "the line of JSON is not a text"],
+  ],
+};
+for (const framing of ["length", "line", "json"] as const) {
+  keeps(
+    "hostile_clients",
+    "what is wrong with a frame is said in a line",
+    async (subject) => {
+      await using server = await Server.start(subject);
+      for (const [what, frame, says] of badFrames[framing]) {
+        const before = server.process.stderr.length;
+        using conn = await server.connect();
+        await writeN(conn, frame).catch(() => {}); // the server may close before its end
+        await conn.closeWrite().catch(() => {});
+        await isCutOff(conn);
+        await server.process.prints(RegExp(`^.*: frame: ${RegExp.escape(says)}.*\n`, "m"));
+        const said = server.process.stderr.slice(before);
+        assertMatch(said, /^127\.0\.0\.1:\d+: frame: .*\n$/, `${what} to ${subject.name}`);
+      }
+      await server.assertServes();
+    },
+    listeners.filter(({ name }) => name.endsWith(framing)),
+  );
+}

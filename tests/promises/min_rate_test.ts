@@ -1,0 +1,59 @@
+import { assertEquals } from "@std/assert";
+import { encodeLengthFrame } from "../../lib/framing.ts";
+import { writeN } from "../../lib/robust_io.ts";
+import { bytes, isCutOff, prefork, Server, withFastClock } from "../hostile.ts";
+import { givers, keeps } from "./promises.ts";
+
+/** The servers whose clients may send more than once, on a clock on which the average is over 1.5 s. */
+const subjects = givers("min_rate").filter((subject) => subject !== prefork);
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+keeps(
+  "min_rate",
+  "who sends a byte now and then is cut off, who is quicker is not",
+  async (subject) => {
+    await using server = await Server.start(subject, [], withFastClock);
+    using slow = await server.connect();
+    using quick = await server.connect();
+    const line = subject.name.endsWith("json") ? JSON.stringify("x".repeat(500)) : "x".repeat(500);
+    const message = subject.name.endsWith("length")
+      ? encodeLengthFrame(bytes(line))
+      : bytes(`${line}\n`);
+    const byte = subject.name.endsWith("length") ? new Uint8Array(1) : bytes(" ");
+    const end = isCutOff(slow);
+    let isOver = false;
+    const trickle = async () => {
+      while (!isOver) {
+        await writeN(slow, byte).catch(() => {});
+        await pause(100);
+      }
+    };
+    const talk = async () => {
+      const answers = isCutOff(quick);
+      while (!isOver) {
+        for (let i = 0; i < 10; i++) await writeN(quick, message);
+        await pause(100);
+      }
+      await quick.closeWrite();
+      await answers;
+    };
+    const rest = Promise.all([trickle(), talk()]);
+    await end;
+    isOver = true;
+    await rest;
+    await server.process.prints(/^read \S+: slower than \d+ bytes a second$/m);
+    assertEquals(server.process.stderr.match(/slower than/g)?.length, 1, server.process.stderr);
+  },
+  subjects,
+);
+
+keeps("min_rate", "who sends a byte now and then is cut off", async (subject) => {
+  const options = ["--idle-timeout=1", "--min-rate=100"];
+  await using server = await Server.start(subject, options);
+  using slow = await server.connect();
+  const trickle = async () => {
+    while (await writeN(slow, bytes(" ")).then(() => true, () => false)) await pause(100);
+  };
+  await Promise.all([trickle(), isCutOff(slow)]);
+  await server.process.prints(/slower than 100 bytes a second$/m);
+}, [prefork]);

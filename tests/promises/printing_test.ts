@@ -1,0 +1,59 @@
+import { assertEquals } from "@std/assert";
+import { type Launch, Server } from "../hostile.ts";
+import { freePort, Process } from "../process.ts";
+import { keeps } from "./promises.ts";
+
+/** A pipe that only this program has: descriptor 3 can be written, 4 read. */
+const PIPE = `pipe=$(mktemp -u) && mkfifo "$pipe" && exec 4<>"$pipe" 3>"$pipe" && rm "$pipe"`;
+
+/** What happens to an output: a script of the shell, in which the program is "$@". */
+const outputs: Record<string, string> = {
+  "stdout on a full disk": `exec "$@" >/dev/full`,
+  "stderr on a full disk": `exec "$@" 2>/dev/full`,
+  "stdout to a pipe that is closed": `${PIPE} && exec 4<&- && exec "$@" >&3`,
+  "stderr to a pipe that is closed": `${PIPE} && exec 4<&- && exec "$@" 2>&3`,
+  "stdout to a full pipe that is not read":
+    `${PIPE} && head -c 65536 /dev/zero >&3 && exec "$@" >&3`,
+  "stderr to a full pipe that is not read":
+    `${PIPE} && head -c 65536 /dev/zero >&3 && exec "$@" 2>&3`,
+};
+
+/** Starts samples on a port that is known beforehand: they may be unable to tell theirs. */
+function withOutput(script: string, port: number): Launch {
+  return (path, args) => {
+    const known = args.map((arg) => arg === "0" ? `${port}` : arg);
+    const command = [Deno.execPath(), "run", "--quiet", "--allow-all", path, ...known];
+    return new Process(["-c", script, "sh", ...command], false, undefined, "sh");
+  };
+}
+
+/** Waits for a server that may be unable to say that it listens. */
+async function waitFor(server: Server): Promise<void> {
+  const { kind, greeting, reply, prints } = server.subject;
+  for (;;) {
+    try {
+      if (kind === "stream") return (await server.connect()).close();
+      if (reply !== undefined) return void await server.ask(greeting, 200);
+      await server.tell(greeting); // the output that works shows it
+      if (prints?.test(server.process.stdout)) return;
+    } catch (error) {
+      if (server.process.code !== undefined) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+for (const [what, script] of Object.entries(outputs)) {
+  keeps("printing", `${what} neither ends nor stops it`, async (subject) => {
+    const port = freePort();
+    await using server = await Server.launch(subject, [], withOutput(script, port));
+    server.listensOn(port);
+    if (what.startsWith("stdout")) await server.process.prints(/^listening on /m);
+    else await waitFor(server);
+    // The one that serves one client has served it now.
+    if (subject.clients > 1 || what.startsWith("stdout")) await server.assertReplies();
+    if (subject.clients > 1) server.process.kill("SIGTERM");
+    const code = await server.process.exits();
+    assertEquals(code, 0, `${subject.name} ${server.process.describe()}`);
+  });
+}

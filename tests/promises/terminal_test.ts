@@ -1,0 +1,100 @@
+import { assert, assertEquals } from "@std/assert";
+import { writeN } from "../../lib/robust_io.ts";
+import { bytes, isCutOff, randomBytes, Server } from "../hostile.ts";
+import { Process } from "../process.ts";
+import { testWith } from "../needs.ts";
+import { givers, keeps } from "./promises.ts";
+
+/** What a peer sends to rewrite the screen and to forge lines of the log. */
+const FORGED = "Connection from 192.0.2.1:1";
+const nasty =
+  `\x1b[2J\x1b]0;title\x07\x9b1m\n${FORGED}\r${FORGED}\u2028${FORGED}\u202e\u200f\n\tMessage: ${FORGED}\n`;
+
+/** Asserts that what a server printed is safe, and has no line that a peer wrote. */
+function assertSafe({ process, subject }: Server): void {
+  const { stdout, stderr } = process;
+  const control = /[^\P{Cc}\t\n]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
+  assertEquals(control.exec(stdout + stderr), null, `${subject.name} ${process.describe()}`);
+  for (const line of `${stdout}${stderr}`.split("\n")) {
+    assert(!line.startsWith(FORGED), `${subject.name} ${process.describe()}`);
+    assert(!line.startsWith(`\tMessage: ${FORGED}`), `${subject.name} ${process.describe()}`);
+  }
+}
+
+keeps("terminal", "what a peer sends is printed in lines that it cannot forge", async (subject) => {
+  await using server = await Server.start(subject);
+  const sent = bytes(nasty);
+  if (subject.kind === "datagram") {
+    await server.tell(sent);
+  } else {
+    using conn = await server.connect();
+    await writeN(conn, sent).catch(() => {});
+    await conn.closeWrite().catch(() => {});
+    await isCutOff(conn);
+  }
+  if (subject.clients > 1) {
+    await server.assertServes();
+    await server.assertEnds();
+  } else {
+    await server.process.exits();
+  }
+  assertSafe(server);
+}, givers("terminal").filter(({ name }) => !echoesLines(name)));
+
+/** Servers that print each line of a client as one of their own, as the protocol says. */
+function echoesLines(name: string): boolean {
+  return name.endsWith("--framing=line");
+}
+
+keeps("terminal", "what a peer sends in a line is printed in one", async (subject) => {
+  await using server = await Server.start(subject);
+  using conn = await server.connect();
+  await writeN(conn, bytes(`${nasty.replaceAll("\n", " ")}\n`));
+  await conn.closeWrite();
+  await isCutOff(conn);
+  await server.assertEnds();
+  assertSafe(server);
+}, givers("terminal").filter(({ name }) => echoesLines(name)));
+
+keeps("terminal", "random bytes are printed safely", async (subject) => {
+  await using server = await Server.start(subject);
+  for (let seed = 0; seed < 20; seed++) {
+    using conn = await server.connect();
+    const sending = writeN(conn, randomBytes(20_000, seed)).then(() => conn.closeWrite());
+    await Promise.all([sending.catch(() => {}), isCutOff(conn)]);
+  }
+  await server.assertServes();
+  await server.assertEnds();
+  const { stdout, stderr } = server.process;
+  assertEquals(/[^\P{Cc}\t\n]/u.exec(stdout + stderr), null, `${subject.name} prints a control`);
+}, givers("terminal").filter(({ kind, clients }) => kind === "stream" && clients > 1));
+
+/** A client whose own path would rewrite the screen and forge a line. */
+const STRANGE_CLIENT = `
+import os, socket, sys
+folder, server, kind = sys.argv[1:]
+client = socket.socket(socket.AF_UNIX, getattr(socket, kind))
+client.bind(folder + "/\x1b[2J\\nConnection from 192.0.2.1:1")
+client.connect(server)
+client.send(b"hello")
+if kind == "SOCK_STREAM":
+    client.shutdown(socket.SHUT_WR)
+    client.recv(80)
+`;
+for (const subject of givers("terminal").filter(({ path }) => path.startsWith("unix/"))) {
+  testWith(["python3"], `${subject.name}: a peer's path is printed safely`, async (folder) => {
+    await using server = await Server.start(subject);
+    assert("path" in server.address);
+    const kind = subject.kind === "stream" ? "SOCK_STREAM" : "SOCK_DGRAM";
+    const args = ["-c", STRANGE_CLIENT, folder, server.address.path, kind];
+    await using client = new Process(args, false, undefined, "python3");
+    assertEquals(await client.exits(), 0, client.describe());
+    if (subject.clients > 1) {
+      await server.assertServes();
+      await server.assertEnds();
+    } else {
+      await server.process.exits();
+    }
+    assertSafe(server);
+  });
+}
