@@ -9,8 +9,13 @@
  * @module
  */
 
-/** The ports of services by name: over TCP and over UDP, `null` where there is none. */
-type Services = Record<string, (number | null)[]>;
+/** A line of /etc/services: a port over a transport, and its service's name and aliases. */
+interface Service {
+  port: number;
+  protocol: string;
+  /** The name, then the aliases. */
+  names: string[];
+}
 
 /**
  * `getservbyname(3)`: finds the port number of a well-known service.
@@ -21,8 +26,8 @@ type Services = Record<string, (number | null)[]>;
  * @returns The port number, in host byte order unlike C's `s_port`, or `null` if there is no service
  * of that name over that protocol.
  *
- * Source: CS:APP lecture; getservbyname(3); the table is Debian's /etc/services, and for the names that
- * it does not have IANA's assignments.
+ * Source: CS:APP lecture; getservbyname(3); the table is Debian's /etc/services, and IANA's assignments
+ * where Debian has neither the name nor the port.
  *
  * @example
  * ```ts
@@ -40,12 +45,10 @@ export async function getServByName(
   protocol?: "tcp" | "udp",
 ): Promise<number | null> {
   for await (const services of knownServices()) {
-    // Its own entries only: "constructor" is no service.
-    const [tcp = null, udp = null] = Object.hasOwn(services, service)
-      ? services[service] ?? []
-      : [];
-    if (tcp === null && udp === null) continue;
-    return protocol === "tcp" ? tcp : protocol === "udp" ? udp : tcp ?? udp;
+    const named = services.filter(({ names }) => names.includes(service));
+    if (named.length === 0) continue;
+    const over = (transport: string) => named.find(({ protocol }) => protocol === transport)?.port;
+    return (protocol ? over(protocol) : over("tcp") ?? over("udp")) ?? null;
   }
   return null;
 }
@@ -55,7 +58,8 @@ export async function getServByName(
  *
  * @param port The port number, in host byte order unlike C's.
  * @param protocol The transport.
- * @returns The service's name, not an alias, or `null` if the port belongs to none.
+ * @returns The service's name, not an alias, or `null` if the port belongs to none. Of several services
+ * on one port it is the first in the table.
  *
  * Source: getservbyport(3). For the names see {@linkcode getServByName}.
  *
@@ -70,34 +74,36 @@ export async function getServByName(
  */
 export async function getServByPort(port: number, protocol: "tcp" | "udp"): Promise<string | null> {
   for await (const services of knownServices()) {
-    const found = Object.entries(services)
-      .find(([, [tcp, udp]]) => (protocol === "tcp" ? tcp : udp) === port);
-    if (found !== undefined) return found[0];
+    const found = services.find((known) => known.port === port && known.protocol === protocol);
+    if (found?.names[0] !== undefined) return found.names[0];
   }
   return null;
 }
 
+let table: Service[] | undefined; // parsed once, when a service is first looked up
+
 /** Where services are looked for, in order. */
-async function* knownServices(): AsyncGenerator<Services> {
-  const { default: table } = await import("./services.json", { with: { type: "json" } });
-  yield table.services;
+async function* knownServices(): AsyncGenerator<Service[]> {
+  if (table === undefined) {
+    const { default: { services } } = await import("./services.json", { with: { type: "json" } });
+    table = parseServices(services);
+  }
+  yield table;
   const path = "/etc/services";
   if (Deno.permissions.querySync({ name: "read", path }).state === "granted") {
-    yield parseServices(await Deno.readTextFile(path).catch(() => "")); // not every system has it
+    const text = await Deno.readTextFile(path).catch(() => ""); // not every system has it
+    yield parseServices(text.split("\n"));
   }
 }
 
 /** Parses the lines of /etc/services: `domain 53/udp alias... # comment`. */
-function parseServices(text: string): Services {
-  const services: Services = {};
-  for (const line of text.split("\n")) {
+function parseServices(lines: string[]): Service[] {
+  const services: Service[] = [];
+  for (const line of lines) {
     const [name, portAndProtocol = "", ...aliases] = line.replace(/#.*/, "").trim().split(/\s+/);
     const [, port, protocol] = /^(\d+)\/(tcp|udp)$/.exec(portAndProtocol) ?? [];
-    if (name === undefined || port === undefined) continue;
-    for (const known of [name, ...aliases]) {
-      const ports = services[known] ??= [null, null];
-      ports[protocol === "tcp" ? 0 : 1] ??= Number(port); // of two lines, the first holds
-    }
+    if (name === undefined || port === undefined || protocol === undefined) continue;
+    services.push({ port: Number(port), protocol, names: [name, ...aliases] });
   }
   return services;
 }

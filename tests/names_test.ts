@@ -131,8 +131,7 @@ for (const host of ["127.0.0.1", "::1", "192.0.2.7"]) {
       const [numericHost, numericService, nameRequired] = [1, 2, 4].map((bit) =>
         (bits & bit) !== 0
       );
-      // IANA has a name for 80/udp, too, which Debian has not. The name servers are asked little.
-      if (port === 80 && bits >= 8 || port !== 80 && host !== "127.0.0.1") continue;
+      if (port !== 80 && host !== "127.0.0.1") continue; // the name servers are asked little
       nameQueries.push([host, port, bits < 8 ? "tcp" : "udp", {
         numericHost: numericHost === true,
         numericService: numericService === true,

@@ -95,6 +95,10 @@ Deno.test("getServByPort() finds a service's first name, by protocol", async () 
     [69, "udp", "tftp"],
     [514, "tcp", "shell"],
     [514, "udp", "syslog"],
+    [104, "tcp", "acr-nema"],
+    [11112, "tcp", "dicom"], // an alias of 104/tcp, too
+    [80, "udp", null], // Debian has http over tcp only, IANA another name
+    [1883, "tcp", "mqtt"], // IANA's alone
     [0, "tcp", null],
     [65535, "udp", null],
     [-1, "tcp", null],
@@ -159,16 +163,17 @@ Deno.test("parsePort() needs no permission", async () => {
 });
 
 const made = await python3<typeof table>(`${import.meta.dirname}/data/make_services.py`);
-const known = new Map(Object.entries(table.services).map(([name, ports]) => [name, `${ports}`]));
-const onSystem = Object.entries(made?.services ?? {});
+const onSystem = made?.services ?? [];
 const sameTable = onSystem.length > 0 &&
-  onSystem.every(([name, ports]) => known.get(name) === `${ports}`);
+  onSystem.every((line, index) => line === table.services[index]);
 Deno.test({
-  name: "getServByName() and parsePort() find what the C library finds" +
+  name: "getServByName(), getServByPort() and parsePort() find what the C library finds" +
     (sameTable ? "" : ` (ignored: no python3, or not ${table.source})`),
   ignore: !sameTable,
   async fn() {
-    const names = onSystem.map(([name]) => name);
+    const lines = onSystem.map((line) => line.split(" "));
+    const names = [...new Set(lines.flatMap(([name = "", , ...aliases]) => [name, ...aliases]))];
+    const ports = [...new Set(lines.map(([, port = ""]) => parseInt(port)))];
     const script = `
 import json, socket, sys
 
@@ -181,16 +186,22 @@ def ask(call, *args):
 def port(service, socktype):
     return socket.getaddrinfo(None, service, socket.AF_INET, socktype)[0][4][1]
 
-print(json.dumps([[
+services, ports = json.loads(sys.argv[1])
+print(json.dumps([[[
     ask(socket.getservbyname, s),
     ask(socket.getservbyname, s, "tcp"),
     ask(socket.getservbyname, s, "udp"),
     ask(port, s, socket.SOCK_STREAM),
     ask(port, s, socket.SOCK_DGRAM),
-] for s in json.loads(sys.argv[1])]))
+] for s in services], [[
+    ask(socket.getservbyport, p, "tcp"),
+    ask(socket.getservbyport, p, "udp"),
+] for p in ports]]))
 `;
     const services = [...names, "0", "007", "0080", "7007", "65535", "0x50", "80.0", "1e3", "80 "];
-    const answers = await python3<(number | null)[][]>("-c", script, JSON.stringify(services));
+    const questions = JSON.stringify([services, ports]);
+    type Answers = [byService: (number | null)[][], byPort: (string | null)[][]];
+    const [byService = [], byPort = []] = await python3<Answers>("-c", script, questions) ?? [];
     for (const [i, service] of services.entries()) {
       const found = [
         await getServByName(service),
@@ -199,7 +210,11 @@ print(json.dumps([[
         await parsePort(service, "tcp").catch(() => null),
         await parsePort(service, "udp").catch(() => null),
       ];
-      assertEquals(found, answers?.[i] ?? [], JSON.stringify(service));
+      assertEquals(found, byService[i], JSON.stringify(service));
+    }
+    for (const [i, port] of ports.entries()) {
+      const found = [await getServByPort(port, "tcp"), await getServByPort(port, "udp")];
+      assertEquals(found, byPort[i], `${port}`);
     }
   },
 });
