@@ -67,11 +67,22 @@ export interface AddrInfoHints {
  *
  * A name needs the permission for the whole host, `--allow-net=HOST`. An address and a service need none.
  *
- * @param node A host name; an IPv4 or IPv6 address as {@linkcode inetPton} takes it; or `null` for this
- * host: the loopback or wildcard addresses.
+ * The answers are glibc's, except that:
+ *
+ * - there are no entries for `SOCK_RAW`;
+ * - a service is decimal digits from 0 to 65535 or a name. glibc also takes white space and a sign in
+ *   front of the digits (`" 80"`, `"+80"`), 0 for `""`, and 4464 for `"70000"`;
+ * - the zone of a link-local address, `fe80::1%eth0`, is kept as it is written. It is not looked up: the
+ *   call that uses the address fails if there is no such interface, where glibc says `EAI_NONAME` here;
+ * - a name without an address of the family is always `EAI_NONAME`, where glibc may say `EAI_NODATA` or
+ *   `EAI_ADDRFAMILY`;
+ * - the wildcard addresses come in one order, IPv4's first. glibc's order depends on the routes.
+ *
+ * @param node A host name; an IPv4 address, also in a form of inet_aton(3) (`127.1`, `0x7f.1`); an IPv6
+ * address, with a zone (`fe80::1%eth0`) or without; or `null` for this host: the loopback or wildcard
+ * addresses. Where `hints` ask for IPv4, an IPv4-mapped address (`::ffff:192.0.2.1`) is the IPv4 one in it.
  * @param service A service's name, as {@linkcode getServByName} knows it; a port number, in decimal digits
- * too; or `null` for port 0. Not both `node` and `service` may be `null`. C makes 4464 of 70000: that
- * is refused.
+ * too; or `null` for port 0. Not both `node` and `service` may be `null`.
  * @param hints See {@linkcode AddrInfoHints}.
  * @returns At least one address, in the order in which to try them. `transport` tells the socket type: for
  * each host address first `tcp`, then `udp`, unless the service has only one of them.
@@ -131,14 +142,10 @@ function ownHosts({ family, passive = false }: AddrInfoHints): string[] {
   return hosts.filter((host) => family === undefined || (family === 6) === host.includes(":"));
 }
 
+/** The addresses of a node: its own, if it is one; otherwise those of its name. */
 async function findHosts(node: string, family: 4 | 6 | undefined): Promise<string[]> {
-  const bytes = inetPton(4, node) ?? inetPton(6, node);
-  if (bytes !== null) {
-    if (family !== undefined && (family === 4) !== (bytes.length === 4)) {
-      throw new AddrInfoError(`getaddrinfo ${node}`, "EAI_ADDRFAMILY");
-    }
-    return [inetNtop(bytes)];
-  }
+  const address = parseAddress(node, family);
+  if (address !== null) return [address];
   const { lookup } = await import("node:dns/promises"); // Deno has no look-up that asks the C library
   let found: { address: string }[];
   try {
@@ -151,6 +158,54 @@ async function findHosts(node: string, family: 4 | 6 | undefined): Promise<strin
   }
   if (found.length === 0) throw new AddrInfoError(`getaddrinfo ${node}`, "EAI_NONAME");
   return found.map(({ address }) => address);
+}
+
+/** An address in its one form and of the family, or `null` if `node` is none but may be a name. */
+function parseAddress(node: string, family: 4 | 6 | undefined): string | null {
+  const ipv4 = inetAton(node);
+  if (ipv4 !== null) {
+    if (family === 6) throw new AddrInfoError(`getaddrinfo ${node}`, "EAI_ADDRFAMILY");
+    return inetNtop(ipv4);
+  }
+  const [, text = "", zone] = /^([^%]*)(?:%([^]*))?$/.exec(node) ?? [];
+  const ipv6 = inetPton(6, text);
+  if (ipv6 === null) return null;
+  const address = inetNtop(ipv6);
+  const [, mapped] = /^::ffff:([\d.]+)$/.exec(address) ?? [];
+  if (family === 4 && mapped === undefined) {
+    throw new AddrInfoError(`getaddrinfo ${node}`, "EAI_ADDRFAMILY");
+  }
+  if (zone !== undefined && !isZone(zone, ipv6)) {
+    throw new AddrInfoError(`getaddrinfo ${node}`, "EAI_NONAME");
+  }
+  if (family === 4 && mapped !== undefined) return mapped;
+  return zone === undefined ? address : `${address}%${zone}`;
+}
+
+/**
+ * `inet_aton(3)`: four bytes from one to four numbers, decimal, octal or hexadecimal. Each but the last is
+ * a byte; the last one fills the bytes that remain.
+ */
+function inetAton(text: string): Uint8Array | null {
+  const numbers = text.split(".").map((part) => {
+    if (!/^(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i.test(part)) return NaN;
+    return Number(part.replace(/^0(?=[0-7])/, "0o"));
+  });
+  const last = numbers.pop() ?? NaN;
+  if (numbers.length > 3 || !numbers.every((number) => number <= 255)) return null;
+  if (!(last < 256 ** (4 - numbers.length))) return null;
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, last);
+  bytes.set(numbers);
+  return bytes;
+}
+
+/** Whether C takes a zone: an interface's number, or of a link-local address also its name. */
+function isZone(zone: string, [first = 0, second = 0]: Uint8Array): boolean {
+  if (/^\d+$/.test(zone) && Number(zone) <= 0xffffffff) return true;
+  const isLinkLocal = first === 0xfe && (second & 0xc0) === 0x80; // fe80::/10
+  const isNear = first === 0xff && [1, 2].includes(second & 0xf); // multicast: this interface, this link
+  return zone !== "" && (isLinkLocal || isNear);
 }
 
 /** What {@linkcode getNameInfo} is to find: C's `flags`. */

@@ -17,6 +17,7 @@ const checks = {
   "systemd-analyze": () => isInstalled("systemd-analyze", "--help", "--offline"), // since systemd 250
   wc: () => isInstalled("wc", "--version", "GNU"),
   IPv6: () => canBind("::1"),
+  "Debian's services": () => hasDebiansServices(), // others have http over udp, too, or no such file
 };
 
 /** Something that a test may need. */
@@ -59,6 +60,16 @@ function isInstalled(program: string, arg: string, says: string): boolean {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
+  }
+}
+
+/** Whether the C library finds services as Debian has them. */
+function hasDebiansServices(): boolean {
+  try {
+    const text = Deno.readTextFileSync("/etc/services");
+    return /^http\s+80\/tcp/m.test(text) && !/^http\s+80\/udp/m.test(text);
+  } catch {
+    return false;
   }
 }
 
