@@ -3,7 +3,7 @@ import { concat } from "@std/bytes/concat";
 import { pack, unpack } from "../mod.ts";
 import { testWith } from "./needs.ts";
 import { play } from "./play.ts";
-import { freePort, temporaryFolder } from "./process.ts";
+import { freePort, makeDenoDir, temporaryFolder } from "./process.ts";
 import { readSample, root, samplePaths } from "./transcript.ts";
 
 // `deno task compile`: what it puts into executables, seen with stand-ins for Deno's runtime; what it
@@ -136,7 +136,7 @@ testWith(["sha256sum"], "sha256sum checks SHA256SUMS", async (folder) => {
 Deno.test("without Deno's runtime, one sentence says both ways out, and nothing is left", async () => {
   await using folder = await temporaryFolder();
   const dist = `${folder.path}/dist`;
-  const env = await withoutRuntime(folder.path, freePort());
+  const env = withoutRuntime(folder.path, freePort());
   const fails = async () => {
     const { code, stdout, stderr } = await end(start(["telnet", "tcp", `--output=${dist}`], env));
     assertEquals(code, 1);
@@ -181,7 +181,7 @@ for (const [what, stop] of [["^C", interrupt], ["SIGTERM", terminate]] as const)
   Deno.test(`${what} while the runtime is fetched leaves nothing`, async () => {
     await using folder = await temporaryFolder();
     using proxy = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const env = await withoutRuntime(folder.path, proxy.addr.port);
+    const env = withoutRuntime(folder.path, proxy.addr.port);
     const task = start(["telnet", `--output=${folder.path}/dist`], env);
     using _stalled = await proxy.accept();
     stop(task);
@@ -310,11 +310,8 @@ async function compile(args: string[], runtime?: string): Promise<string> {
 }
 
 /** An environment in which Deno has all but its runtime, and has to ask a proxy on `port` for that. */
-async function withoutRuntime(folder: string, port: number): Promise<Record<string, string>> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
-  const { npmCache } = JSON.parse(new TextDecoder().decode(stdout));
-  await Deno.mkdir(`${folder}/deno`);
-  await Deno.symlink(npmCache, `${folder}/deno/npm`);
+function withoutRuntime(folder: string, port: number): Record<string, string> {
+  makeDenoDir(`${folder}/deno`);
   const { DENORT_BIN: _, ...env } = inherited;
   const proxy = `http://127.0.0.1:${port}`;
   return {

@@ -36,11 +36,13 @@ export class Process implements AsyncDisposable {
     program: string = Deno.execPath(),
   ) {
     // When Deno runs for the first time, it says on stderr what it downloads, and that is not the program's.
-    const isRun = program === Deno.execPath() && args[0] === "run";
+    const isDeno = program === Deno.execPath();
+    const isRun = isDeno && args[0] === "run";
     this.#child = new Deno.Command(program, {
       args: isRun ? ["run", "--quiet", ...args.slice(1)] : args,
       cwd: root,
-      env: { NO_COLOR: "1" },
+      // Another program may run Deno on a terminal, where Deno warns of damage in its cache.
+      env: { NO_COLOR: "1", ...!isDeno && { DENO_DIR: ownDenoDir() } },
       stdin: reads ? "piped" : "null",
       stdout: "piped",
       stderr: "piped",
@@ -131,21 +133,71 @@ export class Process implements AsyncDisposable {
   }
 }
 
-let lastPort = 10_000 + (Deno.pid * 101) % 20_000;
+let denoDir: string | undefined;
+
+/** A cache for Deno that no other program uses, made once in each worker that needs it. */
+function ownDenoDir(): string {
+  if (denoDir === undefined) {
+    const folder = Deno.makeTempDirSync({ prefix: "deno-sockets-" });
+    addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+    denoDir = `${folder}/deno`;
+    makeDenoDir(denoDir);
+  }
+  return denoDir;
+}
+
+/** Makes a cache for Deno (DENO_DIR) that is empty but for npm's packages, which are those of the user. */
+export function makeDenoDir(path: string): void {
+  const { stdout } = new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync();
+  const { npmCache } = JSON.parse(new TextDecoder().decode(stdout));
+  Deno.mkdirSync(path);
+  Deno.symlinkSync(npmCache, `${path}/npm`);
+}
+
+/** The ports from which {@linkcode freePort} takes: those below are others', those above clients get. */
+const [FIRST_PORT, LAST_PORT] = [10_000, 30_000];
+
+/** How many of them a worker has. */
+const BLOCK = 200;
+
+/**
+ * This worker's block of ports, by its first port. The listener on that keeps other workers, and other
+ * processes, out of the block; the system closes it when the worker ends.
+ */
+const block = takeBlock();
+let lastPort = block.addr.port;
+
+function takeBlock(): Deno.TcpListener {
+  const blocks = (LAST_PORT - FIRST_PORT) / BLOCK;
+  const start = Math.floor(Math.random() * blocks);
+  for (let i = 0; i < blocks; i++) {
+    const listener = listenIfFree(FIRST_PORT + (start + i) % blocks * BLOCK);
+    if (listener !== undefined) return listener;
+  }
+  throw new Error(`all ports from ${FIRST_PORT} to ${LAST_PORT} are taken`);
+}
+
+function listenIfFree(port: number): Deno.TcpListener | undefined {
+  try {
+    return Deno.listen({ hostname: "127.0.0.1", port });
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return undefined;
+    throw error;
+  }
+}
 
 /**
  * A port on which nobody listens. It is below the range from which the system takes ports for clients,
- * so that none of them gets it before the server does; and each process begins elsewhere.
+ * so that none of them gets it before the server does; and no other test file gets it.
  */
 export function freePort(): number {
   for (;;) {
-    lastPort = lastPort < 30_000 ? lastPort + 1 : 10_000;
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port: lastPort }).close();
-      return lastPort;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
+    const offset = (lastPort - block.addr.port) % (BLOCK - 1) + 1;
+    lastPort = block.addr.port + offset;
+    const listener = listenIfFree(lastPort);
+    if (listener === undefined) continue;
+    listener.close();
+    return lastPort;
   }
 }
 
