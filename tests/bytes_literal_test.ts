@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { bytesLiteral } from "../lib/text.ts";
+import { python3 } from "./python.ts";
 import { randomIntegers, toBytes, toText } from "./readers.ts";
 
 Deno.test("bytesLiteral() writes bytes as a Python program does", () => {
@@ -23,17 +24,10 @@ Deno.test("bytesLiteral() writes bytes as a Python program does", () => {
 });
 
 /** The literals that python3 writes for texts whose characters stand for bytes; null without python3. */
-async function pythonLiterals(texts: string[]): Promise<string[] | null> {
+function pythonLiterals(texts: string[]): Promise<string[] | null> {
   const script = "import json, sys\n" +
     "print(json.dumps([repr(text.encode('latin-1')) for text in json.loads(sys.argv[1])]))";
-  const args = ["-c", script, JSON.stringify(texts)];
-  try {
-    const { stdout } = await new Deno.Command("python3", { args, stderr: "inherit" }).output();
-    return JSON.parse(new TextDecoder().decode(stdout));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
+  return python3("-c", script, JSON.stringify(texts));
 }
 
 const hasPython = await pythonLiterals([]) !== null;

@@ -3,7 +3,7 @@ import { concat } from "@std/bytes/concat";
 import { pack, unpack } from "../mod.ts";
 import { testWith } from "./needs.ts";
 import { play } from "./play.ts";
-import { freePort, makeDenoDir, temporaryFolder } from "./process.ts";
+import { environment, freePort, makeDenoDir, temporaryFolder } from "./process.ts";
 import { readSample, root, samplePaths } from "./transcript.ts";
 
 // `deno task compile`: what it puts into executables, seen with stand-ins for Deno's runtime; what it
@@ -18,7 +18,7 @@ const PATIENCE = 30_000;
 /** The exit status of a task that took longer. */
 const KILLED = 128 + 9;
 
-const inherited = Deno.env.toObject();
+const inherited = environment();
 
 /** What an executable is made of. */
 interface Executable {

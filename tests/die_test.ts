@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { environment } from "./process.ts";
 
 const library = import.meta.resolve("../lib/die.ts");
 
@@ -8,7 +9,8 @@ async function run(call: string): Promise<{ stdout: string; stderr: string; code
     import { dieWithSystemMessage, dieWithUserMessage } from "${library}";
     ${call};
     console.log("it is still alive");`;
-  const output = await new Deno.Command(Deno.execPath(), { args: ["eval", code] }).output();
+  const options = { args: ["eval", code], clearEnv: true, env: environment() };
+  const output = await new Deno.Command(Deno.execPath(), options).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { stdout: text(output.stdout), stderr: text(output.stderr), code: output.code };
 }

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import net from "node:net";
 import * as library from "../mod.ts";
-import { Process, temporaryFolder } from "./process.ts";
+import { environment, Process, temporaryFolder } from "./process.ts";
 import { root } from "./transcript.ts";
 
 // docs/faq.md: its code runs, and what it says of Deno is so. And of all documents: every link leads
@@ -220,7 +220,8 @@ Deno.test({
       const { success, stderr } = await new Deno.Command(Deno.execPath(), {
         args: ["compile", ...before, "--output", output, path, ...args.split(" "), "--allow-net"],
         cwd: root,
-        env: { DENORT_BIN: "/bin/true" },
+        clearEnv: true,
+        env: { ...environment(), DENORT_BIN: "/bin/true" },
       }).output();
       assert(success, new TextDecoder().decode(stderr));
       const packed = new TextDecoder("latin1").decode(await Deno.readFile(output));

@@ -6,6 +6,7 @@ import {
   getNameInfo,
   type NameInfoFlags,
 } from "../lib/names.ts";
+import { environment } from "./process.ts";
 import { python3 } from "./python.ts";
 
 type Query = [node: string | null, service: string | number | null, hints: AddrInfoHints];
@@ -120,6 +121,8 @@ Deno.test("getNameInfo() refuses what is a name already", async () => {
 async function evaluate(expression: string, ...flags: string[]): Promise<string> {
   const command = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", ...flags, "-"],
+    clearEnv: true,
+    env: environment(),
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

@@ -41,8 +41,9 @@ export class Process implements AsyncDisposable {
     this.#child = new Deno.Command(program, {
       args: isRun ? ["run", "--quiet", ...args.slice(1)] : args,
       cwd: root,
+      clearEnv: true,
       // Another program may run Deno on a terminal, where Deno warns of damage in its cache.
-      env: { NO_COLOR: "1", ...!isDeno && { DENO_DIR: ownDenoDir() } },
+      env: { ...environment(), ...!isDeno && { DENO_DIR: ownDenoDir() } },
       stdin: reads ? "piped" : "null",
       stdout: "piped",
       stderr: "piped",
@@ -131,6 +132,16 @@ export class Process implements AsyncDisposable {
     await this.endInput();
     await this.#ended;
   }
+}
+
+/** The variables that change what Deno, Node or Python print, or ask. */
+const CHANGES_OUTPUT =
+  /^(FORCE_COLOR|LANG|LC_\w+|PYTHON\w+|NODE_(DEBUG|OPTIONS)|(DENO|RUST)_LOG|DENO_(NO_PROMPT|TRACE_PERMISSIONS|V8_FLAGS))$/;
+
+/** The environment of a process whose output is compared: the user's, without what would change that. */
+export function environment(): Record<string, string> {
+  const kept = Object.entries(Deno.env.toObject()).filter(([name]) => !CHANGES_OUTPUT.test(name));
+  return { ...Object.fromEntries(kept), NO_COLOR: "1" };
 }
 
 let denoDir: string | undefined;

@@ -65,3 +65,24 @@ testWith(
     assertEquals(await run(Deno.execPath(), played), `"hello\\r\\n"\n`);
   },
 );
+
+Deno.test("what a process prints does not depend on the user's environment", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(`${folder.path}/colored.ts`, "console.log([1]); nosuch;");
+  await Deno.writeTextFile(
+    `${folder.path}/play.ts`,
+    `import { Process } from ${processModule};
+    await using process = new Process(["run", "${folder.path}/colored.ts"], false);
+    await process.exits();
+    console.log(JSON.stringify([process.stdout, process.stderr]));
+    Deno.exit();`,
+  );
+  const output = async (env: Record<string, string>): Promise<string> => {
+    const args = ["run", "--allow-all", "--config", "deno.json", `${folder.path}/play.ts`];
+    const { stdout } = await new Deno.Command(Deno.execPath(), { args, env, cwd: root }).output();
+    return new TextDecoder().decode(stdout);
+  };
+  const usual = await output({});
+  assertMatch(usual, /nosuch is not defined/);
+  assertEquals(await output({ FORCE_COLOR: "1", DENO_TRACE_PERMISSIONS: "1" }), usual);
+});

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import table from "../lib/services.json" with { type: "json" };
 import { getServByName, getServByPort, parsePort } from "../lib/services.ts";
+import { environment } from "./process.ts";
 import { python3 } from "./python.ts";
 
 const hostileNames = [
@@ -148,6 +149,8 @@ Deno.test("parsePort() refuses what is neither digits nor a name, and names it",
 Deno.test("parsePort() needs no permission", async () => {
   const command = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "-"],
+    clearEnv: true,
+    env: environment(),
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
