@@ -6,6 +6,7 @@ import {
   getNameInfo,
   type NameInfoFlags,
 } from "../lib/names.ts";
+import { isHere } from "./needs.ts";
 import { environment } from "./process.ts";
 import { python3 } from "./python.ts";
 
@@ -87,6 +88,7 @@ for (const host of ["127.0.0.1", "::1", "192.0.2.7"]) {
         (bits & bit) !== 0
       );
       if (port !== 80 && host !== "127.0.0.1") continue; // the name servers are asked little
+      if (!numericService && !isHere("Debian's services")) continue;
       nameQueries.push([host, port, bits < 8 ? "tcp" : "udp", {
         numericHost: numericHost === true,
         numericService: numericService === true,
