@@ -70,8 +70,9 @@ export interface AddrInfoHints {
  * The answers are glibc's, except that:
  *
  * - there are no entries for `SOCK_RAW`;
- * - a service is decimal digits from 0 to 65535 or a name. glibc also takes white space and a sign in
- *   front of the digits (`" 80"`, `"+80"`), 0 for `""`, and 4464 for `"70000"`;
+ * - a service is decimal digits from 0 to 65535, or a name that {@linkcode getServByName} knows, which has
+ *   IANA's too. glibc also takes white space and a sign in front of the digits (`" 80"`, `"+80"`), 0 for
+ *   `""`, and 4464 for `"70000"`;
  * - the zone of a link-local address, `fe80::1%eth0`, is kept as it is written. It is not looked up: the
  *   call that uses the address fails if there is no such interface, where glibc says `EAI_NONAME` here;
  * - a name without an address of the family is always `EAI_NONAME`, where glibc may say `EAI_NODATA` or
