@@ -5,7 +5,8 @@
  * Usage: clients/tcp_echo_word.ts address word [port]
  *
  * From Stallings, TCPEchoClient4 of Donahoo and Calvert. The address is numeric, IPv4. Port 7 is that of
- * the echo service, where few machines listen any more.
+ * the echo service, where few machines listen any more. The word may be empty; one that begins with a dash
+ * stands after `--`.
  *
  * ```console
  * $ servers/tcp_echo_iterative.ts 127.0.0.1 7007
@@ -30,6 +31,8 @@ import {
   main,
   openClient,
   port,
+  required,
+  text,
   writeN,
 } from "../mod.ts";
 import header from "./tcp_echo_word.ts" with { type: "text" };
@@ -38,11 +41,13 @@ import header from "./tcp_echo_word.ts" with { type: "text" };
 const BUFFER_SIZE = 512;
 
 await main(header, {
-  operands: { address: "", word: "", port: port(7) },
-}, async ({ address, word, port }) => {
-  if (word === "") {
+  operands: { address: required(text), word: required(text), port: port(7) },
+  // the test of argc
+  checkCount: (count) => {
+    if (count >= 2 && count <= 3) return;
     dieWithUserMessage("Parameter(s)", "<Server Address> <Echo Word> [<Server Port>]");
-  }
+  },
+}, async ({ address, word, port }) => {
   // inet_pton
   if (inetPton(4, address) === null) {
     dieWithUserMessage("inet_pton() failed", "invalid address string");

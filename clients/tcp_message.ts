@@ -28,6 +28,8 @@ import {
   openClient,
   port,
   printable,
+  required,
+  text,
   writeN,
 } from "../mod.ts";
 import header from "./tcp_message.ts" with { type: "text" };
@@ -36,13 +38,14 @@ import header from "./tcp_message.ts" with { type: "text" };
 const MESSAGE_SIZE = 255;
 
 await main(header, {
-  operands: { hostname: "", port: port(null) },
-}, async ({ hostname, port }) => {
-  if (port === null) {
+  operands: { hostname: required(text), port: required(port()) },
+  // the test of argc
+  checkCount: (count) => {
+    if (count >= 2) return;
     console.error("usage clients/tcp_message.ts hostname port");
     Deno.exit(2);
-  }
-
+  },
+}, async ({ hostname, port }) => {
   // gethostbyname, socket, connect
   using conn = await openClient(hostname, port).catch((error) => {
     if (error instanceof AddrInfoError) throw new Error("ERROR, no such host");

@@ -22,14 +22,12 @@
  * @module
  */
 
-import { copy, main, openClient, port, UsageError } from "../mod.ts";
+import { copy, host, main, openClient, port, required } from "../mod.ts";
 import header from "./telnet.ts" with { type: "text" };
 
 await main(header, {
-  operands: { host: "", port: port(null) },
+  operands: { host: required(host()), port: required(port()) },
 }, async ({ host, port }) => {
-  if (port === null) throw new UsageError("a host and a port are needed");
-
   // getaddrinfo, socket, connect
   using conn = await openClient(host, port);
 

@@ -29,9 +29,11 @@ import {
   type ConnectedDatagram,
   decodeResponse,
   encodeRequest,
+  host,
   main,
   oneOf,
   port,
+  required,
   seconds,
   strerror,
   UsageError,
@@ -44,11 +46,11 @@ const TRIES = 3;
 const MESSAGE_SIZE = 80;
 
 await main(header, {
-  operands: { host: "", port: port(null), numbers: [] },
-  options: { op: { ...oneOf("+", "*"), default: null }, s: false, timeout: seconds(1) },
+  operands: { host: required(host()), port: required(port()), numbers: [] },
+  options: { op: required(oneOf("+", "*")), s: false, timeout: seconds(1) },
 }, async ({ host, port, numbers, op, s: ascii, timeout }) => {
-  if (op === null || port === null || numbers.length < 1 || numbers.length > 64) {
-    throw new UsageError("-op, a host, a port and 1 to 64 numbers are needed");
+  if (numbers.length < 1 || numbers.length > 64) {
+    throw new UsageError(`1 to 64 numbers are needed, not ${numbers.length}`);
   }
   const request = encodeRequest({ operation: op, ascii, numbers: numbers.map(parseNumber) });
 

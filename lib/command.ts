@@ -6,20 +6,33 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
 import { strerror } from "./errors.ts";
+import { inetPton } from "./inet.ts";
 import { stderr, stdout } from "./line_printer.ts";
 import { logError } from "./log_error.ts";
 import { parsePort } from "./services.ts";
 
 /**
- * The command line is not what the program's usage says; the exit status is 2.
+ * The command line is not what the program's usage says.
  *
  * See {@linkcode main} for an example.
  */
 export class UsageError extends Error {
   /** Its name, as every error has one. */
   override name = "UsageError";
+  /** The exit status. */
+  readonly status: number;
+
+  /**
+   * Makes the error.
+   *
+   * @param message What is wrong with the command line.
+   * @param status The exit status. Default 2.
+   */
+  constructor(message: string, status: number = 2) {
+    super(message);
+    this.status = status;
+  }
 }
 
 /** How long a program waits at its end for its last lines to be printed, in ms. */
@@ -27,8 +40,8 @@ const FLUSH_TIME = 1000;
 
 /** What a word on the command line means: its value when it is missing, and how it is read. */
 export interface Argument<T> {
-  /** The value when it is not given. */
-  default: T;
+  /** The value when it is not given. Without one, the argument is required. */
+  default?: T;
   /**
    * Reads it.
    *
@@ -40,11 +53,14 @@ export interface Argument<T> {
 }
 
 /**
- * The arguments of a program, by their names in camel case, each with its default: text, something else
- * ({@linkcode port}, {@linkcode count}, {@linkcode seconds}, {@linkcode mode}, {@linkcode oneOf}), or
- * `false` for a flag. The last operand may be `[]`: a list of all the words that are left.
+ * The options of a program, by their names in camel case, each with its default: text, something else
+ * ({@linkcode host}, {@linkcode port}, {@linkcode count}, {@linkcode seconds}, {@linkcode mode},
+ * {@linkcode oneOf}), or `false` for a flag; or {@linkcode required}.
  */
-export type Arguments = Record<string, string | Argument<unknown> | false | []>;
+export type Options = Record<string, string | Argument<unknown> | false>;
+
+/** Options and operands. The last operand may be `[]`: a list of all the words that are left. */
+export type Arguments = Record<string, Options[string] | []>;
 
 /** The values that a program receives for its {@linkcode Arguments}. */
 export type Values<A extends Arguments> = {
@@ -54,13 +70,48 @@ export type Values<A extends Arguments> = {
     : string;
 };
 
+/** Text, for {@linkcode required}: unlike text that has a default, it may be empty. */
+export const text: Argument<string> = { parse: (text) => text };
+
+/**
+ * An argument that must be given.
+ *
+ * @param argument How it is read, {@linkcode text} for instance; its default does not count.
+ * @returns The same without a default. See {@linkcode main} for an example.
+ */
+export function required<T>({ parse }: Argument<T>): Argument<T> {
+  return { parse };
+}
+
+/**
+ * An argument that is a host: an IPv4 or IPv6 address, or a name that the resolver may know.
+ *
+ * @param value The host when none is given. Default `localhost`.
+ * @returns How to read it: what can be neither is rejected without a look-up.
+ * See {@linkcode main} for an example.
+ */
+export function host(value: string = "localhost"): Argument<string> {
+  return {
+    default: value,
+    parse(text) {
+      // An IPv6 address may name an interface: fe80::1%eth0. A name that ends in a number is an IPv4
+      // address to the resolver, and has to be one: 127.0.0.1 and 127.1 are, 127.0.0.256 is not.
+      const isV6 = inetPton(6, text.replace(/%.+$/, "")) !== null;
+      const isName = /^[\p{L}\p{N}_][\p{L}\p{N}._-]{0,252}$/u.test(text) &&
+        URL.canParse(`http://${text}`);
+      if (isV6 || isName) return text;
+      throw new RangeError(`${JSON.stringify(text)} is neither an address nor a host name`);
+    },
+  };
+}
+
 /**
  * An argument that is a port: a number from 0 to 65535 or a service's name.
  *
- * @param value The port when none is given, or `null` for a program that insists on one.
+ * @param value The port when none is given. Default 0, which takes a free one.
  * @returns How to read it. See {@linkcode main} for an example.
  */
-export function port<D extends number | null>(value: D): Argument<number | D> {
+export function port(value: number = 0): Argument<number> {
   return { default: value, parse: (text) => parsePort(text) };
 }
 
@@ -147,8 +198,24 @@ export function oneOf<W extends string>(...words: [W, ...W[]]): Argument<W> {
   };
 }
 
+/** The arguments that {@linkcode main} reads. */
+export interface Syntax<O extends Arguments, P extends Options> {
+  /** The operands, in order. If there are too few words, it is the required ones that get them. */
+  operands: O;
+  /** The options. Default none. */
+  options?: P;
+  /**
+   * The test of `argc`, for a program that has its own words for a wrong number of operands: called with
+   * their number before they are read, and throws or exits.
+   */
+  checkCount?: (count: number) => void;
+}
+
 /**
  * C's `main`: reads the command line, runs a program's body, and ends it as a command ends.
+ *
+ * Options may stand before, between and behind the operands, as `--name VALUE`, `--name=VALUE`, or with one
+ * dash. `--` ends the options: a word behind it is an operand, even if it begins with a dash.
  *
  * `--help` prints the program's header and exits with 0. A wrong command line prints what is wrong
  * with it and the usage, and exits with 2. An error that the body throws is printed in one line, and
@@ -156,17 +223,18 @@ export function oneOf<W extends string>(...words: [W, ...W[]]): Argument<W> {
  *
  * @param header The program's own source. The doc comment at its top is the help; the paragraph in
  * it that begins with "Usage:" is the usage.
- * @param syntax The arguments: operands in their order, and options, anywhere among them and with two
- * dashes or one.
+ * @param syntax The arguments. See {@linkcode Syntax}.
  * @param body The program, called with the values of all of them.
  *
  * @example
  * ```ts ignore
- * import { count, main, mode, oneOf, port, seconds, UsageError } from "@deno-sockets/samples";
+ * import {
+ *   count, host, main, mode, oneOf, port, required, seconds, text, UsageError,
+ * } from "@deno-sockets/samples";
  * import header from "./program.ts" with { type: "text" };
  *
  * await main(header, {
- *   operands: { host: "127.0.0.1", service: port(7007) },
+ *   operands: { host: host("127.0.0.1"), service: port(7007), word: required(text) },
  *   options: {
  *     work: oneOf("echo", "discard"),
  *     limit: count(80),
@@ -174,35 +242,38 @@ export function oneOf<W extends string>(...words: [W, ...W[]]): Argument<W> {
  *     mode: mode(0o600),
  *     quiet: false,
  *   },
- * }, ({ host, service, work, limit, wait, mode, quiet }) => {
+ * }, ({ host, service, word, work, limit, wait, mode, quiet }) => {
  *   if (work === "discard" && limit !== 80) throw new UsageError("--limit goes with --work=echo");
- *   if (!quiet) console.log(`${work} at ${host}:${service}, ${limit} bytes, ${wait} s, ${mode}`);
+ *   if (!quiet) console.log(`${work} ${word} at ${host}:${service}`, limit, wait, mode);
  * });
  * ```
  */
-export async function main<O extends Arguments, P extends Arguments>(
+export async function main<O extends Arguments, P extends Options>(
   header: string,
-  syntax: { operands: O; options?: P },
+  syntax: Syntax<O, P>,
   body: (values: Values<O> & Values<P>) => void | Promise<void>,
 ): Promise<void> {
   const help = helpText(header);
   const usage = help.split("\n\n").find((paragraph) => paragraph.startsWith("Usage:")) ?? "";
   let status = 0;
   try {
-    if (Deno.args.includes("--help")) {
-      console.log(help);
+    if (asksForHelp(Deno.args)) {
+      console.log(`${help}\n\n${DASHES}`);
     } else {
-      const values = await parseCommandLine(Deno.args, syntax.operands, syntax.options ?? {});
+      const values = await readCommandLine(Deno.args, syntax);
       await body(values as Values<O> & Values<P>);
     }
   } catch (error) {
     logError(error);
-    status = error instanceof UsageError ? 2 : 1;
-    if (status === 2) { for (const line of usage.split("\n")) stderr.print(line); }
+    status = error instanceof UsageError ? error.status : 1;
+    if (error instanceof UsageError) { for (const line of usage.split("\n")) stderr.print(line); }
   }
   await Promise.all([stdout.flush(FLUSH_TIME), stderr.flush(FLUSH_TIME)]);
   Deno.exit(status); // not before: a call that waits for a peer must not keep the process alive
 }
+
+/** What `--help` says of every program. */
+const DASHES = 'A word after "--" is an operand, even if it begins with a dash.';
 
 /** The doc comment at the top of a source, as text. */
 function helpText(source: string): string {
@@ -210,40 +281,71 @@ function helpText(source: string): string {
   return comment.replace(/^ \* ?/gm, "").replace(/^@module$/m, "").trimEnd();
 }
 
-async function parseCommandLine(
-  typed: readonly string[],
-  operands: Arguments,
-  options: Arguments,
+/** Whether `--help` is among the options. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return args.slice(0, end === -1 ? args.length : end).includes("--help");
+}
+
+/** Reads all arguments; throws a UsageError for the first that is wrong. */
+async function readCommandLine(
+  args: readonly string[],
+  { operands, options = {}, checkCount }: Syntax<Arguments, Options>,
 ): Promise<Record<string, unknown>> {
-  const flags = Object.keys(options).filter((name) => options[name] === false);
-  const named = Object.keys(options).filter((name) => options[name] !== false);
-  const args = twoDashes(typed, [...flags, ...named].map(optionName));
-  const given = parseArgs(args, {
-    string: ["_", ...named.map(optionName)],
-    boolean: flags.map(optionName),
-    unknown: (arg, key) => {
-      if (key !== undefined) throw new UsageError(`unknown option ${arg}`);
-    },
-  });
-  const valued = flags.find((name) => args.some((arg) => arg.startsWith(`--${optionName(name)}=`)));
-  if (valued !== undefined) throw new UsageError(`--${optionName(valued)} takes no value`);
-  const hasList = Object.values(operands).some(Array.isArray);
-  const extra = given._[Object.keys(operands).length];
-  if (extra !== undefined && !hasList) {
-    throw new UsageError(`unexpected argument ${JSON.stringify(extra)}`);
-  }
+  const { words, given } = sortWords(args, options);
+  checkCount?.(words.length);
 
   const values: Record<string, unknown> = {};
   // The options first: the value that one lacks may be among the operands.
   for (const [name, argument] of Object.entries(options)) {
-    const option = optionName(name);
-    values[name] = await parseValue(`--${option}`, given[option], argument);
+    values[name] = await parseValue(`--${optionName(name)}`, given.get(name), argument);
   }
-  for (const [index, [name, argument]] of Object.entries(operands).entries()) {
-    const isList = Array.isArray(argument);
-    values[name] = await parseValue(name, isList ? given._.slice(index) : given._[index], argument);
+  // The words beyond those that the required operands need are for the others.
+  let spare = words.length - Object.values(operands).filter(isRequired).length;
+  for (const [name, argument] of Object.entries(operands)) {
+    if (Array.isArray(argument)) {
+      values[name] = words.splice(0);
+    } else if (isRequired(argument) || spare > 0) {
+      if (!isRequired(argument)) spare--;
+      values[name] = await parseValue(name, words.shift(), argument);
+    } else {
+      values[name] = await parseValue(name, undefined, argument);
+    }
   }
+  const [extra] = words;
+  if (extra !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(extra)}`);
   return values;
+}
+
+/** `getopt_long(3)`: sorts the words of a command line into operands and the texts of options. */
+function sortWords(
+  args: readonly string[],
+  options: Options,
+): { words: string[]; given: Map<string, string> } {
+  const words: string[] = [];
+  const given = new Map<string, string>();
+  const names = new Map(Object.keys(options).map((name) => [optionName(name), name]));
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index] ?? "";
+    if (arg === "--") {
+      words.push(...args.slice(index + 1));
+      break;
+    }
+    const [, option, value] = /^--?([^-=][^=]*)(?:=([^]*))?$/.exec(arg) ?? [];
+    const name = names.get(option ?? "");
+    if (!arg.startsWith("-") || arg === "-") {
+      words.push(arg);
+    } else if (name === undefined) {
+      throw new UsageError(`unknown option ${arg}; after "--" it would be an operand`);
+    } else if (options[name] !== false) {
+      given.set(name, value ?? args[++index] ?? "");
+    } else if (value === undefined) {
+      given.set(name, "");
+    } else {
+      throw new UsageError(`--${option} takes no value`);
+    }
+  }
+  return { words, given };
 }
 
 /** The option `--idle-timeout` is the argument `idleTimeout`. */
@@ -251,27 +353,26 @@ function optionName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** Writes `-op` as `--op`: parseArgs would take it for the options `-o` and `-p`. */
-function twoDashes(args: readonly string[], options: readonly string[]): string[] {
-  const end = args.includes("--") ? args.indexOf("--") : args.length;
-  return args.map((arg, index) => {
-    const [, option = ""] = /^-([a-z-]+)(?:=|$)/.exec(arg) ?? [];
-    return index < end && options.includes(option) ? `-${arg}` : arg;
-  });
+function isRequired(argument: Arguments[string]): boolean {
+  return typeof argument === "object" && !Array.isArray(argument) && argument.default === undefined;
 }
 
 async function parseValue(
   name: string,
-  given: unknown,
-  argument: Arguments[string],
+  given: string | undefined,
+  argument: Options[string],
 ): Promise<unknown> {
-  if (argument === false) return given === true;
-  if (Array.isArray(argument)) return given;
-  if (given === "") throw new UsageError(`${name}: a value is missing`);
-  if (typeof argument === "string") return given === undefined ? argument : String(given);
-  if (given === undefined) return argument.default;
+  if (argument === false) return given !== undefined;
+  const { default: value, parse } = typeof argument === "string"
+    ? { ...text, default: argument }
+    : argument;
+  if (given === undefined && value !== undefined) return value;
+  const mayBeEmpty = value === undefined && parse === text.parse;
+  if (given === undefined || given === "" && !mayBeEmpty) {
+    throw new UsageError(`${name}: a value is missing`);
+  }
   try {
-    return await argument.parse(String(given));
+    return await parse(given);
   } catch (error) {
     throw new UsageError(`${name}: ${strerror(error)}`);
   }

@@ -29,9 +29,11 @@ import {
   openListener,
   port,
   printable,
+  required,
   stderr,
   stdout,
   terminationSignal,
+  UsageError,
   writeN,
 } from "../mod.ts";
 import header from "./tcp_message.ts" with { type: "text" };
@@ -40,10 +42,12 @@ import header from "./tcp_message.ts" with { type: "text" };
 const MESSAGE_SIZE = 255;
 
 await main(header, {
-  operands: { port: port(null) },
+  operands: { port: required(port()) },
+  // the test of argc
+  checkCount: (count) => {
+    if (count < 1) throw new UsageError("ERROR, no port provided", 1);
+  },
 }, async ({ port }) => {
-  if (port === null) throw new Error("ERROR, no port provided");
-
   const signal = terminationSignal();
   // socket, bind, listen
   using listener = await openListener(port, { backlog: 5 })

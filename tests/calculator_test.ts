@@ -411,7 +411,7 @@ Deno.test(
   "clients/udp_calculator.ts says what is wrong with its command line",
   PATIENCE,
   async () => {
-    const needed = "-op, a host, a port and 1 to 64 numbers are needed";
+    const dashes = 'after "--" it would be an operand';
     const at = ["127.0.0.1", "10000"];
     const bad = [
       "4294967296",
@@ -425,19 +425,20 @@ Deno.test(
       "+1",
     ];
     const cases: [string[], string][] = [
-      [[], needed],
-      [["-op", "+"], needed],
-      [["-op", "+", "127.0.0.1"], needed],
-      [["-op", "+", ...at], needed],
-      [["-s", ...at, "1"], needed],
-      [["-op", "+", ...at, ...Array(65).fill("1")], needed],
-      [["-op", "-s", ...at, "1"], "--op: a value is missing"],
-      [["-op", "-", ...at, "1"], "--op: a value is missing"],
+      [[], "--op: a value is missing"],
+      [["-op", "+"], "host: a value is missing"],
+      [["-op", "+", "127.0.0.1"], "port: a value is missing"],
+      [["-op", "+", ...at], "1 to 64 numbers are needed, not 0"],
+      [["-s", ...at, "1"], "--op: a value is missing"],
+      [["-op", "+", ...at, ...Array(65).fill("1")], "1 to 64 numbers are needed, not 65"],
+      [[...at, "1", "-op"], "--op: a value is missing"],
+      [["-op", "-s", ...at, "1"], '--op: "-s" is none of +, *'],
+      [["-op", "-", ...at, "1"], '--op: "-" is none of +, *'],
       [["-op=-", ...at, "1"], '--op: "-" is none of +, *'],
       [["-op", "x", ...at, "1"], '--op: "x" is none of +, *'],
       [["-op", "+", "127.0.0.1", "65536", "1"], "port: port 65536 is not from 0 to 65535"],
-      [["-op", "+", ...at, "1", "-1"], "unknown option -1"],
-      [["-op", "+", ...at, "1", "-ops"], "unknown option -ops"],
+      [["-op", "+", ...at, "1", "-1"], `unknown option -1; ${dashes}`],
+      [["-op", "+", ...at, "1", "-ops"], `unknown option -ops; ${dashes}`],
       [["-op", "+", ...at, "1", "--", "-s"], '"-s" is not a whole number from 0 to 4294967295'],
       ...bad.map((word): [string[], string] => [
         ["-op", "+", ...at, "1", word],

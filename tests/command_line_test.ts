@@ -13,6 +13,8 @@ interface Syntax {
   usage: string;
   /** The operands' names, in order; the last may be a list, `N...`. */
   operands: string[];
+  /** Those of them that may be empty: text that must be given. */
+  mayBeEmpty: string[];
   /** The options' names, each with what stands for its value: `["--grace", "SECONDS"]`. */
   options: [name: string, value: string | undefined][];
   /** The arguments in its own transcript: operands that are right, then options. */
@@ -43,6 +45,7 @@ function readSyntax(path: string): Syntax {
     path,
     help,
     usage,
+    mayBeEmpty: operands.filter((word) => /^(?!host$|port$)\w/.test(word)),
     operands: operands.map((word) => word.replace(/^\[(.*)\]$/, "$1")),
     options,
     given,
@@ -97,13 +100,15 @@ const badValues: Record<string, string[]> = {
 
 /** A sample's wrong command lines, each with what the complaint has to name. */
 function* wrongCommandLines(syntax: Syntax): Generator<[args: string[], says: string]> {
-  const { operands, options, given } = syntax;
+  const { path, operands, mayBeEmpty, options, given } = syntax;
   yield [[...given, "--nosuchoption"], "--nosuchoption"];
   yield [["--nosuchoption=1", ...given], "--nosuchoption"];
   yield [[...given, "-Z"], "-Z"];
-  yield [[...given, "extra"], '"extra"'];
-  yield [[""], operands.length === 0 ? '""' : "a value is missing"];
+  if (path !== "clients/tcp_echo_word.ts") yield [[...given, "extra"], '"extra"']; // see below
   for (const [index, operand] of operands.entries()) {
+    if (!mayBeEmpty.includes(operand)) {
+      yield [given.with(index, ""), `${operand}: a value is missing`];
+    }
     if (operand !== "port" && operand !== "service") continue;
     for (const [port, says] of badPorts) yield [given.with(index, port), says];
   }
@@ -117,11 +122,13 @@ function* wrongCommandLines(syntax: Syntax): Generator<[args: string[], says: st
     yield [[...given, name, "--nosuchoption"], "--nosuchoption"];
     for (const bad of badValues[value] ?? []) {
       yield [[...given, `${name}=${bad}`], `${name}: "${bad}"`];
-      // As a word of its own, "-3" may be refused as an option as well.
-      yield [[...given, name, bad], bad];
+      yield [[...given, name, bad], `${name}: "${bad}"`];
     }
   }
 }
+
+/** What --help says below every header. */
+const dashes = 'A word after "--" is an operand, even if it begins with a dash.';
 
 for (const path of samplePaths()) {
   const syntax = readSyntax(path);
@@ -129,9 +136,9 @@ for (const path of samplePaths()) {
 
   Deno.test(`${path} --help prints its header`, async () => {
     const commandLines: [string[], string][] = [
-      [["--help"], `${help}\n`],
-      [[...given, "--help"], `${help}\n`],
-      [["--help", "--nosuchoption"], `${help}\n`],
+      [["--help"], `${help}\n\n${dashes}\n`],
+      [[...given, "--help"], `${help}\n\n${dashes}\n`],
+      [["--help", "--nosuchoption"], `${help}\n\n${dashes}\n`],
     ];
     const found = await failures(syntax, commandLines, ({ code, stdout, stderr }, says) => {
       return code === 0 && stdout === says && stderr === "";
@@ -152,9 +159,41 @@ for (const path of samplePaths()) {
 
   Deno.test(`${path} prints its whole usage after a wrong command line`, async () => {
     const { stderr } = await run(path, ["--nosuchoption"]);
-    assertEquals(stderr, `unknown option --nosuchoption\n${usage}\n`);
+    const complaint = 'unknown option --nosuchoption; after "--" it would be an operand';
+    assertEquals(stderr, `${complaint}\n${usage}\n`);
   });
 }
+
+Deno.test("a wrong number of operands has the lecture's words where it has some", async () => {
+  const parameters = "Parameter(s): <Server Address> <Echo Word> [<Server Port>]\n";
+  const cases: [path: string, args: string[], code: number, says: string][] = [
+    [
+      "servers/tcp_message.ts",
+      [],
+      1,
+      "ERROR, no port provided\nUsage: servers/tcp_message.ts port\n",
+    ],
+    ["clients/tcp_message.ts", [], 2, "usage clients/tcp_message.ts hostname port\n"],
+    ["clients/tcp_message.ts", [""], 2, "usage clients/tcp_message.ts hostname port\n"],
+    ["clients/tcp_echo_word.ts", [], 1, parameters],
+    ["clients/tcp_echo_word.ts", [""], 1, parameters],
+    ["clients/tcp_echo_word.ts", ["127.0.0.1", "hello", "7", "extra"], 1, parameters],
+  ];
+  for (const [path, args, code, says] of cases) {
+    const process = await run(path, args);
+    assertEquals(
+      [process.code, process.stdout, process.stderr],
+      [code, "", says],
+      `${path} ${args}`,
+    );
+  }
+});
+
+Deno.test("--help after -- is a word", async () => {
+  const process = await run("clients/tcp_echo_word.ts", ["localhost", "--", "--help"]);
+  const says = "inet_pton() failed: invalid address string\n";
+  assertEquals([process.code, process.stdout, process.stderr], [1, "", says]);
+});
 
 /** The arguments in a sample's transcript, but with another address. */
 function withAddress({ operands, given }: Syntax, host: string, port: string): string[] {

@@ -206,7 +206,7 @@ Deno.test("a wrong command line is refused", async () => {
   await using folder = await temporaryFolder();
   const wrong: [args: string[], message: RegExp][] = [
     [["no_such_sample"], /^no sample has "no_such_sample" in its path; there are\n {2}servers\//],
-    [["--traget=x"], /^unknown option --traget=x\n/],
+    [["--traget=x"], /^unknown option --traget=x; after "--" it would be an operand\n/],
     [["telnet", "--target=pdp11"], /^invalid value 'pdp11' for '--target': possible values: /],
     [["telnet", "--", "--include=x"], /^--include=x is not a permission flag\n/],
     [["telnet", "--", "-A"], /^-A is not a permission flag\n/],

@@ -574,6 +574,13 @@ const calls: Record<string, Record<string, Call>> = {
     "counts bytes, not characters": echoedWord(umlauts, "send"),
     "puts characters together that come in pieces": echoedWord(umlauts, "drip"),
     "gets a word back that is longer than its buffer": echoedWord(long, "send"),
+    "sends an empty word": echoedWord("", "send"),
+    "sends a word with a dash in front after --": {
+      args: ["127.0.0.1", "--", "-x", "PORT"],
+      steps: [["receive", 2], ["send", "-x"]],
+      received: ["-x"],
+      stdout: "Received: -x\n",
+    },
     "fails when the server closes before the word is back": {
       args: ["127.0.0.1", "hello", "PORT"],
       steps: [["receive", 5], ["send", "hel"]],
@@ -889,16 +896,20 @@ const commandLines: [path: string, args: string, says: string][] = [
   [DEADLOCK, "USED", inUse],
 ];
 
+const dashes = 'after "--" it would be an operand';
+
 /** What else fails, with its exit status. */
 const failures: [path: string, args: string, code: number, says: string][] = [
   ...commandLines.flatMap(([path, args, says]): typeof failures => [
     [path, args, 1, says],
-    [path, `${args} extra`, 2, `unexpected argument "extra"\nUsage: ${path} `],
-    [path, `${args} --extra`, 2, `unknown option --extra\nUsage: ${path} `],
+    path === ECHO_WORD
+      ? [path, `${args} extra`, 1, parameters]
+      : [path, `${args} extra`, 2, `unexpected argument "extra"\nUsage: ${path} `],
+    [path, `${args} --extra`, 2, `unknown option --extra; ${dashes}\nUsage: ${path} `],
     [path, args.replace(/[A-Z]+/, "70000"), 2, "port: port 70000 is not from 0 to 65535\nUsage: "],
     [path, args.replace(/[A-Z]+/, "nosuch"), 2, 'port: unknown service "nosuch"\nUsage: '],
   ]),
-  [MESSAGE_SERVER, "", 1, "ERROR, no port provided\n"],
+  [MESSAGE_SERVER, "", 1, `ERROR, no port provided\nUsage: ${MESSAGE_SERVER} port\n`],
   [MESSAGE_CLIENT, "", 2, `usage ${MESSAGE_CLIENT} hostname port\n`],
   [MESSAGE_CLIENT, "127.0.0.1", 2, `usage ${MESSAGE_CLIENT} hostname port\n`],
   [MESSAGE_CLIENT, "name.invalid FREE", 1, "ERROR, no such host\n"],
@@ -909,8 +920,8 @@ const failures: [path: string, args: string, code: number, says: string][] = [
   [ECHO_WORD, "::1 hello FREE", 1, notNumeric],
   [FRAMES_SERVER, "--framing=xml", 2, '--framing: "xml" is none of length, line, json\nUsage: '],
   [FRAMES_CLIENT, "--framing=", 2, "--framing: a value is missing\nUsage: "],
-  [TELNET, "", 2, `a host and a port are needed\nUsage: ${TELNET} host port\n`],
-  [TELNET, "127.0.0.1", 2, `a host and a port are needed\nUsage: ${TELNET} host port\n`],
+  [TELNET, "", 2, `host: a value is missing\nUsage: ${TELNET} host port\n`],
+  [TELNET, "127.0.0.1", 2, `port: a value is missing\nUsage: ${TELNET} host port\n`],
   [DEADLOCK, "--deadline=soon", 2, '--deadline: "soon" is not a number of seconds\nUsage: '],
 ];
 

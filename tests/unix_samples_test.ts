@@ -168,8 +168,11 @@ testWithPython(`${SEND} sends Python a string`, async (at) => {
   const path = at("socket");
   await using peer = new PythonSocket("AF_UNIX");
   await peer.eval(`s.bind(${JSON.stringify(path)})`);
-  for (const string of ["Message", " two words ", "\u00e9", "-", "x".repeat(5000)]) {
-    await using sender = startSender(path, path, string);
+  for (
+    const string of ["Message", "", " two words ", "\u00e9", "-", "-x", "--", "x".repeat(5000)]
+  ) {
+    const ended = string.startsWith("-") ? ["--"] : [];
+    await using sender = startSender(path, path, ...ended, string);
     await assertEnds(sender, 0, "", "");
     const expected = await peer.eval(`(${JSON.stringify(string)}.encode(), None)`);
     assertEquals(await peer.eval("s.recvfrom(9999)"), expected, string);
@@ -187,11 +190,13 @@ test(`${SEND} says why it cannot send`, async (at) => {
 
 test(`${SEND} sends a string that stands alone to its own path`, async (at) => {
   // That path is everybody's, so it is not used here: that it may not be shows which one it is.
-  await using sender = startSender(at("socket"), "hello");
-  const path = "/tmp/dgram.sock";
-  await sender.exits();
-  assertEquals([sender.code, sender.stdout], [1, ""], sender.describe());
-  assert(sender.stderr.includes(path), sender.describe());
+  for (const args of [["hello"], [""], ["--", "-x"]]) {
+    await using sender = startSender(at("socket"), ...args);
+    const path = "/tmp/dgram.sock";
+    await sender.exits();
+    assertEquals([sender.code, sender.stdout], [1, ""], sender.describe());
+    assert(sender.stderr.includes(path), sender.describe());
+  }
 });
 
 test(`${SEND} insists on a string`, async (at) => {

@@ -5,7 +5,7 @@
  * Usage: unix/dgram_send.ts [path] string
  *
  * From HSE 13, datagrams over a file. The socket that it sends from has no path of its own, so nobody can
- * answer.
+ * answer. The string may be empty; one that begins with a dash stands after `--`.
  *
  * ```console
  * $ unix/dgram_receive.ts /tmp/dgram.sock
@@ -17,16 +17,12 @@
  * @module
  */
 
-import { main, openDatagramTo, sendTo, UsageError } from "../mod.ts";
+import { main, openDatagramTo, required, sendTo, text } from "../mod.ts";
 import header from "./dgram_send.ts" with { type: "text" };
 
-const PATH = "/tmp/dgram.sock";
-
 await main(header, {
-  operands: { path: "", string: "" },
-}, async (given) => {
-  if (given.path === "") throw new UsageError("string: a value is missing");
-  const [path, string] = given.string === "" ? [PATH, given.path] : [given.path, given.string];
+  operands: { path: "/tmp/dgram.sock", string: required(text) },
+}, async ({ path, string }) => {
   const address: Deno.UnixAddr = { transport: "unixpacket", path };
   // socket
   using socket = await openDatagramTo(address);
