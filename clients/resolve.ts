@@ -28,6 +28,7 @@ import {
   type Argument,
   getAddrInfo,
   getNameInfo,
+  host,
   inetPton,
   main,
   oneOf,
@@ -45,7 +46,7 @@ const service: Argument<string> = {
 };
 
 await main(header, {
-  operands: { host: "localhost", service },
+  operands: { host: host("localhost"), service },
   options: { family: oneOf("any", "4", "6") },
 }, async ({ host, service, family }) => {
   // getaddrinfo

@@ -19,11 +19,11 @@
  * @module
  */
 
-import { copy, main, openClient, port } from "../mod.ts";
+import { copy, host, main, openClient, port } from "../mod.ts";
 import header from "./tcp_count.ts" with { type: "text" };
 
 await main(header, {
-  operands: { host: "127.0.0.1", port: port(7014) },
+  operands: { host: host("127.0.0.1"), port: port(7014) },
 }, async ({ host, port }) => {
   // getaddrinfo, socket, connect
   using conn = await openClient(host, port);

@@ -26,13 +26,13 @@
  * @module
  */
 
-import { BufferedReader, main, MAXLINE, openClient, port, writeN } from "../mod.ts";
+import { BufferedReader, host, main, MAXLINE, openClient, port, writeN } from "../mod.ts";
 import header from "./tcp_echo.ts" with { type: "text" };
 
 const NEWLINE = 0x0a;
 
 await main(header, {
-  operands: { host: "127.0.0.1", port: port(7007) },
+  operands: { host: host("127.0.0.1"), port: port(7007) },
 }, async ({ host, port }) => {
   // getaddrinfo, socket, connect
   using conn = await openClient(host, port);

@@ -24,11 +24,11 @@
  */
 
 import { concat } from "@std/bytes/concat";
-import { framings, main, oneOf, openClient, port, writeN } from "../mod.ts";
+import { framings, host, main, oneOf, openClient, port, writeN } from "../mod.ts";
 import header from "./tcp_frames.ts" with { type: "text" };
 
 await main(header, {
-  operands: { host: "127.0.0.1", port: port(7013) },
+  operands: { host: host("127.0.0.1"), port: port(7013) },
   options: { framing: oneOf("length", "line", "json") },
 }, async ({ host, port, framing }) => {
   // getaddrinfo, socket, connect

@@ -17,14 +17,14 @@
  * @module
  */
 
-import { bytesLiteral, main, openClient, port, writeN } from "../mod.ts";
+import { bytesLiteral, host, main, openClient, port, writeN } from "../mod.ts";
 import header from "./tcp_request.ts" with { type: "text" };
 
 /** The longest response, in bytes. */
 const RESPONSE_SIZE = 1024;
 
 await main(header, {
-  operands: { host: "127.0.0.1", port: port(5678) },
+  operands: { host: host("127.0.0.1"), port: port(5678) },
 }, async ({ host, port }) => {
   // socket, connect
   using conn = await openClient(host, port);

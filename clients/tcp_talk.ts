@@ -24,7 +24,7 @@
  * @module
  */
 
-import { BufferedReader, main, openClient, port, writeN } from "../mod.ts";
+import { BufferedReader, host, main, openClient, port, writeN } from "../mod.ts";
 import header from "./tcp_talk.ts" with { type: "text" };
 
 /** The longest line that is sent and the most that is received at once, in bytes. */
@@ -32,7 +32,7 @@ const MESSAGE_SIZE = 32;
 const NEWLINE = 0x0a;
 
 await main(header, {
-  operands: { ip: "127.0.0.1", port: port(1213) },
+  operands: { ip: host("127.0.0.1"), port: port(1213) },
 }, async ({ ip, port }) => {
   // socket, connect
   using conn = await openClient(ip, port);

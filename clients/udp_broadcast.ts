@@ -18,14 +18,14 @@
  * @module
  */
 
-import { BufferedReader, chomp, main, openDatagramTo, port, sendTo } from "../mod.ts";
+import { BufferedReader, chomp, host, main, openDatagramTo, port, sendTo } from "../mod.ts";
 import header from "./udp_broadcast.ts" with { type: "text" };
 
 /** The longest message that UDP over IPv4 can carry, in bytes. */
 const MESSAGE_SIZE = 65507;
 
 await main(header, {
-  operands: { address: "127.255.255.255", port: port(7029) },
+  operands: { address: host("127.255.255.255"), port: port(7029) },
 }, async ({ address, port }) => {
   const everybody: Deno.NetAddr = { transport: "udp", hostname: address, port };
   // socket, setsockopt: SO_BROADCAST

@@ -21,14 +21,14 @@
  * @module
  */
 
-import { connectDatagram, hexChars, main, port, seconds, writeN } from "../mod.ts";
+import { connectDatagram, hexChars, host, main, port, seconds, writeN } from "../mod.ts";
 import header from "./udp_connected.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
 const MESSAGE_SIZE = 2500;
 
 await main(header, {
-  operands: { host: "127.0.0.1", port: port(7017) },
+  operands: { host: host("127.0.0.1"), port: port(7017) },
   options: { timeout: seconds(2) },
 }, async ({ host, port, timeout }) => {
   // getaddrinfo, socket, connect

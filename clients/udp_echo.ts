@@ -22,14 +22,23 @@
  * @module
  */
 
-import { BufferedReader, chomp, connectDatagram, main, port, seconds, writeN } from "../mod.ts";
+import {
+  BufferedReader,
+  chomp,
+  connectDatagram,
+  host,
+  main,
+  port,
+  seconds,
+  writeN,
+} from "../mod.ts";
 import header from "./udp_echo.ts" with { type: "text" };
 
 /** The longest message that UDP over IPv4 can carry, in bytes. */
 const MESSAGE_SIZE = 65507;
 
 await main(header, {
-  operands: { host: "127.0.0.1", service: port(7017) },
+  operands: { host: host("127.0.0.1"), service: port(7017) },
   options: { timeout: seconds(2) },
 }, async ({ host, service, timeout }) => {
   // getaddrinfo, socket, connect

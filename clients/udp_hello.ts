@@ -18,11 +18,26 @@
  * @module
  */
 
-import { getAddrInfo, main, openDatagramTo, port, sendTo, strerror } from "../mod.ts";
+import {
+  type Argument,
+  getAddrInfo,
+  host,
+  main,
+  openDatagramTo,
+  port,
+  sendTo,
+  strerror,
+} from "../mod.ts";
 import header from "./udp_hello.ts" with { type: "text" };
 
+/** A host; or, if there is a slash in it, the path of a Unix-domain socket. */
+const hostOrPath: Argument<string> = {
+  default: "::1",
+  parse: (text) => text.includes("/") ? text : host().parse(text),
+};
+
 await main(header, {
-  operands: { host: "::1", port: port(55555) },
+  operands: { host: hostOrPath, port: port(55555) },
 }, async ({ host, port }) => {
   try {
     if (host.includes("/")) {

@@ -29,6 +29,8 @@ import {
   chomp,
   count,
   failed,
+  group,
+  host,
   main,
   oneOf,
   openDatagram,
@@ -41,8 +43,8 @@ import header from "./udp_multicast.ts" with { type: "text" };
 const MESSAGE_SIZE = 65507;
 
 await main(header, {
-  operands: { group: "239.0.0.1", port: port(7030) },
-  options: { interface: "127.0.0.1", ttl: count(1), loopback: oneOf("on", "off") },
+  operands: { group: group("239.0.0.1"), port: port(7030) },
+  options: { interface: host("127.0.0.1"), ttl: count(1), loopback: oneOf("on", "off") },
 }, async ({ group, port, interface: own, ttl, loopback }) => {
   const members: Deno.NetAddr = { transport: "udp", hostname: group, port };
   // socket, bind

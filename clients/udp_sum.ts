@@ -19,14 +19,14 @@
  * @module
  */
 
-import { connectDatagram, main, pack, port, printable, seconds, unpack } from "../mod.ts";
+import { connectDatagram, host, main, pack, port, printable, seconds, unpack } from "../mod.ts";
 import header from "./udp_sum.ts" with { type: "text" };
 
 /** The longest reply, in bytes: as many as the largest sum has digits. */
 const REPLY_SIZE = 20;
 
 await main(header, {
-  operands: { host: "127.0.0.1", port: port(7027) },
+  operands: { host: host("127.0.0.1"), port: port(7027) },
   options: { string: false, timeout: seconds(2) },
 }, async ({ host, port, string, timeout }) => {
   // getaddrinfo, socket, connect

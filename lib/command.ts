@@ -54,7 +54,7 @@ export interface Argument<T> {
 
 /**
  * The options of a program, by their names in camel case, each with its default: text, something else
- * ({@linkcode host}, {@linkcode port}, {@linkcode count}, {@linkcode seconds}, {@linkcode mode},
+ * ({@linkcode host}, {@linkcode group}, {@linkcode port}, {@linkcode count}, {@linkcode seconds}, {@linkcode mode},
  * {@linkcode oneOf}), or `false` for a flag; or {@linkcode required}.
  */
 export type Options = Record<string, string | Argument<unknown> | false>;
@@ -101,6 +101,24 @@ export function host(value: string = "localhost"): Argument<string> {
         URL.canParse(`http://${text}`);
       if (isV6 || isName) return text;
       throw new RangeError(`${JSON.stringify(text)} is neither an address nor a host name`);
+    },
+  };
+}
+
+/**
+ * `IN_MULTICAST`: an argument that is a multicast group, an address of 224.0.0.0/4 or ff00::/8.
+ *
+ * @param value The group when none is given.
+ * @returns How to read it. See {@linkcode main} for an example.
+ */
+export function group(value: string): Argument<string> {
+  return {
+    default: value,
+    parse(text) {
+      const v4 = inetPton(4, text)?.[0] ?? 0;
+      const v6 = inetPton(6, text)?.[0] ?? 0;
+      if (v4 >> 4 === 0xe || v6 === 0xff) return text;
+      throw new RangeError(`${JSON.stringify(text)} is not the address of a multicast group`);
     },
   };
 }

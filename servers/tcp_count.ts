@@ -26,6 +26,7 @@ import {
   type Connection,
   copy,
   formatAddress,
+  host,
   main,
   openListener,
   port,
@@ -42,7 +43,7 @@ const NEWLINE = 0x0a;
 const SPACES = [0x20, 0x09, NEWLINE, 0x0b, 0x0c, 0x0d];
 
 await main(header, {
-  operands: { host: "127.0.0.1", port: port(7014) },
+  operands: { host: host("127.0.0.1"), port: port(7014) },
 }, async ({ host, port }) => {
   const signal = terminationSignal();
   // getaddrinfo, socket, bind, listen

@@ -27,6 +27,7 @@ import {
   accept,
   type Connection,
   formatAddress,
+  host,
   main,
   openListener,
   port,
@@ -39,7 +40,7 @@ import header from "./tcp_counter.ts" with { type: "text" };
 let connections = 0;
 
 await main(header, {
-  operands: { ip: "127.0.0.1", port: port(1213) },
+  operands: { ip: host("127.0.0.1"), port: port(1213) },
 }, async ({ ip, port }) => {
   const signal = terminationSignal();
   // socket, bind, listen

@@ -41,6 +41,7 @@ import {
   count,
   echo,
   formatAddress,
+  host,
   main,
   openListener,
   port,
@@ -57,7 +58,7 @@ import header from "./tcp_echo_concurrent.ts" with { type: "text" };
 const MESSAGE_SIZE = 80;
 
 await main(header, {
-  operands: { host: "127.0.0.1", service: port(7007) },
+  operands: { host: host("127.0.0.1"), service: port(7007) },
   options: {
     maxConnections: count(1024),
     idleTimeout: seconds(300),

@@ -36,6 +36,7 @@ import {
   type Connection,
   echo,
   formatAddress,
+  host,
   main,
   openListener,
   port,
@@ -50,7 +51,7 @@ import header from "./tcp_echo_iterative.ts" with { type: "text" };
 const MESSAGE_SIZE = 80;
 
 await main(header, {
-  operands: { host: "127.0.0.1", service: port(7007) },
+  operands: { host: host("127.0.0.1"), service: port(7007) },
 }, async ({ host, service }) => {
   const signal = terminationSignal();
   // getaddrinfo, socket, bind, listen

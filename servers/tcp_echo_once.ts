@@ -31,6 +31,7 @@ import {
   type Connection,
   copy,
   formatAddress,
+  host,
   main,
   openListener,
   port,
@@ -48,7 +49,7 @@ const MESSAGE_SIZE = 32;
 const LINGER = 1000;
 
 await main(header, {
-  operands: { ip: "127.0.0.1", port: port(7009) },
+  operands: { ip: host("127.0.0.1"), port: port(7009) },
 }, async ({ ip, port }) => {
   const signal = terminationSignal();
   // socket, bind, listen

@@ -33,6 +33,7 @@
 import {
   count,
   formatAddress,
+  host,
   logError,
   main,
   openListener,
@@ -47,7 +48,7 @@ import type { Orders, Report } from "./workers/tcp_echo.ts";
 import header from "./tcp_echo_prefork.ts" with { type: "text" };
 
 await main(header, {
-  operands: { host: "127.0.0.1", service: port(7007) },
+  operands: { host: host("127.0.0.1"), service: port(7007) },
   options: {
     workers: count(4, 64),
     maxConnections: count(1024),

@@ -31,6 +31,7 @@ import {
   formatAddress,
   type Framing,
   framings,
+  host,
   main,
   oneOf,
   openListener,
@@ -48,7 +49,7 @@ const MAX_CONNECTIONS = 64;
 const MIN_RATE = 4;
 
 await main(header, {
-  operands: { host: "127.0.0.1", port: port(7013) },
+  operands: { host: host("127.0.0.1"), port: port(7013) },
   options: { framing: oneOf("length", "line", "json") },
 }, async ({ host, port, framing }) => {
   const signal = terminationSignal();

@@ -22,6 +22,7 @@ import {
   accept,
   type Connection,
   formatAddress,
+  host,
   main,
   openListener,
   port,
@@ -35,7 +36,7 @@ import header from "./tcp_request.ts" with { type: "text" };
 const REQUEST_SIZE = 1024;
 
 await main(header, {
-  operands: { host: "127.0.0.1", port: port(5678) },
+  operands: { host: host("127.0.0.1"), port: port(5678) },
 }, async ({ host, port }) => {
   const signal = terminationSignal();
   // socket, bind, listen

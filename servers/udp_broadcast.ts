@@ -22,6 +22,7 @@
 import {
   datagrams,
   formatAddress,
+  host,
   main,
   openDatagram,
   port,
@@ -36,7 +37,7 @@ import header from "./udp_broadcast.ts" with { type: "text" };
 const MESSAGE_SIZE = 80;
 
 await main(header, {
-  operands: { address: "127.255.255.255", port: port(7029) },
+  operands: { address: host("127.255.255.255"), port: port(7029) },
 }, async ({ address, port }) => {
   const signal = terminationSignal();
   // socket, setsockopt, bind: several receivers may share the port

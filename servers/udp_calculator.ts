@@ -23,6 +23,7 @@ import {
   answer,
   datagrams,
   formatAddress,
+  host,
   logError,
   main,
   openDatagram,
@@ -37,7 +38,7 @@ import header from "./udp_calculator.ts" with { type: "text" };
 const MESSAGE_SIZE = 258;
 
 await main(header, {
-  operands: { host: "::1", port: port(10000) },
+  operands: { host: host("::1"), port: port(10000) },
 }, async ({ host, port }) => {
   const signal = terminationSignal();
   // getaddrinfo, socket, bind

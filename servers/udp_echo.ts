@@ -28,6 +28,7 @@
 import {
   datagrams,
   formatAddress,
+  host,
   logError,
   main,
   openDatagram,
@@ -45,7 +46,7 @@ import header from "./udp_echo.ts" with { type: "text" };
 const MESSAGE_SIZE = 80;
 
 await main(header, {
-  operands: { host: "127.0.0.1", service: port(7017) },
+  operands: { host: host("127.0.0.1"), service: port(7017) },
   options: { quiet: false },
 }, async ({ host, service, quiet }) => {
   const signal = terminationSignal();

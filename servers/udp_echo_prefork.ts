@@ -34,6 +34,7 @@ import {
   count,
   datagrams,
   formatAddress,
+  host,
   logError,
   main,
   openDatagram,
@@ -52,7 +53,7 @@ import header from "./udp_echo_prefork.ts" with { type: "text" };
 const MESSAGE_SIZE = 80;
 
 await main(header, {
-  operands: { host: "127.0.0.1", service: port(7018) },
+  operands: { host: host("127.0.0.1"), service: port(7018) },
   options: { workers: count(4), delay: seconds(0), quiet: false },
 }, async ({ host, service, workers, delay, quiet }) => {
   const signal = terminationSignal();

@@ -24,6 +24,8 @@ import {
   datagrams,
   failed,
   formatAddress,
+  group,
+  inetPton,
   main,
   openDatagram,
   port,
@@ -39,13 +41,16 @@ import header from "./udp_multicast.ts" with { type: "text" };
 const MESSAGE_SIZE = 80;
 
 await main(header, {
-  operands: { group: "239.0.0.1", port: port(7030) },
+  operands: { group: group("239.0.0.1"), port: port(7030) },
   options: { interface: "" },
 }, async ({ group, port, interface: where }) => {
   const signal = terminationSignal();
   const isV6 = group.includes(":");
-  if (isV6 && !/^\d{0,9}$/.test(where)) {
-    throw new UsageError(`--interface: ${JSON.stringify(where)} is not the number of an interface`);
+  if (where !== "" && (isV6 ? !/^\d{1,9}$/.test(where) : inetPton(4, where) === null)) {
+    const kind = isV6 ? "number" : "address";
+    throw new UsageError(
+      `--interface: ${JSON.stringify(where)} is not the ${kind} of an interface`,
+    );
   }
   // socket, setsockopt, bind: several members may share the port
   using socket = await openDatagram(port, {

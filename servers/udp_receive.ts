@@ -26,6 +26,7 @@ import {
   formatAddress,
   hexBytes,
   hexChars,
+  host,
   main,
   openDatagram,
   packSockaddr,
@@ -40,7 +41,7 @@ import header from "./udp_receive.ts" with { type: "text" };
 const MESSAGE_SIZE = 2500;
 
 await main(header, {
-  operands: { host: "::1", port: port(55555) },
+  operands: { host: host("::1"), port: port(55555) },
   options: { from: false },
 }, async ({ host, port, from }) => {
   const signal = terminationSignal();

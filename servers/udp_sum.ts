@@ -23,6 +23,7 @@
 import {
   datagrams,
   formatAddress,
+  host,
   logError,
   main,
   openDatagram,
@@ -40,7 +41,7 @@ import header from "./udp_sum.ts" with { type: "text" };
 const REQUEST_SIZE = 1024;
 
 await main(header, {
-  operands: { host: "127.0.0.1", port: port(7027) },
+  operands: { host: host("127.0.0.1"), port: port(7027) },
   options: { string: false },
 }, async ({ host, port, string }) => {
   const signal = terminationSignal();

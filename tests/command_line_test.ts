@@ -13,6 +13,8 @@ interface Syntax {
   usage: string;
   /** The operands' names, in order; the last may be a list, `N...`. */
   operands: string[];
+  /** The same as the usage has them, `[host]` if there is a default. */
+  written: string[];
   /** Those of them that may be empty: text that must be given. */
   mayBeEmpty: string[];
   /** The options' names, each with what stands for its value: `["--grace", "SECONDS"]`. */
@@ -45,6 +47,7 @@ function readSyntax(path: string): Syntax {
     path,
     help,
     usage,
+    written: operands,
     mayBeEmpty: operands.filter((word) => /^(?!host$|port$)\w/.test(word)),
     operands: operands.map((word) => word.replace(/^\[(.*)\]$/, "$1")),
     options,
@@ -90,8 +93,28 @@ const badPorts: [port: string, says: string][] = [
   ["nosuchservice", '"nosuchservice"'],
 ];
 
+const notHosts = [
+  "127.0.0.256",
+  "1.2.3.4.5",
+  "two words",
+  "127.0.0.1:80",
+  "::g",
+  "-",
+  "x".repeat(254),
+];
+
+/** What is no host, by the operand's name. Of two programs of the lectures, it has the lecture's words. */
+const badHosts: Record<string, string[]> = {
+  host: notHosts,
+  "[host]": notHosts,
+  "[ip]": notHosts,
+  "[address]": notHosts,
+  "[group]": ["127.0.0.1", "localhost", "239.0.0.256", "::1", "x"],
+};
+
 /** What is no value, by what stands for the value in the usage. */
 const badValues: Record<string, string[]> = {
+  ADDRESS: ["127.0.0.256", "two words", "--nosuchoption"],
   OP: ["-", "++", "x"],
   N: ["0", "x", "-3", "1.5", "1e3", "12345678901234567890"],
   BYTES: ["x", "-3", "1.5", "1e3", "12345678901234567890"],
@@ -100,7 +123,7 @@ const badValues: Record<string, string[]> = {
 
 /** A sample's wrong command lines, each with what the complaint has to name. */
 function* wrongCommandLines(syntax: Syntax): Generator<[args: string[], says: string]> {
-  const { path, operands, mayBeEmpty, options, given } = syntax;
+  const { path, operands, written, mayBeEmpty, options, given } = syntax;
   yield [[...given, "--nosuchoption"], "--nosuchoption"];
   yield [["--nosuchoption=1", ...given], "--nosuchoption"];
   yield [[...given, "-Z"], "-Z"];
@@ -111,6 +134,11 @@ function* wrongCommandLines(syntax: Syntax): Generator<[args: string[], says: st
     }
     if (operand !== "port" && operand !== "service") continue;
     for (const [port, says] of badPorts) yield [given.with(index, port), says];
+  }
+  for (const [index, operand] of written.entries()) {
+    for (const bad of badHosts[operand] ?? []) {
+      yield [given.with(index, bad), `${operands[index]}: ${JSON.stringify(bad)} is n`];
+    }
   }
   for (const [name, value] of options) {
     if (value === undefined) {

@@ -619,13 +619,13 @@ const LOCAL_GROUP = "ff01::1:7";
 
 /** What the two are given wrongly, the status with which they end, and what they say. */
 const refused: [path: string, args: string[], code: number, stderr: RegExp][] = [
-  [MEMBER, ["127.0.0.1", "0"], 1, /^join 127\.0\.0\.1: Invalid argument\n$/],
-  [MEMBER, [GROUP, "0", "--interface=x"], 1, /^join 239\.0\.0\.1: .*address.*\n$/],
+  [MEMBER, ["127.0.0.1", "0"], 2, /^group: "127\.0\.0\.1" is not .*\nUsage: /],
+  [MEMBER, [GROUP, "0", "--interface=x"], 2, /^--interface: "x" is not .*\nUsage: /],
   [MEMBER, [GROUP, "0", "--interface=192.0.2.99"], 1, /^join 239\.0\.0\.1: No such device\n$/],
   [MEMBER, [LOCAL_GROUP, "0", "--interface=x"], 2, /^--interface: "x" is not .*\nUsage: /],
   [MEMBER, [LOCAL_GROUP, "0", "--interface=127.0.0.1"], 2, /^--interface: "127\.0\.0\.1" is not /],
   [ANNOUNCER, [GROUP, "7030", "--ttl=256"], 1, /^setsockopt 239\.0\.0\.1: Invalid argument\n$/],
-  [ANNOUNCER, ["127.0.0.1", "7030"], 1, /^setsockopt 127\.0\.0\.1: Invalid argument\n$/],
+  [ANNOUNCER, ["127.0.0.1", "7030"], 2, /^group: "127\.0\.0\.1" is not .*\nUsage: /],
 ];
 
 for (const [path, args, code, stderr] of refused) {
