@@ -34,7 +34,7 @@ import {
   main,
   openNodeClient,
   openNodeDatagram,
-  requireNet,
+  requirePermissions,
   strerror,
   within,
 } from "../mod.ts";
@@ -48,7 +48,8 @@ const LEAST_BUFFER_SIZE = 1024;
 
 await main(header, { operands: {} }, async () => {
   // The ports are those that the system gives.
-  for (const host of [LOOPBACK.hostname, BROADCAST, GROUP]) await requireNet(host);
+  const hosts = [LOOPBACK.hostname, BROADCAST, GROUP];
+  await requirePermissions(...hosts.map((host) => ({ name: "net", host } as const)));
 
   // socket, bind, listen, connect
   using listener = Deno.listen(LOOPBACK);

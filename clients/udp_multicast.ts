@@ -33,7 +33,7 @@ import {
   host,
   main,
   oneOf,
-  openDatagram,
+  openDatagramTo,
   port,
   sendTo,
 } from "../mod.ts";
@@ -49,7 +49,7 @@ await main(header, {
   const members: Deno.NetAddr = { transport: "udp", hostname: group, port };
   // socket, bind
   const isV6 = group.includes(":");
-  using socket = await openDatagram(0, { hostname: isV6 ? "::" : own });
+  using socket = await openDatagramTo(members, isV6 ? "::" : own);
   if (!isV6) {
     // setsockopt: IP_MULTICAST_IF, IP_MULTICAST_TTL, IP_MULTICAST_LOOP
     try {

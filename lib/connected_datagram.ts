@@ -13,7 +13,9 @@ import {
   sendTo,
 } from "./datagram.ts";
 import { within } from "./deadline.ts";
+import { failed } from "./errors.ts";
 import { getAddrInfo } from "./names.ts";
+import { refused, unixPermissions, unixSendPermissions } from "./refused.ts";
 import { parsePort } from "./services.ts";
 import { openUnixDatagram } from "./unix.ts";
 
@@ -157,6 +159,8 @@ export async function connectDatagram(
  * @param own The path to bind. Its file is removed when the socket is closed.
  * @returns The connected socket.
  * @throws {Deno.errors.AddrInUse} If `own` is a live socket.
+ * @throws {Deno.errors.NotCapable} If the program may not bind. The message also names the permissions to
+ * send to `path` that are missing.
  * @throws What {@linkcode openUnixDatagram} throws.
  *
  * Source: CNP3 lecture; unix(7).
@@ -176,5 +180,11 @@ export async function connectDatagram(
  * ```
  */
 export async function connectUnixDatagram(path: string, own: string): Promise<ConnectedDatagram> {
-  return new ConnectedDatagram(await openUnixDatagram(own), { transport: "unixpacket", path });
+  try {
+    return new ConnectedDatagram(await openUnixDatagram(own), { transport: "unixpacket", path });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    const needed = () => [...unixPermissions(own), ...unixSendPermissions(path)];
+    throw failed(`bind ${own}`, refused(error, needed));
+  }
 }

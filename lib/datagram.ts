@@ -9,7 +9,9 @@ import { closable, type DatagramSocket } from "./closable.ts";
 import { failed, isClosed } from "./errors.ts";
 import { failedAt } from "./failed_at.ts";
 import { logError, report } from "./log_error.ts";
+import { refused, unixSendPermissions } from "./refused.ts";
 import { parsePort } from "./services.ts";
+import { requireUnstableNet } from "./unstable.ts";
 
 export type { DatagramSocket };
 
@@ -47,6 +49,7 @@ export interface DatagramOptions {
  * @throws {Deno.errors.AddrNotAvailable} If the address is not this host's.
  * @throws {AddrInfoError} If it is a name that has no address.
  * @throws {Deno.errors.NotCapable} If the program may not bind there.
+ * @throws {Deno.errors.NotSupported} If Deno's unstable API `net` is off.
  * @throws {Error} In any other case in which it cannot bind. The message names the call, the address
  * and the cause.
  *
@@ -70,6 +73,7 @@ export async function openDatagram(
   service: string | number,
   options: DatagramOptions = {},
 ): Promise<DatagramSocket> {
+  requireUnstableNet("datagrams");
   const { hostname = "127.0.0.1", reuseAddress = false } = options;
   const port = await parsePort(`${service}`, "udp");
   try {
@@ -88,8 +92,11 @@ export async function openDatagram(
  * cannot be answered.
  *
  * @param to Where the datagrams will go, with a numeric host.
+ * @param hostname The address to bind. Default loopback if that is where `to` is, else the wildcard.
  * @returns The socket.
- * @throws {Deno.errors.NotCapable} If the program may not bind.
+ * @throws {Deno.errors.NotCapable} If the program may not bind. The message also names the permission to
+ * send to `to` if that is missing.
+ * @throws What {@linkcode openDatagram} throws.
  *
  * Source: CNP3 lecture, `sendto`; socket(2).
  *
@@ -104,19 +111,30 @@ export async function openDatagram(
  * assertEquals((await recvFrom(receiver, 80)).from, sender.addr);
  * ```
  */
-export async function openDatagramTo(to: Deno.Addr): Promise<DatagramSocket> {
+export async function openDatagramTo(to: Deno.Addr, hostname?: string): Promise<DatagramSocket> {
   if (!("hostname" in to)) {
+    requireUnstableNet("datagrams");
     // An unbound socket has no path, though Deno's type asks for one.
     const unbound = { transport: "unixpacket" } as Deno.UnixListenOptions & {
       transport: "unixpacket";
     };
     return closable(Deno.listenDatagram(unbound));
   }
-  if (to.hostname.includes(":")) {
-    return await openDatagram(0, { hostname: to.hostname === "::1" ? "::1" : "::" });
+  const own: Deno.NetAddr = { transport: "udp", hostname: hostname ?? ownHost(to), port: 0 };
+  try {
+    return await openDatagram(own.port, own);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    const needed = () =>
+      [own, to].map((address) => ({ name: "net", host: formatAddress(address) } as const));
+    throw failed(`bind ${formatAddress(own)}`, refused(error, needed));
   }
-  const onLoopback = to.hostname.startsWith("127.");
-  return await openDatagram(0, { hostname: onLoopback ? "127.0.0.1" : "0.0.0.0" });
+}
+
+/** The address to bind that reaches another. */
+function ownHost({ hostname }: Deno.NetAddr): string {
+  if (hostname.includes(":")) return hostname === "::1" ? "::1" : "::";
+  return hostname.startsWith("127.") ? "127.0.0.1" : "0.0.0.0";
 }
 
 /**
@@ -226,7 +244,8 @@ export async function sendTo(
       const cause = `a message of ${message.length} bytes is too long, ${limitOf(to)}`;
       throw new RangeError(`sendto ${formatAddress(to)}: ${cause}`, { cause: error });
     }
-    throw failedAt("sendto", to, error);
+    const needed = () => "path" in to ? unixSendPermissions(to.path) : [];
+    throw failedAt("sendto", to, refused(error, needed));
   }
 }
 

@@ -4,6 +4,9 @@
  * @module
  */
 
+/** A permission in Deno's words. */
+const REQUIRED = /Requires (\w+) access to "(.*?)"/g;
+
 /**
  * `strerror(3)`: the cause of an error in words, in one line.
  *
@@ -11,7 +14,8 @@
  *
  * @param error What was thrown, usually one of `Deno.errors`.
  * @returns The system's own words without Deno's "(os error N)" and what follows it; for a permission
- * that was not granted, the flag that grants it; for an `AggregateError`, the words of all its errors.
+ * that was not granted, the flag that grants it, for several all the flags; for an `AggregateError`, the
+ * words of all its errors.
  *
  * Source: strerror(3).
  *
@@ -28,8 +32,12 @@ export function strerror(error: unknown): string {
   try {
     if (!(error instanceof Error)) return String(error);
     if (error instanceof Deno.errors.NotCapable) {
-      const [, kind, scope] = /^Requires (\w+) access to "(.*?)"/.exec(error.message) ?? [];
-      if (kind !== undefined) return `permission not granted, it takes --allow-${kind}=${scope}`;
+      const scopes = new Map<string, string[]>();
+      for (const [, kind = "", scope = ""] of error.message.matchAll(REQUIRED)) {
+        scopes.set(kind, [...scopes.get(kind) ?? [], scope]);
+      }
+      const flags = Array.from(scopes, ([kind, scopes]) => `--allow-${kind}=${scopes}`);
+      if (flags.length > 0) return `permission not granted, it takes ${flags.join(" ")}`;
     }
     if (error instanceof AggregateError && error.message === "") {
       return error.errors.map(strerror).join("; ") || error.name;

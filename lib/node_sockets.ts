@@ -5,7 +5,7 @@
  */
 
 import { formatAddress } from "./address.ts";
-import { requireNet } from "./permissions.ts";
+import { requirePermissions } from "./permissions.ts";
 import type { Socket as DatagramSocket, SocketType } from "node:dgram";
 import type { Socket as StreamSocket } from "node:net";
 
@@ -37,7 +37,8 @@ export async function openNodeDatagram(type: string = "udp4"): Promise<DatagramS
   const socket = createSocket(type as SocketType); // it is for Node to say what it does not know
   const address = type === "udp6" ? "::1" : "127.0.0.1";
   // Where the permission is missing, Node's bind throws when nobody can catch it.
-  await requireNet(formatAddress({ transport: "udp", hostname: address, port: 0 }));
+  const host = formatAddress({ transport: "udp", hostname: address, port: 0 });
+  await requirePermissions({ name: "net", host });
   const { promise: bound, resolve, reject } = Promise.withResolvers<void>();
   socket.once("error", reject).bind(0, address, resolve);
   await bound;

@@ -4,25 +4,30 @@
  * @module
  */
 
+import { notCapable } from "./refused.ts";
+
 /**
- * Asks for the network permission that calls further on will need, as the first of them would.
+ * Asks for the permissions that later calls will need.
  *
- * For a whole host, where the ports are not known beforehand: the refusal of a single port would not tell
- * which flag to give. And for calls of Node's API that throw where nobody can catch it.
+ * For a program that would otherwise be refused one permission after another, or when it already has
+ * clients; and for calls of Node's API that throw where nothing can catch it.
  *
- * @param host What `--allow-net=` would name: a host or a host and a port.
- * @throws {Deno.errors.NotCapable} If it is not granted.
+ * @param needed The permissions. The host of `net` is what `--allow-net=` would name.
+ * @throws {Deno.errors.NotCapable} If any is not granted. The message names all of these.
  *
  * @example
  * ```ts
- * import { requireNet } from "@deno-sockets/samples";
+ * import { requirePermissions } from "@deno-sockets/samples";
  *
- * await requireNet("127.0.0.1:0");
+ * await requirePermissions({ name: "net", host: "127.0.0.1:0" });
  * Deno.listen({ hostname: "127.0.0.1", port: 0 }).close();
  * ```
  */
-export async function requireNet(host: string): Promise<void> {
-  const { state } = await Deno.permissions.request({ name: "net", host });
-  // In Deno's own words, which strerror understands.
-  if (state !== "granted") throw new Deno.errors.NotCapable(`Requires net access to "${host}"`);
+export async function requirePermissions(...needed: Deno.PermissionDescriptor[]): Promise<void> {
+  const missing: Deno.PermissionDescriptor[] = [];
+  for (const permission of needed) {
+    const { state } = await Deno.permissions.request(permission);
+    if (state !== "granted") missing.push(permission);
+  }
+  if (missing.length > 0) throw notCapable(missing);
 }

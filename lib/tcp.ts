@@ -8,6 +8,7 @@ import { Connection } from "./connection.ts";
 import { failedAt } from "./failed_at.ts";
 import { getAddrInfo } from "./names.ts";
 import { parsePort } from "./services.ts";
+import { requireUnstableNet } from "./unstable.ts";
 
 /** How {@linkcode openListener} binds and listens. */
 export interface ListenOptions {
@@ -77,6 +78,7 @@ export async function openClient(
  * @throws {Deno.errors.AddrNotAvailable} If the address is not this host's.
  * @throws {AddrInfoError} If it is a name that has no address.
  * @throws {Deno.errors.NotCapable} If the program may not listen there.
+ * @throws {Deno.errors.NotSupported} For `reusePort`, if Deno's unstable API `net` is off.
  * @throws {Error} In any other case in which it cannot bind. The message names the call, the address
  * and the cause.
  *
@@ -97,6 +99,7 @@ export async function openListener(
   options: ListenOptions = {},
 ): Promise<Deno.TcpListener> {
   const { hostname = "127.0.0.1", backlog = 4096, reusePort = false } = options;
+  if (reusePort) requireUnstableNet("shared ports (reusePort)");
   const port = await parsePort(`${service}`, "tcp");
   try {
     return Deno.listen({ hostname, port, tcpBacklog: backlog, reusePort });

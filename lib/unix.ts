@@ -9,6 +9,8 @@ import { Connection } from "./connection.ts";
 import { closable, type DatagramSocket } from "./closable.ts";
 import { openDatagramTo } from "./datagram.ts";
 import { failed } from "./errors.ts";
+import { refused, unixPermissions } from "./refused.ts";
+import { requireUnstableNet } from "./unstable.ts";
 
 /**
  * `open_clientfd` for a Unix-domain socket: connects to the server at a path, by `socket` and
@@ -41,7 +43,7 @@ export async function openUnixClient(path: string): Promise<Connection<Deno.Unix
   try {
     return new Connection(await Deno.connect({ transport: "unix", path }));
   } catch (error) {
-    throw failed(`connect ${path}`, error);
+    throw failed(`connect ${path}`, refused(error, () => unixPermissions(path)));
   }
 }
 
@@ -113,6 +115,7 @@ export async function openUnixDatagram(
   path: string,
   mode: number = 0o600,
 ): Promise<DatagramSocket> {
+  requireUnstableNet("datagrams");
   const bind = () => Deno.listenDatagram({ transport: "unixpacket", path });
   const socket = await bindPath(path, mode, isAliveDatagram, bind);
   return closable(socket, () => Deno.removeSync(path));
@@ -138,7 +141,7 @@ async function bindPath<S extends { close(): void }>(
     return socket;
   } catch (error) {
     socket?.close(); // it has no file: an empty path, or an abstract address
-    throw failed(`bind ${path}`, error);
+    throw failed(`bind ${path}`, refused(error, () => unixPermissions(path)));
   }
 }
 

@@ -32,6 +32,7 @@
 
 import {
   count,
+  failed,
   formatAddress,
   host,
   logError,
@@ -39,6 +40,7 @@ import {
   openListener,
   port,
   rate,
+  requirePermissions,
   seconds,
   stderr,
   terminationSignal,
@@ -60,7 +62,7 @@ await main(header, {
   },
 }, async ({ host, service, workers, ...orders }) => {
   const stop = terminationSignal();
-  await mayReadWorkers();
+  await mayReadWorkers(host, service);
   // bind: without SO_REUSEPORT it fails where another server has the port, even one that would share it
   if (service !== 0) (await openListener(service, { hostname: host })).close();
 
@@ -127,12 +129,13 @@ async function runWorker(
   }
 }
 
-/** Asks for the permission to read the workers' modules, in words of our own. */
-async function mayReadWorkers(): Promise<void> {
-  for (const module of ["./workers", "../lib", "../mod.ts"]) {
-    const path = new URL(module, import.meta.url);
-    const { state } = await Deno.permissions.request({ name: "read", path });
-    if (state === "granted") continue;
-    throw new Deno.errors.NotCapable(`Requires read access to "${path.pathname}"`);
-  }
+/** Asks for the permissions to listen and to read the workers' modules, all at once. */
+async function mayReadWorkers(hostname: string, port: number): Promise<void> {
+  const modules = ["./workers", "../lib", "../mod.ts"];
+  await requirePermissions(
+    { name: "net", host: formatAddress({ transport: "tcp", hostname, port }) },
+    ...modules.map((module) => ({ name: "read", path: new URL(module, import.meta.url) } as const)),
+  ).catch((error) => {
+    throw failed("fork", error);
+  });
 }

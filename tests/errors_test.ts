@@ -30,6 +30,12 @@ const cases: [thrown: unknown, words: string][] = [
     ),
     "permission not granted, it takes --allow-write=/tmp/a b",
   ],
+  [
+    new Deno.errors.NotCapable(
+      'Requires net access to "unix:/a"; Requires write access to "/a"; Requires net access to "b:1"',
+    ),
+    "permission not granted, it takes --allow-net=unix:/a,b:1 --allow-write=/a",
+  ],
   [new Deno.errors.NotCapable("not today"), "not today"],
   ["a text", "a text"],
   [42, "42"],
