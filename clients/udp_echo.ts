@@ -6,8 +6,8 @@
  *   --timeout SECONDS  how long to wait for a reply (2)
  *
  * From UCM 2.4, the UDP client. Departs from it: a datagram can be lost, so the wait for a reply ends;
- * anybody can send one, so only the server's is believed. The newline of a line is not sent: a datagram
- * has an end of its own.
+ * anybody can send one, so only the server's is believed. The newline of a line, LF or CRLF, is not
+ * sent: a datagram has an end of its own.
  *
  * ```console
  * $ servers/udp_echo.ts 127.0.0.1 7017

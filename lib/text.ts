@@ -6,6 +6,9 @@
 
 import { concat } from "@std/bytes/concat";
 
+const CR = 0x0d;
+const LF = 0x0a;
+
 const decoder = new TextDecoder();
 
 /** Control characters other than tab, line separators, and marks that change the writing direction. */
@@ -37,12 +40,13 @@ export function printable(message: Uint8Array | string): string {
 }
 
 /**
- * Perl's `chomp`: a line without the newline at its end.
+ * Perl's `chomp`: a line without the newline at its end, for a datagram, which has an end of its own.
  *
  * @param line A line as a reader returns it.
- * @returns The same bytes but for the newline, if there is one.
+ * @returns The same bytes without the LF at their end, or the CRLF of a file that was made on Windows. A
+ * CR without an LF behind it stays.
  *
- * Source: UCM lecture, UDP client: a datagram has an end of its own.
+ * Source: UCM lecture, UDP client.
  *
  * @example
  * ```ts
@@ -54,7 +58,8 @@ export function printable(message: Uint8Array | string): string {
  * ```
  */
 export function chomp(line: Uint8Array): Uint8Array {
-  return line.at(-1) === 0x0a ? line.subarray(0, -1) : line;
+  if (line.at(-1) !== LF) return line;
+  return line.subarray(0, line.at(-2) === CR ? -2 : -1);
 }
 
 /**

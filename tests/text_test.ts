@@ -67,14 +67,19 @@ Deno.test("printable() shows each message by itself, and changes none", () => {
   assertEquals(buffer.toHex(), "61e20a82ac");
 });
 
-Deno.test("chomp() takes one newline from the end, and nothing else", () => {
+Deno.test("chomp() takes one end of line off the end, LF or CRLF, and nothing else", () => {
   const cases = {
     "": "",
     "\n": "",
     "\n\n": "\n",
     "a\n": "a",
     "a": "a",
-    "a\r\n": "a\r",
+    "a\r\n": "a",
+    "\r\n": "",
+    "a\r\r\n": "a\r",
+    "a\r": "a\r",
+    "a\n\r": "a\n\r",
+    "\ra\n": "\ra",
     "\na": "\na",
   };
   const toBytes = (text: string) => new TextEncoder().encode(text);
