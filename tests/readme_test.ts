@@ -137,6 +137,13 @@ for (const path of [readme, "CONTRIBUTING.md", "docs/deploy.md", "docs/faq.md"])
   });
 }
 
+Deno.test("no task draws Deno's download bar into what its program prints", () => {
+  const { tasks } = JSON.parse(read("deno.json")) as { tasks: Record<string, { command: string }> };
+  const programs = Object.values(tasks).filter(({ command }) => command.includes("deno run"));
+  assert(programs.length > 0);
+  for (const { command } of programs) assert(command.startsWith("deno run -q "), command);
+});
+
 Deno.test(`${readme}: the picture shows what the demo prints first and last`, () => {
   const shown = read("docs/demo.svg").replace(/<style>[^]*?<\/style>/, "")
     .replace(/<\/text>|<[^>]*>/g, (tag) => tag === "</text>" ? "\n" : "")
