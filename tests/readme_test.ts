@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { assert, assertEquals } from "@std/assert";
 import { freePort, Process, temporaryFolder } from "./process.ts";
 import {
@@ -86,47 +87,87 @@ for (const [call = "", inDeno = "", inLibrary = "", samples = ""] of beside) {
   });
 }
 
-Deno.test(`${readme}: the server in one's own program checks, and runs as it says`, async () => {
-  await using folder = await temporaryFolder();
-  await Deno.symlink(root, `${folder.path}/deno-sockets`);
-  const [config = ""] = blocks(own, "json");
-  const [program = ""] = blocks(own, "ts");
-  const [transcript = ""] = blocks(own, "console");
-  await Deno.writeTextFile(`${folder.path}/deno.json`, config);
-  await Deno.writeTextFile(`${folder.path}/lengths.ts`, program);
+/** Copies a folder, without what is not under version control. */
+async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to);
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (name.startsWith(".") || name === "dist") continue;
+    if (isDirectory) await copyFolder(`${from}/${name}`, `${to}/${name}`);
+    else await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
+  }
+}
 
-  await using check = new Process(["check", `${folder.path}/lengths.ts`], false);
-  assertEquals(await check.exits(), 0, check.describe());
+/** Runs a shell's command lines in a folder; returns what they printed if they succeeded. */
+async function shell(commands: string, cwd: string): Promise<string> {
+  const { PATH = "" } = Deno.env.toObject();
+  const { code, stdout, stderr } = await new Deno.Command("sh", {
+    args: ["-ec", commands],
+    cwd,
+    env: { NO_COLOR: "1", PATH: `${dirname(Deno.execPath())}:${PATH}` },
+  }).output();
+  const [out = "", err = ""] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  assertEquals(code, 0, `${commands}: ${out}${err}`);
+  return out + err;
+}
 
-  const port = freePort();
-  const [server, client] = parseTranscript(transcript.replaceAll("7020", `${port}`), readme)
-    .map(({ words: [, ...args], lines }) => ({
-      args: args.map((arg) => arg.endsWith(".ts") ? `${folder.path}/${arg}` : arg),
-      text: (kind: Line["kind"]) =>
-        lines.filter((line) => line.kind === kind).map(({ text }) => text).join(""),
-    }));
-  assert(server !== undefined && client !== undefined);
-  await using listening = new Process(server.args, false);
-  await listening.prints(/^listening on .*\n/m);
-  await using talking = new Process(client.args, true);
-  await talking.type(client.text("in"));
-  await talking.endInput();
-  assertEquals([await talking.exits(), talking.stdout], [0, client.text("out")]);
-  listening.kill("SIGINT");
-  assertEquals([await listening.exits(), listening.stderr], [0, server.text("err")]);
-});
+const [besides = "{}", inside = "{}"] = blocks(own, "json");
+const layouts = [
+  { clone: "../deno-sockets", config: besides },
+  { clone: "./deno-sockets", config: inside },
+];
 
-Deno.test(`${readme}: one's own program maps the names that the library imports, as it does`, () => {
-  const [config = "{}"] = blocks(own, "json");
-  const { imports: { "@deno-sockets/samples": library, ...mapped }, unstable } = JSON.parse(config);
-  assertEquals(library, "./deno-sockets/mod.ts");
-  const project = JSON.parse(read("deno.json"));
-  assertEquals(unstable, project.unstable);
-  const imported = Array.from(Deno.readDirSync(`${root}lib`), ({ name }) => read(`lib/${name}`))
-    .flatMap((source) => Array.from(source.matchAll(/^import .* from "(@.*)";$/gm), ([, n]) => n));
-  assertEquals(Object.keys(mapped), [...new Set(imported)].sort());
-  for (const [name, target] of Object.entries(mapped)) assertEquals(target, project.imports[name]);
-});
+for (const { clone, config } of layouts) {
+  Deno.test(`${readme}: with the clone at ${clone}, one's own program runs as it says`, async () => {
+    await using folder = await temporaryFolder();
+    const project = `${folder.path}/my-program`;
+    await Deno.mkdir(project);
+    await copyFolder(root, `${project}/${clone}`);
+    const write = (path: string, text: string) => Deno.writeTextFile(`${project}/${path}`, text);
+    // These would fail, if they were run or checked, and this is what fmt would rewrite.
+    await write(`${clone}/left_alone_test.ts`, `Deno.test("fails",()=>{throw 1})`);
+    await write(`${clone}/left_alone.ts`, `export const  text: number = "no number"`);
+
+    const [commands = ""] = blocks(own, "sh");
+    await shell(commands.replace("../deno-sockets", clone), folder.path);
+    const { links } = JSON.parse(await Deno.readTextFile(`${project}/deno.json`));
+    assertEquals(links, JSON.parse(config).links);
+    await write("deno.json", config);
+
+    const [program = ""] = blocks(own, "ts");
+    await write("lengths.ts", program);
+    await write("own_test.ts", `Deno.test("my own", () => {});\n`);
+    await write("own.ts", "export const   a = 1;\n");
+    const checked = await shell("deno check", project);
+    const names = ["lengths.ts", "own.ts", "own_test.ts"];
+    assertEquals(checked, names.map((name) => `Check ${name}\n`).join(""));
+    const tested = await shell("deno test", project);
+    assert(tested.includes("1 passed") && !tested.includes("left_alone"), tested);
+    await shell("deno fmt", project);
+    assertEquals(await Deno.readTextFile(`${project}/own.ts`), "export const a = 1;\n");
+    const left = await Deno.readTextFile(`${project}/${clone}/left_alone.ts`);
+    assertEquals(left, `export const  text: number = "no number"`);
+
+    const [transcript = ""] = blocks(own, "console");
+    const port = freePort();
+    const [server, client] = parseTranscript(transcript.replaceAll("7020", `${port}`), readme)
+      .map(({ words: [, ...args], lines }) => ({
+        args: args.map((arg) => {
+          return arg.endsWith(".ts") ? `${project}/${arg.replace("../deno-sockets", clone)}` : arg;
+        }),
+        text: (kind: Line["kind"]) =>
+          lines.filter((line) => line.kind === kind).map(({ text }) => text).join(""),
+      }));
+    assert(server !== undefined && client !== undefined);
+    await using listening = new Process(server.args, false);
+    await listening.prints(/^listening on .*\n/m);
+    await using talking = new Process(client.args, true);
+    await talking.type(client.text("in"));
+    await talking.endInput();
+    assertEquals([await talking.exits(), talking.stdout], [0, client.text("out")]);
+    listening.kill("SIGINT");
+    assertEquals([await listening.exits(), listening.stderr], [0, server.text("err")]);
+  });
+}
 
 for (const path of [readme, "CONTRIBUTING.md", "docs/deploy.md", "docs/faq.md"]) {
   Deno.test(`${path}: every task exists`, () => {
