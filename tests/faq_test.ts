@@ -19,6 +19,28 @@ Deno.test(`${faq}: its code runs`, async () => {
   assert(process.stdout.includes(`ok | ${blocks.length} passed | 0 failed`), process.describe());
 });
 
+Deno.test(`${faq}: a sample is installed with --config, and not without`, async () => {
+  await using folder = await temporaryFolder();
+  const text = await Deno.readTextFile(`${root}${faq}`);
+  const [, line = ""] = /^deno (install .*)$/m.exec(text) ?? [];
+  const args = [...line.split(" "), "--root", folder.path];
+  const install = async (args: string[]) => {
+    await using process = new Process(args, false);
+    return [await process.exits(), process.stdout + process.stderr] as const;
+  };
+  const [, why = ""] = /fails\s+with `(.*?)`/.exec(text) ?? [];
+  const [refused, says] = await install(args.filter((arg) => !/config|deno\.json/.test(arg)));
+  assert(refused === 1 && why !== "" && says.includes(why), says);
+
+  assertEquals((await install(args))[0], 0);
+  const command = `${folder.path}/bin/tcp_echo_iterative`;
+  // Only one server can have the port of the flag, so it is asked for another.
+  await using process = new Process(["127.0.0.1", "0"], false, undefined, command);
+  const code = await process.exits();
+  const refusal = "bind 127.0.0.1:0: permission not granted, it takes --allow-net=127.0.0.1:0\n";
+  assertEquals([code, process.stderr], [1, refusal]);
+});
+
 Deno.test(`${faq}: a client that resets ends a plain loop, but not the listener`, async () => {
   using listener = Deno.listen(loopback);
   const socket = net.connect(listener.addr.port, "127.0.0.1");
