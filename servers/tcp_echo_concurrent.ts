@@ -6,11 +6,12 @@
  * Usage: servers/tcp_echo_concurrent.ts [host] [service] [OPTION...]
  *   --max-connections N     clients served at once; more wait in the backlog (1024)
  *   --idle-timeout SECONDS  cut off a client that neither sends nor receives; 0: never (300)
- *   --min-rate BYTES        cut off a client that moves fewer a second, averaged over the idle
- *                           timeout; 0: never (4)
+ *   --min-rate BYTES        the least that a client must send and receive a second; 0: any (4)
  *   --grace SECONDS         on SIGINT or SIGTERM, let connections finish for so long (5)
  *   --backlog N             clients that may wait to be accepted (4096)
  *   --quiet                 print no line for a connection or a message
+ *
+ * The minimum rate is an average over the idle timeout.
  *
  * From UCM 2.4, accept-and-fork. Departs from it: a task of the event loop takes the place of the
  * child process, so there are no zombies to wait for. On `::` it serves IPv4 clients too.

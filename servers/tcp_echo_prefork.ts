@@ -7,11 +7,12 @@
  *   --workers N             how many (4)
  *   --max-connections N     clients served at once by a worker (1024)
  *   --idle-timeout SECONDS  cut off a client that neither sends nor receives; 0: never (300)
- *   --min-rate BYTES        cut off a client that moves fewer a second, averaged over the idle
- *                           timeout; 0: never (4)
+ *   --min-rate BYTES        the least that a client must send and receive a second; 0: any (4)
  *   --grace SECONDS         on SIGINT or SIGTERM, let connections finish for so long (5)
  *   --backlog N             clients that may wait to be accepted by a worker (4096)
  *   --quiet                 print no line for a connection or a message
+ *
+ * The minimum rate is an average over the idle timeout.
  *
  * From UCM 2.4, pre-fork. Departs from it: a worker that dies is replaced. Deno reads a worker's modules
  * when it starts one, and asks for the permission to: run it from the project's root.

@@ -6,11 +6,12 @@
  * Usage: unix/stream_echo_server.ts [path] [OPTION...]
  *   --max-connections N     clients served at once; more wait in the backlog (1024)
  *   --idle-timeout SECONDS  cut off a client that neither sends nor receives; 0: never (300)
- *   --min-rate BYTES        cut off a client that moves fewer a second, averaged over the idle
- *                           timeout; 0: never (4)
+ *   --min-rate BYTES        the least that a client must send and receive a second; 0: any (4)
  *   --grace SECONDS         on SIGINT or SIGTERM, let connections finish for so long (5)
  *   --mode MODE             who may connect, as chmod has it (600)
  *   --quiet                 print no line for a connection or a message
+ *
+ * The minimum rate is an average over the idle timeout.
  *
  * From HSE 13 and UCM 2.4. Departs from them: a socket file that a killed server left behind is taken
  * over, a live server's and any other file are left alone, and the file is removed on every way out.
