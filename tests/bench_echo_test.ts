@@ -70,6 +70,7 @@ const tcp64: Scenario = {
   connections: 64,
   size: 64,
   bulk: 0,
+  slow: 0,
   isIdle: false,
 };
 
@@ -118,6 +119,12 @@ const results: Results = {
       name: "tcp idle",
       isIdle: true,
       rows: [row("deno-sockets", { bytesPerConnection: 8123.4, connect: 5 })],
+    },
+    {
+      ...tcp64,
+      name: "tcp 1 x 64 B beside 4000 slow clients",
+      slow: 4000,
+      rows: [row("deno-sockets", busy), row("Deno read/write", { ...busy, p99: 24.68 })],
     },
     {
       ...tcp64,
@@ -178,6 +185,8 @@ Deno.test("the tables say what was measured, and `deno fmt` has nothing to add",
   assertEquals(after("tcp idle"), [
     { "server": "deno-sockets", "bytes/connection": "8,123", "connect ms": "5.00" },
   ]);
+  const [beside] = after("tcp 1 x 64 B beside 4000 slow clients");
+  assertEquals(beside?.["p99 x Deno read/write"], "0.50");
   assertEquals(after("udp 64 x 64 B")[0]?.["lost"], "1,234");
   for (const fact of ["2026-11-20", "Some <Processor>", "3 interleaved", "not installed: go"]) {
     assert(page.includes(fact), fact);
@@ -383,6 +392,43 @@ for (const [name, generator] of Object.entries(generators)) {
     assertSane(load, SECONDS);
     assertEquals(load.bytes, load.roundTrips * 65536);
     assert(load.bulkBytes > 65536, `${load.bulkBytes} bytes of the bulk streams`);
+  });
+
+  Deno.test(`${name} measures a client beside slow ones, which send a byte now and then`, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const address = `127.0.0.1:${listener.addr.port}`;
+    const clients = ["--connections", "1", "--size", "60", "--slow", "3"];
+    const running = run(
+      generator,
+      "tcp",
+      address,
+      ...clients,
+      "--warmup",
+      "0.05",
+      "--seconds",
+      "0.8",
+    );
+    const conns: Deno.Conn[] = [];
+    while (conns.length < 4) conns.push(await listener.accept());
+    const received = await Promise.all(conns.map(async (conn) => {
+      using _ = conn;
+      const buffer = new Uint8Array(80);
+      let bytes = 0;
+      try {
+        for (let count; (count = await conn.read(buffer)) !== null;) {
+          bytes += count;
+          await writeN(conn, buffer.subarray(0, count));
+        }
+      } catch { // the generator ends with replies that it did not read
+      }
+      return bytes;
+    }));
+    const load = await running;
+    assertSane(load, 0.8);
+    assertEquals([load.bytes, load.unanswered], [load.roundTrips * 60, 0]);
+    const [slow = 0, , slowest = 0, client = 0] = received.toSorted((a, b) => a - b);
+    assert(slow >= 1 && slowest < 60, `a byte each at a time: ${received}`);
+    assert(client >= load.bytes + 60, `with the first round trip: ${received}`);
   });
 
   Deno.test(`${name} counts the requests that are never answered with their age`, async () => {

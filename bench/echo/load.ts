@@ -7,6 +7,7 @@
  *   --connections N   clients that send a message, wait for all of it, and send the next (1)
  *   --size BYTES      of a message (64)
  *   --bulk N          streams beside them that send 64 KiB pieces as fast as they can (0)
+ *   --slow N          clients beside them that send a byte every 0.6 s, all at the same time (0)
  *   --warmup SECONDS  before anything counts (0.5)
  *   --seconds SECONDS measured (2)
  *   --idle            hold the connections, as they are after a first round trip, until stdin ends
@@ -57,6 +58,9 @@ export interface Load {
 /** What a bulk stream sends at once, in bytes. */
 const BULK_PIECE = 65536;
 
+/** How often a slow client sends a byte, in ms. */
+const SLOW_EVERY = 600;
+
 /** How many connections are being opened at once: fewer than any backlog holds. */
 const OPENING = 64;
 
@@ -83,13 +87,15 @@ await main(header, {
     connections: count(1),
     size: count(64),
     bulk: count(0),
+    slow: count(0),
     warmup: seconds(0.5),
     seconds: seconds(2),
     idle: false,
   },
-}, async ({ transport, address, connections, size, bulk, warmup, seconds, idle }) => {
+}, async ({ transport, address, connections, size, bulk, slow, warmup, seconds, idle }) => {
   const opening = performance.now();
-  const peers = await openAll(() => open(transport, address), connections + bulk);
+  const peers = await openAll(() => open(transport, address), connections + bulk + slow);
+  const slowPeers = peers.splice(0, slow);
   const clients = peers.slice(bulk).map((peer): Client => ({ peer, roundTrips: 0, since: 0 }));
   const message = new Uint8Array(size).fill(0x2e);
   const latencies = new Latencies();
@@ -121,6 +127,20 @@ await main(header, {
     for (;;) bulkBytes += await peer.receive(buffer);
   }
 
+  async function sendSlowly(): Promise<never> {
+    const byte = new Uint8Array(1);
+    for (let due = performance.now();;) {
+      for (const peer of slowPeers) await peer.send(byte);
+      due += SLOW_EVERY;
+      await delay(due - performance.now());
+    }
+  }
+
+  async function discard(peer: Peer): Promise<never> {
+    const buffer = new Uint8Array(80);
+    for (;;) await peer.receive(buffer);
+  }
+
   async function sendLostAgain(): Promise<never> {
     for (;;) {
       await delay(LOST_AFTER / 4);
@@ -150,6 +170,7 @@ await main(header, {
       ...losses,
       ...clients.map(makeRoundTrips),
       ...peers.slice(0, bulk).flatMap((peer) => [sendBulk(peer), receiveBulk(peer)]),
+      ...slow > 0 ? [sendSlowly(), ...slowPeers.map(discard)] : [],
     ];
     await Promise.race([delay(warmup * 1000), ...busy]);
     for (const client of clients) client.roundTrips = 0;

@@ -75,13 +75,16 @@ export async function measure(
   scenario: Scenario,
   setting: Setting,
 ): Promise<Figures> {
-  const { transport, connections, size, bulk, isIdle } = scenario;
+  const { transport, connections, size, bulk, slow, isIdle } = scenario;
   const { load, cores, warmup, seconds } = setting;
 
   const path = `${setting.folder}/${++sockets}.sock`;
   await using serving = start(server.command(transport, path), cores?.[0]);
   const [, address = ""] = await prints(serving, /^listening on (.+)\n/m, PATIENCE);
-  const options = ["--size", `${size}`, ...bulk > 0 ? ["--bulk", `${bulk}`] : []];
+  const beside = [["--bulk", `${bulk}`], ["--slow", `${slow}`]].filter(([, count]) =>
+    count !== "0"
+  );
+  const options = ["--size", `${size}`, ...beside.flat()];
   const startLoad = (connections: number, ...more: string[]) =>
     start(
       [...load, transport, address, "--connections", `${connections}`, ...options, ...more],

@@ -6,7 +6,7 @@
 
 import type { Figures } from "./measure.ts";
 import type { Scenario } from "./scenarios.ts";
-import { BASELINE } from "./servers.ts";
+import { BASELINE, LOOP } from "./servers.ts";
 import { median } from "./statistics.ts";
 
 /** All that a run gives: what `--json` prints. */
@@ -49,9 +49,14 @@ export function medians(rounds: readonly Figures[]): Figures {
 }
 
 /** How a server's figure compares with the baseline's in the same scenario; NaN where either is missing. */
-export function ratio(rows: readonly Row[], server: string, figure: keyof Figures): number {
+export function ratio(
+  rows: readonly Row[],
+  server: string,
+  figure: keyof Figures,
+  baseline: string = BASELINE,
+): number {
   const of = (name: string) => rows.find((row) => row.server === name)?.figures[figure] ?? NaN;
-  return of(server) / of(BASELINE);
+  return of(server) / of(baseline);
 }
 
 /** Whether what was measured is how fast the generator is, and not the server. */
@@ -75,6 +80,10 @@ const columns = {
   megabytes: figure("MB/s", "megabytes", significant),
   p50: figure("p50 ms", "p50", significant),
   p99: figure("p99 ms", "p99", significant),
+  p99Ratio: {
+    title: `p99 x ${LOOP}`,
+    cell: ({ server }, rows) => fixed(ratio(rows, server, "p99", LOOP), 2),
+  },
   p999: figure("p99.9 ms", "p999", significant),
   jain: figure("Jain", "jain", (value) => fixed(value, 3)),
   unanswered: figure("unanswered", "unanswered", thousands),
@@ -113,11 +122,12 @@ export function formatResults(results: Results): string {
 }
 
 /** One scenario's table. */
-export function formatScenario({ transport, isIdle, rows }: ScenarioResult): string {
-  const { server, connect, bytesPerConnection, lost, ...busy } = columns;
-  const shown: Column[] = isIdle
-    ? [server, bytesPerConnection, connect]
-    : [server, ...Object.values(busy), ...transport === "udp" ? [lost] : [connect]];
+export function formatScenario({ transport, slow, isIdle, rows }: ScenarioResult): string {
+  const { server, connect, bytesPerConnection, lost, p99Ratio, ...busy } = columns;
+  const shown: Column[] = isIdle ? [server, bytesPerConnection, connect] : [
+    ...[server, ...Object.values(busy), transport === "udp" ? lost : connect],
+    ...slow > 0 ? [p99Ratio] : [],
+  ];
   return formatTable([
     shown.map(({ title }) => title),
     ...rows.map((row) => shown.map(({ cell }) => cell(row, rows))),

@@ -17,6 +17,8 @@ export interface Scenario {
   size: number;
   /** Streams beside them that send as fast as they can. */
   bulk: number;
+  /** Clients beside them that send a byte now and then, all at the same time. */
+  slow: number;
   /** Whether the connections only stay open, so that their memory can be measured. */
   isIdle: boolean;
 }
@@ -36,6 +38,7 @@ function streamScenarios(transport: Transport): Scenario[] {
     ...[1, 64, 1000, 4000].map((connections) => scenario(transport, connections, 64)),
     scenario(transport, 64, 64 * KIB),
     scenario(transport, 992, 64, { bulk: 8 }),
+    scenario(transport, 1, 64, { slow: 4000 }),
     scenario(transport, 1000, 64, { isIdle: true }),
   ];
 }
@@ -44,7 +47,7 @@ function scenario(
   transport: Transport,
   connections: number,
   size: number,
-  { bulk = 0, isIdle = false } = {},
+  { bulk = 0, slow = 0, isIdle = false } = {},
 ): Scenario {
   const bytes = size < KIB ? `${size} B` : `${size / KIB} KiB`;
   const shape = `${transport} ${connections} x ${bytes}`;
@@ -52,6 +55,8 @@ function scenario(
     ? `${transport} idle`
     : bulk > 0
     ? `${shape} beside ${bulk} bulk streams`
+    : slow > 0
+    ? `${shape} beside ${slow} slow clients`
     : shape;
-  return { name, transport, connections, size, bulk, isIdle };
+  return { name, transport, connections, size, bulk, slow, isIdle };
 }

@@ -1,7 +1,8 @@
 // The load generator of the echo benchmark in C, for servers that one in TypeScript cannot keep busy.
 // bench/echo/load.ts is the same program and documents its command line and its output.
 //
-//   load TRANSPORT ADDRESS --connections N --size BYTES [--bulk N] [--warmup S] [--seconds S] [--idle]
+//   load TRANSPORT ADDRESS --connections N --size BYTES [--bulk N] [--slow N] [--warmup S] [--seconds S]
+//       [--idle]
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,10 +23,12 @@
 
 enum { BULK_PIECE = 65536, EVENTS = 1024 };
 static const double LOST_AFTER = 1; // seconds until a datagram counts as lost
+static const double SLOW_EVERY = 0.6; // seconds from one byte of a slow client to its next
+enum { SLOW_AT_ONCE = 16 };           // so many of them send before the generator looks who was answered
 
 struct peer {
   int fd;
-  bool is_bulk, is_writing; // is_writing: waits for EPOLLOUT with a part of its message unsent
+  bool is_bulk, is_slow, is_writing; // is_writing: waits for EPOLLOUT with a part of its message unsent
   size_t sent, received;    // of the message that is under way
   double since;             // when that was begun
   uint64_t round_trips;
@@ -102,12 +105,28 @@ static bool receive(struct peer *peer) {
     errno = ECONNRESET;
     die("recv: the server closed a connection");
   }
-  if (peer->is_bulk) {
-    bulk_bytes += count;
-    return false;
-  }
+  if (peer->is_bulk) bulk_bytes += count;
+  if (peer->is_bulk || peer->is_slow) return false;
   peer->received += count;
   return peer->received >= size;
+}
+
+// The slow clients: each sends a byte every SLOW_EVERY, one right after the other. What comes back they discard.
+static struct peer *slow_peers;
+static int slow_count, slow_sent; // slow_sent: of this round
+static double slow_since;         // when this round began
+
+// Sends what is due; returns in how many seconds more is.
+static double send_slowly(void) {
+  double time = now();
+  if (time - slow_since >= SLOW_EVERY) {
+    slow_since = time;
+    slow_sent = 0;
+  }
+  for (int i = 0; i < SLOW_AT_ONCE && slow_sent < slow_count; i++) {
+    if (send(slow_peers[slow_sent++].fd, payload, 1, MSG_NOSIGNAL) < 0) die("send");
+  }
+  return slow_sent < slow_count ? 0 : slow_since + SLOW_EVERY - time;
 }
 
 // Serves whoever is ready until `end`, or until each peer has made a round trip.
@@ -116,8 +135,12 @@ static void run(struct peer *peers, int count, double end, bool once) {
   int done = 0;
   double looked = now();
   while (once ? done < count : now() < end) {
-    double left = end - now();
-    int n = epoll_wait(ready, events, EVENTS, once ? 1000 : left > 0.1 ? 100 : left > 0 ? left * 1000 + 1 : 0);
+    double left = once ? 1 : end - now();
+    if (!once && slow_count > 0) {
+      double due = send_slowly();
+      if (due < left) left = due;
+    }
+    int n = epoll_wait(ready, events, EVENTS, left > 0.1 ? 100 : left > 0 ? left * 1000 + 1 : 0);
     if (n < 0 && errno != EINTR) die("epoll_wait");
     for (int i = 0; i < n; i++) {
       struct peer *peer = events[i].data.ptr;
@@ -184,11 +207,11 @@ static int open_socket(const char *transport, const struct sockaddr_storage *add
 }
 
 int main(int argc, char **argv) {
-  int connections = 1, bulk = 0;
+  int connections = 1, bulk = 0, slow = 0;
   double warmup = 0.5, seconds = 2;
   bool idle = false;
   if (argc < 3) {
-    fprintf(stderr, "Usage: load TRANSPORT ADDRESS --connections N --size BYTES [--bulk N] [--warmup S] [--seconds S] [--idle]\n");
+    fprintf(stderr, "Usage: load TRANSPORT ADDRESS --connections N --size BYTES [--bulk N] [--slow N] [--warmup S] [--seconds S] [--idle]\n");
     return 2;
   }
   for (int i = 3; i < argc; i++) {
@@ -197,6 +220,7 @@ int main(int argc, char **argv) {
     else if (!strcmp(argv[i], "--connections")) connections = atoi(value);
     else if (!strcmp(argv[i], "--size")) size = atol(value);
     else if (!strcmp(argv[i], "--bulk")) bulk = atoi(value);
+    else if (!strcmp(argv[i], "--slow")) slow = atoi(value);
     else if (!strcmp(argv[i], "--warmup")) warmup = atof(value);
     else if (!strcmp(argv[i], "--seconds")) seconds = atof(value);
     else { fprintf(stderr, "load: unknown option %s\n", argv[i]); return 2; }
@@ -211,8 +235,10 @@ int main(int argc, char **argv) {
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
 
-  int count = connections + bulk;
+  int count = connections + bulk + slow;
   struct peer *peers = calloc(count, sizeof *peers);
+  slow_peers = peers + connections + bulk;
+  slow_count = slow;
   struct sockaddr_storage address;
   socklen_t length = parse_address(argv[1], argv[2], &address);
   ready = epoll_create1(0);
@@ -221,7 +247,8 @@ int main(int argc, char **argv) {
   double start = now();
   for (int i = 0; i < count; i++) {
     peers[i].fd = open_socket(argv[1], &address, length);
-    peers[i].is_bulk = i >= connections;
+    peers[i].is_bulk = i >= connections && i < connections + bulk;
+    peers[i].is_slow = i >= connections + bulk;
     peers[i].is_writing = true;
     struct epoll_event event = {.events = EPOLLOUT, .data.ptr = &peers[i]};
     if (epoll_ctl(ready, EPOLL_CTL_ADD, peers[i].fd, &event) < 0) die("epoll_ctl");
@@ -245,12 +272,12 @@ int main(int argc, char **argv) {
   for (int i = 0; i < count; i++) {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &peers[i]};
     epoll_ctl(ready, EPOLL_CTL_MOD, peers[i].fd, &event);
-    if (!peers[i].is_bulk) begin(&peers[i], now());
+    if (!peers[i].is_bulk && !peers[i].is_slow) begin(&peers[i], now());
   }
   run(peers, connections, 0, true);
   double connect_seconds = now() - start;
   if (!idle) {
-    for (int i = 0; i < count; i++) begin(&peers[i], now());
+    for (int i = 0; i < connections + bulk; i++) begin(&peers[i], now());
     run(peers, connections, now() + warmup, false);
   }
 
