@@ -6,16 +6,17 @@
  * meantime: the sockets that have just been answered, if their peers are quick. A server with a
  * thousand busy clients then serves some 128 of them over and over, and the rest wait for seconds.
  *
- * So no more reads begin in a turn of the event loop than the budget is enough for; the others queue,
- * first come, first served.
+ * So reads queue, first come, first served, and no more begin in a turn of the event loop than the
+ * budget is enough for. A read whose peer is silent costs nothing of the budget: the longer nothing
+ * comes, the more reads begin at once, so that nobody waits behind a queue of silent clients.
  *
  * @module
  */
 
-/** The budget: as long as no more operations than this can be ready, nothing is ever put off. */
+/** tokio's budget: as long as no more operations than this can be ready, none is put off. */
 const BUDGET = 128;
 
-/** A read and a write for each connection are not too much for the budget. */
+/** A read and a write for each connection are within the budget. */
 const FEW = BUDGET / 2;
 
 /**
@@ -24,8 +25,8 @@ const FEW = BUDGET / 2;
  */
 const READS_PER_TURN = BUDGET / 4;
 
-/** How long the queue may stand still, in ms, if none of the reads that began completes. */
-const STANDSTILL = 4;
+/** How long no read may complete, in ms, until the reads that wait for their turn go on. */
+const STANDSTILL = 2;
 
 /** A turn to come, and how many reads wait for it. */
 interface Turn {
@@ -35,13 +36,15 @@ interface Turn {
 }
 
 let connections = 0;
-let begun = 0; // reads, in this turn
-let isTurnMarked = false;
+const turns: Turn[] = [];
+/** How many turns begin at once: twice as many after each standstill. */
+let atOnce = 1;
+/** Reads that asked for a turn since the last one began: each follows another that completed. */
+let asked = 0;
 let isGuarded = false;
 let hasMoved = false; // since the guard looked
-const turns: Turn[] = [];
 
-/** Counts a connection that was opened: as long as there are few, nobody has to wait. */
+/** Counts a connection that was opened: while there are few, no read has to wait. */
 export function joinTurns(): void {
   connections++;
 }
@@ -59,14 +62,7 @@ export function leaveTurns(): void {
  */
 export function myTurn(): Promise<void> | undefined {
   if (connections <= FEW) return undefined;
-  if (!isTurnMarked) {
-    isTurnMarked = true;
-    setImmediate(nextTurn); // it runs when all that this turn brought has been dealt with
-  }
-  if (begun < READS_PER_TURN && turns.length === 0) {
-    begun++;
-    return undefined;
-  }
+  if (asked++ === 0) setImmediate(nextTurn); // it runs when all that this turn brought has been dealt with
   let turn = turns.at(-1);
   if (turn === undefined || turn.reads === READS_PER_TURN) {
     turn = { reads: 0, ...Promise.withResolvers<void>() };
@@ -76,25 +72,38 @@ export function myTurn(): Promise<void> | undefined {
   return turn.promise;
 }
 
-// A turn is followed by the next as soon as its reads complete, and not before: only a loop that waits
+// A turn is followed by the next when its reads have completed, and not before: only a loop that waits
 // for its sockets learns which of them have become ready.
 function nextTurn(): void {
-  isTurnMarked = false;
+  // More completed than had begun in two turns: others that were silent are ready, too, and some of
+  // them were put off. None begins until they have been served, or they would be put off again.
+  const isOverloaded = asked > FEW;
+  if (asked >= READS_PER_TURN / 2) atOnce = 1;
+  asked = 0;
   hasMoved = true;
-  const turn = turns.shift();
-  begun = turn?.reads ?? 0;
-  turn?.resolve();
+  if (!isOverloaded) begin();
   if (turns.length > 0 && !isGuarded) guard();
+}
+
+function begin(): void {
+  for (const turn of turns.splice(0, atOnce)) turn.resolve();
 }
 
 /** Sees to it that the queue moves even if the clients whose turn it was send nothing. */
 function guard(): void {
   isGuarded = true;
   hasMoved = false;
-  setTimeout(() => {
-    isGuarded = false;
-    if (turns.length === 0) return;
-    if (hasMoved) guard();
-    else nextTurn();
-  }, STANDSTILL);
+  // A busy process sees its timers before its sockets: what has come meanwhile is dealt with first.
+  setTimeout(() => setImmediate(look), STANDSTILL);
+}
+
+/** Whether the queue stands still; if it does, twice as many reads begin as at the last look that found so. */
+function look(): void {
+  isGuarded = false;
+  if (!hasMoved && asked === 0) {
+    begin();
+    atOnce *= 2;
+  }
+  if (turns.length > 0) guard();
+  else atOnce = 1;
 }
