@@ -282,9 +282,9 @@ export async function main<O extends Arguments, P extends Options>(
       await body(values as Values<O> & Values<P>);
     }
   } catch (error) {
-    logError(error);
     status = error instanceof UsageError ? error.status : 1;
-    if (error instanceof UsageError) { for (const line of usage.split("\n")) stderr.print(line); }
+    if (!(error instanceof UsageError)) logError(error);
+    else for (const line of `${error.message}\n${usage}`.split("\n")) stderr.print(line);
   }
   await Promise.all([stdout.flush(FLUSH_TIME), stderr.flush(FLUSH_TIME)]);
   Deno.exit(status); // not before: a call that waits for a peer must not keep the process alive
