@@ -4,10 +4,10 @@
  *
  * Usage: clients/tcp_echo.ts [host] [port]
  *
- * From CS:APP, the echo client. Departs from it: a server that closes early is an error, not an
- * endless loop; an unterminated last line is sent and the sending side shut down, so that it comes
- * back too. A line of more than 8192 bytes goes there and back in pieces: its server must not wait for
- * the newline.
+ * From CS:APP, the echo client. As there, a longer line goes there and back in pieces of 8191 bytes, so
+ * the server must not wait for its newline. Departs from it: a server that closes early is an error, not
+ * an endless loop; an unterminated last line is sent and the sending side shut down, so that it comes
+ * back too; a NUL byte does not end a line; a failure exits with 1, not 0.
  *
  * ```console
  * $ servers/tcp_echo_iterative.ts 127.0.0.1 7007
@@ -40,8 +40,8 @@ await main(header, {
   const stdin = new BufferedReader(Deno.stdin);
 
   for (;;) {
-    // A line longer than MAXLINE goes there and back in pieces.
-    const line = await stdin.readLine(MAXLINE);
+    // fgets: a longer line goes there and back in pieces; C's buffer keeps a byte for the NUL
+    const line = await stdin.readLine(MAXLINE - 1);
     if (line === null) break;
 
     // write
@@ -50,7 +50,7 @@ await main(header, {
     if (line.at(-1) !== NEWLINE && await stdin.atEnd()) await conn.closeWrite();
 
     // read
-    const reply = await server.readLine(MAXLINE);
+    const reply = await server.readLine(MAXLINE - 1);
     if (reply === null) {
       throw new Deno.errors.UnexpectedEof(`read ${host}:${port}: the server closed the connection`);
     }

@@ -33,7 +33,11 @@ export interface Writer {
   write(p: Uint8Array): Promise<number>;
 }
 
-/** The longest line that a line reader returns in one piece, in bytes: CS:APP's `MAXLINE`. */
+/**
+ * CS:APP's `MAXLINE`: the longest line that a line reader returns in one piece unless it is told another
+ * limit, in bytes. In C it is the size of a buffer with a NUL at its end, so `rio_readlineb` and `fgets`
+ * return at most `MAXLINE - 1` bytes.
+ */
 export const MAXLINE = 8192;
 
 const NEWLINE = 0x0a;

@@ -197,7 +197,7 @@ const conversations: Record<string, Conversation[]> = {
     {
       steps: [["send", `${long}\n`], ["shutdown"], ["rest"]],
       received: [`${long}\n`, "EOF"],
-      stdout: "Connected to (NAME)\nserver received 8192 bytes\nserver received 1809 bytes\n",
+      stdout: "Connected to (NAME)\nserver received 8191 bytes\nserver received 1810 bytes\n",
     },
     {
       steps: [["send", "\0\xff\x1b[2J\n"], ["shutdown"], ["rest"]],

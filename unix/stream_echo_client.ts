@@ -35,8 +35,8 @@ await main(header, {
   const stdin = new BufferedReader(Deno.stdin);
 
   for (;;) {
-    // A line longer than MAXLINE goes there and back in pieces.
-    const line = await stdin.readLine(MAXLINE);
+    // fgets: a longer line goes there and back in pieces; C's buffer keeps a byte for the NUL
+    const line = await stdin.readLine(MAXLINE - 1);
     if (line === null) break;
 
     // write
@@ -45,7 +45,7 @@ await main(header, {
     if (line.at(-1) !== NEWLINE && await stdin.atEnd()) await conn.closeWrite();
 
     // read
-    const reply = await server.readLine(MAXLINE);
+    const reply = await server.readLine(MAXLINE - 1);
     if (reply === null) {
       throw new Deno.errors.UnexpectedEof(`read ${path}: the server closed the connection`);
     }
