@@ -34,8 +34,8 @@ import {
 } from "../mod.ts";
 import header from "./tcp_message.ts" with { type: "text" };
 
-/** The longest message and the longest reply, in bytes. */
-const MESSAGE_SIZE = 255;
+/** The longest reply, in bytes; of a message, C's buffer holds one byte less, and a NUL. */
+const BUFFER_SIZE = 255;
 
 await main(header, {
   operands: { hostname: required(text), port: required(port()) },
@@ -53,7 +53,8 @@ await main(header, {
   });
 
   await writeN(Deno.stdout, new TextEncoder().encode("Please enter the message: "));
-  const message = await new BufferedReader(Deno.stdin).readLine(MESSAGE_SIZE);
+  // fgets
+  const message = await new BufferedReader(Deno.stdin).readLine(BUFFER_SIZE - 1);
   if (message === null) throw new Error("ERROR reading from stdin: there is no message");
 
   // write
@@ -61,7 +62,7 @@ await main(header, {
     .catch((error) => dieWithSystemMessage("ERROR writing to socket", error));
 
   // read
-  const reply = new Uint8Array(MESSAGE_SIZE);
+  const reply = new Uint8Array(BUFFER_SIZE);
   const count = await conn.read(reply)
     .catch((error) => dieWithSystemMessage("ERROR reading from socket", error));
   if (count === null) {

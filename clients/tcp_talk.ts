@@ -27,8 +27,8 @@
 import { BufferedReader, host, main, openClient, port, writeN } from "../mod.ts";
 import header from "./tcp_talk.ts" with { type: "text" };
 
-/** The longest line that is sent and the most that is received at once, in bytes. */
-const MESSAGE_SIZE = 32;
+/** The most that is received at once, in bytes; of a line, C's buffer holds one byte less, and a NUL. */
+const BUFFER_SIZE = 32;
 const NEWLINE = 0x0a;
 
 await main(header, {
@@ -37,10 +37,11 @@ await main(header, {
   // socket, connect
   using conn = await openClient(ip, port);
   const stdin = new BufferedReader(Deno.stdin);
-  const received = new Uint8Array(MESSAGE_SIZE);
+  const received = new Uint8Array(BUFFER_SIZE);
 
   for (;;) {
-    const line = await stdin.readLine(MESSAGE_SIZE);
+    // fgets
+    const line = await stdin.readLine(BUFFER_SIZE - 1);
     if (line === null) break;
     try {
       // send

@@ -237,9 +237,14 @@ export async function readJsonLine(
   max: number = MAXFRAME,
 ): Promise<{ value: unknown } | null> {
   const line = await readDelimited(reader, max);
-  if (line === null) return null;
+  return line && { value: parseJson(line).value };
+}
+
+/** A line of JSON: its value, and its text as it was sent, without the space around it. */
+function parseJson(line: Uint8Array): { value: unknown; text: string } {
   try {
-    return { value: JSON.parse(strictDecoder.decode(line)) };
+    const text = strictDecoder.decode(line);
+    return { value: JSON.parse(text), text: text.trim() };
   } catch (error) {
     // V8 quotes the line, which is the peer's.
     throw new SyntaxError(`frame: not a line of JSON: ${printable(strerror(error))}`);
@@ -266,7 +271,8 @@ export interface Framing {
 
 /**
  * Three ways to send texts, by name: `length` with the length in front, `line` with a newline behind,
- * `json` as a line of JSON. A text may contain a newline in the first and in the last.
+ * `json` as a line of JSON. A text may contain a newline in the first and in the last. A peer may send any
+ * value as a line of JSON: one that is not a string is read as the JSON text that was sent.
  */
 export const framings: Record<"length" | "line" | "json", Framing> = {
   length: {
@@ -280,10 +286,10 @@ export const framings: Record<"length" | "line" | "json", Framing> = {
   json: {
     encode: (text) => encodeJsonLine(text),
     async read(reader) {
-      const line = await readJsonLine(reader);
+      const line = await readDelimited(reader);
       if (line === null) return null;
-      if (typeof line.value === "string") return line.value;
-      throw new TypeError("frame: the line of JSON is not a text");
+      const { value, text } = parseJson(line);
+      return typeof value === "string" ? value : text;
     },
   },
 };

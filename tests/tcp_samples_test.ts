@@ -286,7 +286,10 @@ const conversations: Record<string, Conversation[]> = {
   [`${FRAMES_SERVER} --framing=json`]: [
     ...printing(['"hello"\n', '""\n', '"\xc3\xa4\\u001b[2J"\n'], "hello\n\n\u00e4\ufffd[2J\n"),
     complaining("not a line of JSON: Unexpected end of JSON input", "[1,\n"),
-    complaining("the line of JSON is not a text", "7\n"),
+    ...printing(
+      ['{"msg": "\xc3\xa4"}\n', " 7 \n", "null\n", "[1, []]\n", "1e400\n", "9007199254740993\n"],
+      '{"msg": "\u00e4"}\n7\nnull\n[1, []]\n1e400\n9007199254740993\n',
+    ),
     complaining("not a line of JSON: The encoded data is not valid", '"\xff"\n'),
     complaining("no end of it within the limit of 1048576 bytes", "", ["send", "x", 1_048_577]),
     complaining(
@@ -489,12 +492,18 @@ const calls: Record<string, Record<string, Call>> = {
       received: ["hello\n", "", "EOF"],
       stdout: "first\nsecond\n",
     },
-    "sends and receives at most 32 bytes at once": {
+    "sends at most 31 bytes at once, and receives at most 32": {
       typed: `${long.slice(0, 40)}\n\n`,
       // What is left of either is for the next turn.
-      steps: [["send", "y".repeat(70)], ["receive", 41], ["rest"]],
-      received: [`${long.slice(0, 40)}\n`, "", "EOF"],
+      steps: [["receive", 31], ["send", "y".repeat(70)], ["receive", 10], ["rest"]],
+      received: [long.slice(0, 31), `${long.slice(0, 9)}\n`, "", "EOF"],
       stdout: `${"y".repeat(32)}\n${"y".repeat(32)}\n${"y".repeat(6)}\n`,
+    },
+    "takes the newline after a full piece for a bare newline, which is not sent": {
+      typed: `${long.slice(0, 31)}\n`,
+      steps: [["receive", 31], ["send", "one"], ["shutdown"], ["rest"]],
+      received: [long.slice(0, 31), "", "EOF"],
+      stdout: "one\n",
     },
     "sends a last line without a newline": {
       typed: "hello",
@@ -526,11 +535,11 @@ const calls: Record<string, Record<string, Call>> = {
       received: ["hello\n", "", "EOF"],
       stdout: "I got your message\n",
     },
-    "sends at most 255 bytes": {
+    "sends at most 254 bytes": {
       prompt,
       typed: `${long.slice(0, 300)}\n`,
-      steps: [["receive", 255], ["send", "I got your message"], ["rest"]],
-      received: [long.slice(0, 255), "", "EOF"],
+      steps: [["receive", 254], ["send", "I got your message"], ["rest"]],
+      received: [long.slice(0, 254), "", "EOF"],
       stdout: "I got your message\n",
     },
     "does not let a reply rewrite the screen": {

@@ -1,0 +1,30 @@
+import { assert, assertEquals } from "@std/assert";
+import { root, samplePaths } from "../transcript.ts";
+import { servers } from "../hostile.ts";
+import { document, promises, withMatrix } from "./promises.ts";
+
+// The table of promises is complete, and the document shows it.
+
+/** The samples that wait for clients or messages of any number. */
+const isServer = (path: string) =>
+  path.startsWith("servers/") || /^unix\/(?:\w+_server|\w+_receive)\.ts$/.test(path);
+
+const paths = [...new Set(servers.map(({ path }) => path))];
+
+Deno.test("every server is in the table", () => {
+  assertEquals(paths.toSorted(), samplePaths().filter(isServer).toSorted());
+});
+
+for (const [name, { exempt }] of Object.entries(promises)) {
+  Deno.test(`the promise ${name} is tested in its file, and exempts only servers that exist`, () => {
+    const test = Deno.readTextFileSync(`${root}tests/promises/${name}_test.ts`);
+    assert(test.includes(`keeps("${name}", `) || test.includes(`keeps(\n  "${name}",`), "no test");
+    for (const path of Object.keys(exempt)) assert(paths.includes(path), path);
+    assert(Object.keys(exempt).length < paths.length, "nobody gives it");
+  });
+}
+
+Deno.test(`${document} shows the table`, async () => {
+  const text = await Deno.readTextFile(`${root}${document}`);
+  assertEquals(text, await withMatrix(text), "deno run -A tests/promises/promises.ts writes it");
+});
