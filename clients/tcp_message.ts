@@ -49,7 +49,8 @@ await main(header, {
   // gethostbyname, socket, connect
   using conn = await openClient(hostname, port).catch((error) => {
     if (error instanceof AddrInfoError) throw new Error("ERROR, no such host");
-    return dieWithSystemMessage("ERROR connecting", error);
+    const isSocket = error.syscall === "socket";
+    return dieWithSystemMessage(isSocket ? "ERROR opening socket" : "ERROR connecting", error);
   });
 
   await writeN(Deno.stdout, new TextEncoder().encode("Please enter the message: "));

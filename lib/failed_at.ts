@@ -5,8 +5,11 @@
  */
 
 import { formatAddress } from "./address.ts";
-import { failed, strerror } from "./errors.ts";
+import { codeOf, failed, strerror } from "./errors.ts";
 import { AddrInfoError } from "./names.ts";
+
+/** What socket(2) fails with where no descriptor is left; Deno calls it within `connect` and `bind`. */
+const NO_DESCRIPTOR = ["EMFILE", "ENFILE"];
 
 /**
  * `perror(3)` for a call on an address: an error that names the call, the address and the cause.
@@ -14,14 +17,15 @@ import { AddrInfoError } from "./names.ts";
  * @param call The call as the C programmer knows it.
  * @param address Where it connects, binds or sends to.
  * @param error What it threw.
- * @returns As {@linkcode failed} returns; if it was the look-up of the host's name that failed, an
+ * @returns As {@linkcode failed} returns, for `socket` if that is the call that failed; if it was the look-up of the host's name that failed, an
  * {@linkcode AddrInfoError}.
  */
 export function failedAt(call: string, address: Deno.Addr, error: unknown): Error {
   // Deno gives a failed look-up no class of its own.
   const [, cause] = /^failed to lookup address information: (.+)/.exec(strerror(error)) ?? [];
   if (cause === undefined || !("hostname" in address)) {
-    return failed(call, error, formatAddress(address));
+    const isSocket = NO_DESCRIPTOR.includes(codeOf(error) ?? "");
+    return failed(isSocket ? "socket" : call, error, formatAddress(address));
   }
   const code = cause.startsWith("Temporary failure") ? "EAI_AGAIN" : "EAI_NONAME";
   return new AddrInfoError(`getaddrinfo ${address.hostname}`, code);

@@ -51,7 +51,10 @@ await main(header, {
   const signal = terminationSignal();
   // socket, bind, listen
   using listener = await openListener(port, { backlog: 5 })
-    .catch((error) => dieWithSystemMessage("ERROR on binding", error));
+    .catch((error) => {
+      const isSocket = error.syscall === "socket";
+      dieWithSystemMessage(isSocket ? "ERROR opening socket" : "ERROR on binding", error);
+    });
   stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept

@@ -15,6 +15,7 @@ const checks = {
   gcc: () => isInstalled("gcc", "--version", "Free Software Foundation"),
   haproxy: () => isInstalled("haproxy", "-v", "HAProxy"),
   "systemd-analyze": () => isInstalled("systemd-analyze", "--help", "--offline"), // since systemd 250
+  prlimit: () => isInstalled("prlimit", "--version", "util-linux"),
   wc: () => isInstalled("wc", "--version", "GNU"),
   IPv6: () => canBind("::1"),
   "Debian's services": () => hasDebiansServices(), // others have http over udp, too, or no such file

@@ -4,7 +4,7 @@ import { readN, writeN } from "../lib/robust_io.ts";
 import { type Need, testWith } from "./needs.ts";
 import { freePort, Process, startSample } from "./process.ts";
 import { randomIntegers, toBytes, toText } from "./readers.ts";
-import { readSample } from "./transcript.ts";
+import { readSample, root } from "./transcript.ts";
 
 // The TCP samples as processes, each against a peer that is not ours: python3's sockets as a rule. What
 // they print and send is compared to the byte with what the lectures' programs do.
@@ -719,6 +719,45 @@ for (const [path, cases] of Object.entries(calls)) {
       assertEquals(report?.received, call.received);
     });
   }
+}
+
+/** Uses up all descriptors, but for a signal's, before the sample that is imported after it begins. */
+const EXHAUST = `
+Deno.addSignalListener("SIGINT", () => Deno.exit(1));
+try {
+  for (;;) Deno.openSync("/dev/null");
+} catch {
+  // there are no more
+}
+`;
+
+const outOfSockets: [path: string, args: string[], says: string][] = [
+  [MESSAGE_SERVER, ["0"], "ERROR opening socket: socket 127.0.0.1:0: Too many open files\n"],
+  [
+    MESSAGE_CLIENT,
+    ["127.0.0.1", "1"],
+    "ERROR opening socket: socket 127.0.0.1:1: Too many open files\n",
+  ],
+  [TALK, ["127.0.0.1", "1"], "socket 127.0.0.1:1: Too many open files\n"],
+  ["servers/udp_echo.ts", ["127.0.0.1", "0"], "socket 127.0.0.1:0: Too many open files\n"],
+];
+
+for (const [path, args, says] of outOfSockets) {
+  testWith(
+    ["prlimit"],
+    `${path} says which call failed when there are no descriptors`,
+    async (folder) => {
+      await Deno.writeTextFile(`${folder}/exhaust.ts`, EXHAUST);
+      const program = `import "./exhaust.ts";\nimport "file://${root}${path}";\n`;
+      await Deno.writeTextFile(`${folder}/main.ts`, program);
+      const run = [Deno.execPath(), "run", "--quiet", "--allow-all", `--config=${root}deno.json`];
+      const command = ["--nofile=256", ...run, `${folder}/main.ts`, ...args];
+      await using process = new Process(command, false, undefined, "prlimit");
+      assertEquals(await process.exits(), 1, process.describe());
+      assertEquals(process.stdout, "");
+      assertEquals(process.stderr, says);
+    },
+  );
 }
 
 Deno.test(`${ECHO_WORD} prints what it receives at once, until it has every byte`, async () => {
