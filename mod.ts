@@ -43,4 +43,5 @@ export { failed, isClosed, type SocketError, strerror, withContext } from "./lib
 export * from "./lib/line_printer.ts";
 export { logError } from "./lib/log_error.ts";
 export * from "./lib/permissions.ts";
+export * from "./lib/terminal.ts";
 export * from "./lib/text.ts";

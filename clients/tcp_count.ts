@@ -5,7 +5,8 @@
  *
  * Usage: clients/tcp_count.ts [host] [port]
  *
- * From Stallings, shutdown. To close the connection would say the same, but nothing could come back.
+ * From Stallings, shutdown. To close the connection would say the same, but nothing could come back. To a terminal,
+ * control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes are exact.
  *
  * ```console
  * $ servers/tcp_count.ts 127.0.0.1 7014
@@ -19,7 +20,7 @@
  * @module
  */
 
-import { copy, host, main, openClient, port } from "../mod.ts";
+import { copy, host, main, openClient, port, terminalOutput } from "../mod.ts";
 import header from "./tcp_count.ts" with { type: "text" };
 
 await main(header, {
@@ -33,7 +34,7 @@ await main(header, {
   // shutdown
   await conn.closeWrite();
   // read, to the end of the stream
-  const received = await copy(conn, Deno.stdout);
+  const received = await copy(conn, terminalOutput());
   if (received === 0) {
     throw new Deno.errors.UnexpectedEof(`read ${host}:${port}: the server closed without a reply`);
   }

@@ -7,7 +7,8 @@
  * From CS:APP, the echo client. As there, a longer line goes there and back in pieces of 8191 bytes, so
  * the server must not wait for its newline. Departs from it: a server that closes early is an error, not
  * an endless loop; an unterminated last line is sent and the sending side shut down, so that it comes
- * back too; a NUL byte does not end a line; a failure exits with 1, not 0.
+ * back too; a NUL byte does not end a line; a failure exits with 1, not 0. To a terminal,
+ * control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes are exact.
  *
  * ```console
  * $ servers/tcp_echo_iterative.ts 127.0.0.1 7007
@@ -26,7 +27,16 @@
  * @module
  */
 
-import { BufferedReader, host, main, MAXLINE, openClient, port, writeN } from "../mod.ts";
+import {
+  BufferedReader,
+  host,
+  main,
+  MAXLINE,
+  openClient,
+  port,
+  terminalOutput,
+  writeN,
+} from "../mod.ts";
 import header from "./tcp_echo.ts" with { type: "text" };
 
 const NEWLINE = 0x0a;
@@ -38,6 +48,7 @@ await main(header, {
   using conn = await openClient(host, port);
   const server = new BufferedReader(conn);
   const stdin = new BufferedReader(Deno.stdin);
+  const stdout = terminalOutput();
 
   for (;;) {
     // fgets: a longer line goes there and back in pieces; C's buffer keeps a byte for the NUL
@@ -54,7 +65,7 @@ await main(header, {
     if (reply === null) {
       throw new Deno.errors.UnexpectedEof(`read ${host}:${port}: the server closed the connection`);
     }
-    await writeN(Deno.stdout, reply);
+    await writeN(stdout, reply);
   }
   // close, at the end of using
 });

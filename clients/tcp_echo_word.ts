@@ -6,7 +6,8 @@
  *
  * From Stallings, TCPEchoClient4 of Donahoo and Calvert. The address is numeric, IPv4. Port 7 is that of
  * the echo service, where few machines listen any more. The word may be empty; one that begins with a dash
- * stands after `--`.
+ * stands after `--`. To a terminal, control characters that the server sends print as U+FFFD; to a file or
+ * a pipe, the bytes are exact.
  *
  * ```console
  * $ servers/tcp_echo_iterative.ts 127.0.0.1 7007
@@ -32,6 +33,7 @@ import {
   openClient,
   port,
   required,
+  terminalOutput,
   text,
   writeN,
 } from "../mod.ts";
@@ -39,6 +41,7 @@ import header from "./tcp_echo_word.ts" with { type: "text" };
 
 /** The most that is received at once, in bytes. */
 const BUFFER_SIZE = 512;
+const NEWLINE = 0x0a;
 
 await main(header, {
   operands: { address: required(text), word: required(text), port: port(7) },
@@ -63,15 +66,16 @@ await main(header, {
     .catch((error) => dieWithSystemMessage("send() failed", error));
 
   // recv
-  await writeN(Deno.stdout, new TextEncoder().encode("Received: "));
+  const stdout = terminalOutput();
+  await writeN(stdout, new TextEncoder().encode("Received: "));
   const buffer = new Uint8Array(BUFFER_SIZE);
   for (let received = 0; received < message.length;) {
     const count = await conn.read(buffer)
       .catch((error) => dieWithSystemMessage("recv() failed", error));
     if (count === null) dieWithUserMessage("recv()", "connection closed prematurely");
-    await writeN(Deno.stdout, buffer.subarray(0, count));
+    await writeN(stdout, buffer.subarray(0, count));
     received += count;
   }
-  console.log();
+  await writeN(stdout, new Uint8Array([NEWLINE]));
   // close, at the end of using
 });

@@ -5,7 +5,8 @@
  * Usage: clients/tcp_message.ts hostname port
  *
  * From Stallings, the socket client. Departs from it: every call that fails is named with its cause, and
- * a server that closes without a reply is an error.
+ * a server that closes without a reply is an error. To a terminal,
+ * control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes are exact.
  *
  * ```console
  * $ servers/tcp_message.ts 51717
@@ -27,8 +28,8 @@ import {
   main,
   openClient,
   port,
-  printable,
   required,
+  terminalOutput,
   text,
   writeN,
 } from "../mod.ts";
@@ -36,6 +37,7 @@ import header from "./tcp_message.ts" with { type: "text" };
 
 /** The longest reply, in bytes; of a message, C's buffer holds one byte less, and a NUL. */
 const BUFFER_SIZE = 255;
+const NEWLINE = 0x0a;
 
 await main(header, {
   operands: { hostname: required(text), port: required(port()) },
@@ -53,7 +55,8 @@ await main(header, {
     return dieWithSystemMessage(isSocket ? "ERROR opening socket" : "ERROR connecting", error);
   });
 
-  await writeN(Deno.stdout, new TextEncoder().encode("Please enter the message: "));
+  const stdout = terminalOutput();
+  await writeN(stdout, new TextEncoder().encode("Please enter the message: "));
   // fgets
   const message = await new BufferedReader(Deno.stdin).readLine(BUFFER_SIZE - 1);
   if (message === null) throw new Error("ERROR reading from stdin: there is no message");
@@ -69,6 +72,7 @@ await main(header, {
   if (count === null) {
     throw new Error("ERROR reading from socket: the server closed the connection");
   }
-  console.log(printable(reply.subarray(0, count)));
+  await writeN(stdout, reply.subarray(0, count));
+  await writeN(stdout, new Uint8Array([NEWLINE]));
   // close, at the end of using
 });

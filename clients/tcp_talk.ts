@@ -5,7 +5,8 @@
  * Usage: clients/tcp_talk.ts [ip] [port]
  *
  * From HSE 13, the TCP client. A bare newline is not sent: it only receives. Departs from it: when the
- * server has closed, the client ends, also if it learns that from a reset.
+ * server has closed, the client ends, also if it learns that from a reset. To a terminal,
+ * control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes are exact.
  *
  * ```console
  * $ servers/tcp_counter.ts 127.0.0.1 1213
@@ -24,7 +25,7 @@
  * @module
  */
 
-import { BufferedReader, host, main, openClient, port, writeN } from "../mod.ts";
+import { BufferedReader, host, main, openClient, port, terminalOutput, writeN } from "../mod.ts";
 import header from "./tcp_talk.ts" with { type: "text" };
 
 /** The most that is received at once, in bytes; of a line, C's buffer holds one byte less, and a NUL. */
@@ -37,6 +38,7 @@ await main(header, {
   // socket, connect
   using conn = await openClient(ip, port);
   const stdin = new BufferedReader(Deno.stdin);
+  const stdout = terminalOutput();
   const received = new Uint8Array(BUFFER_SIZE);
 
   for (;;) {
@@ -49,8 +51,8 @@ await main(header, {
       // recv
       const count = await conn.read(received);
       if (count === null) break;
-      await writeN(Deno.stdout, received.subarray(0, count));
-      console.log();
+      await writeN(stdout, received.subarray(0, count));
+      await writeN(stdout, new Uint8Array([NEWLINE]));
     } catch (error) {
       if (isClosedByPeer(error)) break;
       throw error;

@@ -6,7 +6,8 @@
  * Usage: clients/telnet.ts host port
  *
  * From CS:APP, telnet. At the end of stdin it shuts down its sending side, and prints what still comes.
- * It knows no telnet commands.
+ * It knows no telnet commands. To a terminal,
+ * control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes are exact.
  *
  * ```console
  * $ servers/tcp_echo_concurrent.ts 127.0.0.1 7007
@@ -22,7 +23,7 @@
  * @module
  */
 
-import { copy, host, main, openClient, port, required } from "../mod.ts";
+import { copy, host, main, openClient, port, required, terminalOutput } from "../mod.ts";
 import header from "./telnet.ts" with { type: "text" };
 
 await main(header, {
@@ -36,7 +37,7 @@ await main(header, {
   const sent = copy(Deno.stdin, conn).then(() => conn.closeWrite());
   sent.catch(() => {}); // a server that has gone is noticed in the other direction too
   // read, write stdout
-  await copy(conn, Deno.stdout);
+  await copy(conn, terminalOutput());
   // close: the server has; stdin may wait for a line that nobody will receive
   Deno.exit(0);
 });

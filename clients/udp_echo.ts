@@ -7,7 +7,8 @@
  *
  * From UCM 2.4, the UDP client. Departs from it: a datagram can be lost, so the wait for a reply ends;
  * anybody can send one, so only the server's is believed. The newline of a line, LF or CRLF, is not
- * sent: a datagram has an end of its own.
+ * sent: a datagram has an end of its own. To a terminal, control characters that the server sends print as
+ * U+FFFD; to a file or a pipe, the bytes are exact.
  *
  * ```console
  * $ servers/udp_echo.ts 127.0.0.1 7017
@@ -30,12 +31,14 @@ import {
   main,
   port,
   seconds,
+  terminalOutput,
   writeN,
 } from "../mod.ts";
 import header from "./udp_echo.ts" with { type: "text" };
 
 /** The longest message that UDP over IPv4 can carry, in bytes. */
 const MESSAGE_SIZE = 65507;
+const NEWLINE = 0x0a;
 
 await main(header, {
   operands: { host: host("127.0.0.1"), service: port(7017) },
@@ -44,6 +47,7 @@ await main(header, {
   // getaddrinfo, socket, connect
   using server = await connectDatagram(host, service);
   const stdin = new BufferedReader(Deno.stdin);
+  const stdout = terminalOutput();
 
   for (;;) {
     const line = await stdin.readLine(MESSAGE_SIZE + 2); // a longer one is an error, not two messages
@@ -53,8 +57,8 @@ await main(header, {
     await server.send(chomp(line));
     // recv
     const { message } = await server.receive(MESSAGE_SIZE, timeout * 1000);
-    await writeN(Deno.stdout, message);
-    console.log();
+    await writeN(stdout, message);
+    await writeN(stdout, new Uint8Array([NEWLINE]));
   }
   // close, at the end of using
 });

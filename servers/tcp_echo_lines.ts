@@ -48,7 +48,7 @@ await main(header, {
 }, async ({ port }) => {
   const signal = terminationSignal();
   // getaddrinfo, socket, bind, listen
-  using listener = await openListener(port);
+  using listener = await openListener(port, { backlog: 1024 });
   stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept

@@ -53,7 +53,7 @@ await main(header, {
 }, async ({ ip, port }) => {
   const signal = terminationSignal();
   // socket, bind, listen
-  using listener = await openListener(port, { hostname: ip });
+  using listener = await openListener(port, { hostname: ip, backlog: 3 });
   stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept

@@ -82,6 +82,7 @@ export const iterative: Subject = subject("servers/tcp_echo_iterative.ts", {
 });
 export const lines: Subject = subject("servers/tcp_echo_lines.ts", {
   args: ["0"],
+  backlog: 1024,
   isIterative: true,
 });
 export const concurrent: Subject = subject("servers/tcp_echo_concurrent.ts", {
@@ -106,7 +107,7 @@ export const unix: Subject = subject("unix/stream_echo_server.ts", {
 
 /** The servers of one answer a client. */
 export const others: Subject[] = [
-  subject("servers/tcp_echo_once.ts", { grants: { 7009: "0" }, isIterative: true }),
+  subject("servers/tcp_echo_once.ts", { grants: { 7009: "0" }, backlog: 3, isIterative: true }),
   subject("servers/tcp_request.ts", { grants: { 5678: "0" }, isIterative: true }),
   subject("servers/tcp_counter.ts", {
     grants: { 1213: "0" },

@@ -16,6 +16,7 @@ const checks = {
   haproxy: () => isInstalled("haproxy", "-v", "HAProxy"),
   "systemd-analyze": () => isInstalled("systemd-analyze", "--help", "--offline"), // since systemd 250
   prlimit: () => isInstalled("prlimit", "--version", "util-linux"),
+  ss: () => isInstalled("ss", "-V", "iproute2"),
   wc: () => isInstalled("wc", "--version", "GNU"),
   IPv6: () => canBind("::1"),
   "Debian's services": () => hasDebiansServices(), // others have http over udp, too, or no such file

@@ -388,6 +388,26 @@ Deno.test(`${ECHO_ONCE} does not wait long for a client that does not close`, as
   assertEquals(await readN(next, new Uint8Array(80)), 4);
 });
 
+/** The lectures' backlogs. */
+const backlogs = {
+  "servers/tcp_echo_iterative.ts": 5,
+  [ECHO_LINES]: 1024,
+  [ECHO_ONCE]: 3,
+  [COUNTER]: 3,
+  [MESSAGE_SERVER]: 5,
+};
+
+for (const [path, backlog] of Object.entries(backlogs)) {
+  testWith(["ss"], `${path} has the lecture's backlog, ${backlog}`, async () => {
+    await using server = serve(path);
+    const port = await listening(server);
+    await using ss = new Process(["-Hltn", `sport = :${port}`], false, undefined, "ss");
+    assertEquals(await ss.exits(), 0, ss.describe());
+    // Of a socket that listens, Send-Q is the backlog: LISTEN, Recv-Q, Send-Q, ...
+    assertEquals(ss.stdout.split(/ +/)[2], `${backlog}`, ss.stdout);
+  });
+}
+
 // The message server, which ends after one conversation
 
 /** What is sent, and what the server shows of it. */
@@ -542,12 +562,12 @@ const calls: Record<string, Record<string, Call>> = {
       received: [long.slice(0, 254), "", "EOF"],
       stdout: "I got your message\n",
     },
-    "does not let a reply rewrite the screen": {
+    "prints a reply as it is, and a newline": {
       prompt,
       typed: "hello\n",
-      steps: [["receive", 6], ["send", "\x1b[2J\xff"], ["rest"]],
+      steps: [["receive", 6], ["send", "\x1b[2J\r\n"], ["rest"]],
       received: ["hello\n", "", "EOF"],
-      stdout: "\ufffd[2J\ufffd\n",
+      stdout: "\x1b[2J\r\n\n",
     },
     "fails without a message": {
       prompt,

@@ -5,7 +5,8 @@
  * Usage: unix/stream_echo_client.ts [path]
  *
  * From HSE 13 and CS:APP. Departs from them as clients/tcp_echo.ts does. Deno asks for three grants
- * for a Unix socket, also of a client: the network, and reading and writing its file.
+ * for a Unix socket, also of a client: the network, and reading and writing its file. To a terminal,
+ * control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes are exact.
  *
  * ```console
  * $ unix/stream_echo_server.ts /tmp/stream_echo.sock
@@ -21,7 +22,7 @@
  * @module
  */
 
-import { BufferedReader, main, MAXLINE, openUnixClient, writeN } from "../mod.ts";
+import { BufferedReader, main, MAXLINE, openUnixClient, terminalOutput, writeN } from "../mod.ts";
 import header from "./stream_echo_client.ts" with { type: "text" };
 
 const NEWLINE = 0x0a;
@@ -33,6 +34,7 @@ await main(header, {
   using conn = await openUnixClient(path);
   const server = new BufferedReader(conn);
   const stdin = new BufferedReader(Deno.stdin);
+  const stdout = terminalOutput();
 
   for (;;) {
     // fgets: a longer line goes there and back in pieces; C's buffer keeps a byte for the NUL
@@ -49,7 +51,7 @@ await main(header, {
     if (reply === null) {
       throw new Deno.errors.UnexpectedEof(`read ${path}: the server closed the connection`);
     }
-    await writeN(Deno.stdout, reply);
+    await writeN(stdout, reply);
   }
   // close, at the end of using
 });
