@@ -80,6 +80,12 @@ export const iterative: Subject = subject("servers/tcp_echo_iterative.ts", {
   backlog: 5,
   isIterative: true,
 });
+export const twoStacks: Subject = subject("servers/tcp_echo_two_stacks.ts", {
+  args: ["0"],
+  grants: { "127.0.0.1:7007": "127.0.0.1", "[::1]:7007": "[::1]:0" }, // the port that the first got
+  backlog: 5,
+  isIterative: true,
+});
 export const lines: Subject = subject("servers/tcp_echo_lines.ts", {
   args: ["0"],
   backlog: 1024,
@@ -206,6 +212,7 @@ export const oneShots: Subject[] = [
 /** Every server of the suite, each once for each way in which it works. */
 export const servers: Subject[] = [
   iterative,
+  twoStacks,
   lines,
   ...others,
   message,

@@ -63,6 +63,7 @@ export const promises = {
         "servers/tcp_echo_iterative.ts",
         "servers/tcp_echo_lines.ts",
         "servers/tcp_echo_once.ts",
+        "servers/tcp_echo_two_stacks.ts",
         "servers/tcp_request.ts",
       ]),
       "servers/tcp_message.ts": ONE_CLIENT,
@@ -76,7 +77,11 @@ export const promises = {
     says: "A client that sends a byte now and then does not hold a connection.",
     exempt: {
       ...because(NO_CONNECTIONS, datagram),
-      ...because(ITERATIVE, ["servers/tcp_echo_iterative.ts", "servers/tcp_echo_lines.ts"]),
+      ...because(ITERATIVE, [
+        "servers/tcp_echo_iterative.ts",
+        "servers/tcp_echo_lines.ts",
+        "servers/tcp_echo_two_stacks.ts",
+      ]),
       ...because("reads once from each client", [
         "servers/tcp_echo_once.ts",
         "servers/tcp_message.ts",

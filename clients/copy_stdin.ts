@@ -1,0 +1,69 @@
+#!/usr/bin/env -S deno run
+/**
+ * Copies stdin to stdout, a byte at a time, and says what that costs: each read and each write is a call
+ * of its own.
+ *
+ * Usage: clients/copy_stdin.ts [OPTION...]
+ *   --size N  bytes that a read asks for (1)
+ *
+ * From CS:APP, Unix I/O. Departs from it: on stderr it prints how many bytes it copied, in how many reads
+ * (the last returns the end) and seconds. It ends without a message when nobody reads its stdout any
+ * more; the lecture's program is ended by SIGPIPE. The bytes are exact, on a terminal too.
+ *
+ * ```console
+ * $ clients/copy_stdin.ts
+ * > hello
+ * hello
+ * ! 6 bytes in 7 reads, * s
+ * $ clients/copy_stdin.ts --size=4096
+ * > hello
+ * hello
+ * ! 6 bytes in 2 reads, * s
+ * ```
+ *
+ * @module
+ */
+
+import { count, failed, main } from "../mod.ts";
+import header from "./copy_stdin.ts" with { type: "text" };
+
+await main(header, {
+  operands: {},
+  options: { size: count(1) },
+}, ({ size }) => {
+  const start = performance.now();
+  const buffer = new Uint8Array(size);
+  let bytes = 0;
+  for (let reads = 1;; reads++) {
+    const count = read(buffer);
+    if (count === 0) {
+      const seconds = (performance.now() - start) / 1000;
+      console.error(`${bytes} bytes in ${reads} reads, ${seconds.toFixed(3)} s`);
+      return;
+    }
+    if (!write(buffer.subarray(0, count))) return;
+    bytes += count;
+  }
+});
+
+/** read: how many bytes came from stdin; 0 at its end. */
+function read(buffer: Uint8Array): number {
+  try {
+    return Deno.stdin.readSync(buffer) ?? 0;
+  } catch (error) {
+    throw failed("read stdin", error);
+  }
+}
+
+/** write, until all is written: whether anybody still reads stdout. */
+function write(bytes: Uint8Array): boolean {
+  try {
+    for (let written = 0; written < bytes.length;) {
+      written += Deno.stdout.writeSync(bytes.subarray(written));
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) return false;
+    throw failed("write stdout", error);
+  }
+}

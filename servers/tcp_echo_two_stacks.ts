@@ -1,0 +1,77 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007,[::1]:7007
+/**
+ * An echo server on two sockets, one for each stack, IPv4 and IPv6: two accept loops, and one signal that
+ * ends both. servers/tcp_echo_concurrent.ts on `::` needs one socket for the same.
+ *
+ * Usage: servers/tcp_echo_two_stacks.ts [service]
+ *
+ * From UCM 2.4, dual stack. It listens at the two addresses of `localhost`, where the lecture takes every
+ * address, and on one only where this host has only one stack. Each loop serves one client to the end
+ * before it accepts the next. Prints and departs as servers/tcp_echo_iterative.ts does.
+ *
+ * ```console
+ * $ servers/tcp_echo_two_stacks.ts 7007
+ * ! listening on [::1]:7007
+ * ! listening on 127.0.0.1:7007
+ * Connection from 127.0.0.1:*
+ * 	Message: by IPv4
+ * Connection from ::1:*
+ * 	Message: by IPv6
+ * ^C
+ * $ clients/tcp_echo.ts 127.0.0.1 7007
+ * > by IPv4
+ * by IPv4
+ * $ deno run --allow-net=[::1]:7007 clients/tcp_echo.ts ::1 7007
+ * > by IPv6
+ * by IPv6
+ * ```
+ *
+ * @module
+ */
+
+import {
+  accept,
+  type Connection,
+  echo,
+  formatAddress,
+  main,
+  openListeners,
+  port,
+  printable,
+  stderr,
+  stdout,
+  terminationSignal,
+} from "../mod.ts";
+import header from "./tcp_echo_two_stacks.ts" with { type: "text" };
+
+/** The longest piece that is received, printed and sent back at once, in bytes. */
+const MESSAGE_SIZE = 80;
+
+await main(header, {
+  operands: { service: port(7007) },
+}, async ({ service }) => {
+  const signal = terminationSignal();
+  // getaddrinfo; socket, bind, listen for each address
+  const listeners = await openListeners(null, service, { backlog: 5 });
+  for (const { addr } of listeners) stderr.print(`listening on ${formatAddress(addr)}`);
+
+  // fork: a loop for each socket, of which neither waits for the other
+  await Promise.all(listeners.map((listener) => serve(listener, signal)));
+});
+
+/** The accept loop of one stack: it closes its socket, and lets its client finish, when the signal comes. */
+async function serve(listener: Deno.TcpListener, signal: AbortSignal): Promise<void> {
+  // accept
+  const clients = accept(listener, { signal });
+  for await (const conn of clients) {
+    // recv, send, close
+    await conn.serve(echoMessages);
+  }
+}
+
+/** The service: prints each message and sends it back. */
+async function echoMessages(conn: Connection<Deno.NetAddr>): Promise<void> {
+  const { hostname, port } = conn.remoteAddr;
+  await stdout.print(`Connection from ${hostname}:${port}`);
+  await echo(conn, MESSAGE_SIZE, (message) => stdout.print(`\tMessage: ${printable(message)}`));
+}
