@@ -5,8 +5,9 @@
  *
  * Usage: clients/tcp_count.ts [host] [port]
  *
- * From Stallings, shutdown. To close the connection would say the same, but nothing could come back. To a terminal,
- * control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes are exact.
+ * From Stallings, shutdown. To close the connection would say the same, but nothing could come back. To a
+ * terminal, control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes are
+ * exact.
  *
  * ```console
  * $ servers/tcp_count.ts 127.0.0.1 7014

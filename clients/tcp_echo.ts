@@ -6,9 +6,10 @@
  *
  * From CS:APP, the echo client. As there, a longer line goes there and back in pieces of 8191 bytes, so
  * the server must not wait for its newline. Departs from it: a server that closes early is an error, not
- * an endless loop; an unterminated last line is sent and the sending side shut down, so that it comes
- * back too; a NUL byte does not end a line; a failure exits with 1, not 0. To a terminal,
- * control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes are exact.
+ * an endless loop; an unterminated last line is sent and the sending side shut down, so that it comes back
+ * too; a NUL byte does not end a line; a failure exits with 1, wrong usage with 2, where the lecture's
+ * exit with 0. To a terminal, control characters that the server sends print as U+FFFD; to a file or a
+ * pipe, the bytes are exact.
  *
  * ```console
  * $ servers/tcp_echo_iterative.ts 127.0.0.1 7007

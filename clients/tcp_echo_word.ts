@@ -6,8 +6,10 @@
  *
  * From Stallings, TCPEchoClient4 of Donahoo and Calvert. The address is numeric, IPv4. Port 7 is that of
  * the echo service, where few machines listen any more. The word may be empty; one that begins with a dash
- * stands after `--`. To a terminal, control characters that the server sends print as U+FFFD; to a file or
- * a pipe, the bytes are exact.
+ * stands after `--`.
+ *
+ * To a terminal, control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes
+ * are exact.
  *
  * ```console
  * $ servers/tcp_echo_iterative.ts 127.0.0.1 7007

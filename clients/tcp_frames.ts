@@ -5,7 +5,8 @@
  * Usage: clients/tcp_frames.ts [host] [port] [OPTION...]
  *   --framing length|line|json  the length in front, a newline behind, or a line of JSON (length)
  *
- * From UCM 2.4, stream boundaries are lost.
+ * From UCM 2.4, stream boundaries are lost. As JSON, a message is a string; the lecture's is an object,
+ * `{"msg": ...}`, which the server takes too.
  *
  * ```console
  * $ servers/tcp_frames.ts 127.0.0.1 7013 --framing=json

@@ -4,9 +4,11 @@
  *
  * Usage: clients/tcp_message.ts hostname port
  *
- * From Stallings, the socket client. Departs from it: every call that fails is named with its cause, and
- * a server that closes without a reply is an error. To a terminal,
- * control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes are exact.
+ * From Stallings, the socket client: at most 254 bytes of a line are sent, and at most 255 of the reply
+ * received. Departs from it: every call that fails is named with its cause; a server that closes without a
+ * reply is an error; a failure exits with 1 and wrong usage with 2; a NUL byte ends neither the message
+ * nor the reply; the host may have an IPv6 address. To a terminal, control characters that the server
+ * sends print as U+FFFD; to a file or a pipe, the bytes are exact.
  *
  * ```console
  * $ servers/tcp_message.ts 51717

@@ -4,9 +4,11 @@
  *
  * Usage: clients/tcp_talk.ts [ip] [port]
  *
- * From HSE 13, the TCP client. A bare newline is not sent: it only receives. Departs from it: when the
- * server has closed, the client ends, also if it learns that from a reset. To a terminal,
- * control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes are exact.
+ * From HSE 13, the TCP client: at most 31 bytes of a line are sent at once, and at most 32 received. A
+ * bare newline is not sent: it only receives. Departs from it: when the server has closed, the client
+ * ends, also if it learns that from a reset; a NUL byte ends neither what is sent nor what is printed. To
+ * a terminal, control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes are
+ * exact.
  *
  * ```console
  * $ servers/tcp_counter.ts 127.0.0.1 1213

@@ -6,8 +6,9 @@
  * Usage: clients/telnet.ts host port
  *
  * From CS:APP, telnet. At the end of stdin it shuts down its sending side, and prints what still comes.
- * It knows no telnet commands. To a terminal,
- * control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes are exact.
+ * Departs from telnet(1): it knows no telnet commands, and sends a newline as it is, not as CRLF. To a
+ * terminal, control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes are
+ * exact.
  *
  * ```console
  * $ servers/tcp_echo_concurrent.ts 127.0.0.1 7007

@@ -4,7 +4,8 @@
  *
  * Usage: clients/udp_broadcast.ts [address] [port]
  *
- * From UCM 2.4, broadcast. C asks for SO_BROADCAST to be set first; Deno sets it on every socket.
+ * From UCM 2.4, broadcast. C asks for SO_BROADCAST to be set first; Deno sets it on every socket. The
+ * newline of a line is not sent.
  *
  * ```console
  * $ servers/udp_broadcast.ts 127.255.255.255 7029

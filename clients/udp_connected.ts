@@ -6,7 +6,8 @@
  *   --timeout SECONDS  how long to wait for a reply (2)
  *
  * From CNP3, connect on a datagram socket. Deno has no such call; datagrams of others are received and
- * dropped, and it is said how many.
+ * dropped, and it is said how many. Departs from it: where nobody listens, C's recv fails with
+ * ECONNREFUSED at once; here the wait for a reply expires.
  *
  * ```console
  * $ servers/udp_echo.ts 127.0.0.1 7017

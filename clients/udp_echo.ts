@@ -7,8 +7,8 @@
  *
  * From UCM 2.4, the UDP client. Departs from it: a datagram can be lost, so the wait for a reply ends;
  * anybody can send one, so only the server's is believed. The newline of a line, LF or CRLF, is not
- * sent: a datagram has an end of its own. To a terminal, control characters that the server sends print as
- * U+FFFD; to a file or a pipe, the bytes are exact.
+ * sent: a datagram has an end of its own; so the reply prints with a newline behind it. To a terminal,
+ * control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes are exact.
  *
  * ```console
  * $ servers/udp_echo.ts 127.0.0.1 7017

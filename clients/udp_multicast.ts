@@ -7,10 +7,10 @@
  *   --ttl N              how many routers may pass it on, and one more (1)
  *   --loopback on|off    whether members on this host receive it, too (on)
  *
- * From UCM 2.4, multicast. Deno sets the options by way of a membership, so the sender joins as well. For
- * an IPv6 group it can set neither the interface nor the time to live: the system's routes decide. What
- * goes out on the loopback interface comes back in any case: to see `--loopback=off` at work takes a
- * network.
+ * From UCM 2.4, multicast. The newline of a line is not sent. Deno sets the options by way of a
+ * membership, so the sender joins as well. For an IPv6 group it can set neither the interface nor the time
+ * to live: the system's routes decide. What goes out on the loopback interface comes back in any case: to
+ * see `--loopback=off` at work takes a network.
  *
  * ```console
  * $ servers/udp_multicast.ts 239.0.0.1 7030

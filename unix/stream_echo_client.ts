@@ -4,9 +4,9 @@
  *
  * Usage: unix/stream_echo_client.ts [path]
  *
- * From HSE 13 and CS:APP. Departs from them as clients/tcp_echo.ts does. Deno asks for three grants
- * for a Unix socket, also of a client: the network, and reading and writing its file. To a terminal,
- * control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes are exact.
+ * From HSE 13 and CS:APP. Departs from them as clients/tcp_echo.ts does, and prints to a terminal as it
+ * does. Deno asks for three grants for a Unix socket, also of a client: the network, and reading and
+ * writing its file.
  *
  * ```console
  * $ unix/stream_echo_server.ts /tmp/stream_echo.sock
