@@ -4,9 +4,10 @@
  *
  * Usage: servers/tcp_count.ts [host] [port]
  *
- * From Stallings, shutdown. The client shuts down its sending side only; the connection is still open
- * in the other direction, for the reply. A client that sends fewer than 4 bytes a second over five
- * minutes is cut off.
+ * From Stallings, shutdown. The client shuts down its sending side only; the connection is still open in
+ * the other direction, for the reply. The counts are separated by one space. A word is a run of bytes that
+ * are not white space, as POSIX defines it; some versions of wc count only words with a printable
+ * character. A client that sends fewer than 4 bytes a second over five minutes is cut off.
  *
  * ```console
  * $ servers/tcp_count.ts 127.0.0.1 7014

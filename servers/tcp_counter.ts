@@ -4,7 +4,8 @@
  *
  * Usage: servers/tcp_counter.ts [ip] [port]
  *
- * From HSE 13, the counter.
+ * From HSE 13, the counter, with its backlog of 3. Departs from it: a client that resets its connection
+ * does not end the server, and a failure exits with 1 and says why on stderr.
  *
  * ```console
  * $ servers/tcp_counter.ts 127.0.0.1 1213

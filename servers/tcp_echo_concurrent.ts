@@ -13,8 +13,12 @@
  *
  * The minimum rate is an average over the idle timeout.
  *
- * From UCM 2.4, accept-and-fork. Departs from it: a task of the event loop takes the place of the
- * child process, so there are no zombies to wait for. On `::` it serves IPv4 clients too.
+ * From UCM 2.4, accept-and-fork. Departs from it: a task of the event loop takes the place of the child
+ * process, so there are no zombies to wait for. On `::` it serves IPv4 clients too, and shows them by
+ * their IPv4 addresses, not as `::ffff:127.0.0.1`. A message prints as text: without the newline (LF or
+ * CRLF) at its end, and with U+FFFD for control characters, newlines among them, and for bytes that are
+ * not UTF-8; what is sent back is exact. The backlog is 4096, where the lecture's server has 5. Lines that
+ * the output does not take within a second are dropped.
  *
  * ```console
  * $ servers/tcp_echo_concurrent.ts 127.0.0.1 7007

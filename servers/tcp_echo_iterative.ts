@@ -5,9 +5,11 @@
  *
  * Usage: servers/tcp_echo_iterative.ts [host] [service]
  *
- * From UCM 2.4, the TCP server. Departs from it: a client that resets its connection does not end the
- * server, a write that was short is completed, and a newline at the end of a message is not printed
- * twice.
+ * From UCM 2.4, the TCP server, with its backlog of 5. Departs from it: the default address is loopback's;
+ * a client that resets its connection does not end the server, and a write that was short is completed. A
+ * message prints as text: without the newline (LF or CRLF) at its end, and with U+FFFD for control
+ * characters and for bytes that are not UTF-8; what is sent back is exact. On `::`, an IPv4 client is
+ * shown by its IPv4 address, not as `::ffff:127.0.0.1`.
  *
  * ```console
  * $ servers/tcp_echo_iterative.ts 127.0.0.1 7007

@@ -5,9 +5,10 @@
  *
  * Usage: servers/tcp_echo_lines.ts [port]
  *
- * From CS:APP, the iterative echo server. As there, a longer line comes in pieces of 8191 bytes. Departs
- * from it: a client that resets its connection does not end the server. To look up a client's name,
- * Deno asks for the permission for its address; clients come from any port.
+ * From CS:APP, the iterative echo server, with its backlog of 1024. As there, a longer line comes in
+ * pieces of 8191 bytes. Departs from it: it listens on loopback only, on port 7008 where the lecture
+ * insists on a port, and a client that resets its connection does not end the server. To look up a
+ * client's name, Deno asks for the permission for its address; clients come from any port.
  *
  * ```console
  * $ servers/tcp_echo_lines.ts 7008

@@ -14,8 +14,9 @@
  *
  * The minimum rate is an average over the idle timeout.
  *
- * From UCM 2.4, pre-fork. Departs from it: a worker that dies is replaced. Deno reads a worker's modules
- * when it starts one, and asks for the permission to: run it from the project's root.
+ * From UCM 2.4, pre-fork. Departs from it: a worker that dies is replaced; messages print as in
+ * servers/tcp_echo_concurrent.ts. Deno reads a worker's modules when it starts one, and asks for the
+ * permission to: run it from the project's root.
  *
  * ```console
  * $ servers/tcp_echo_prefork.ts 127.0.0.1 7007 --workers=2

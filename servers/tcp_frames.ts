@@ -6,7 +6,9 @@
  *   --framing length|line|json  the length in front, a newline behind, or a line of JSON (length)
  *
  * From UCM 2.4, stream boundaries are lost. However the messages were sent, one by one or cut to pieces,
- * each is printed on a line of its own.
+ * each is printed on a line of its own, with U+FFFD for control characters and for bytes that are not
+ * UTF-8. As JSON, any value is a message: a string prints as its text, any other value as the JSON text
+ * that was sent.
  *
  * ```console
  * $ servers/tcp_frames.ts 127.0.0.1 7013

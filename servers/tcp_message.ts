@@ -4,8 +4,9 @@
  *
  * Usage: servers/tcp_message.ts port
  *
- * From Stallings, the socket server. Departs from it: it listens on loopback only, and every call that
- * fails is named with its cause.
+ * From Stallings, the socket server. Departs from it: it listens on loopback only; every call that fails
+ * is named with its cause, and a failure exits with 1. The message prints as text: without the newline (LF
+ * or CRLF) at its end, and with U+FFFD for control characters and for bytes that are not UTF-8.
  *
  * ```console
  * $ servers/tcp_message.ts 51717

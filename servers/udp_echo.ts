@@ -5,9 +5,12 @@
  * Usage: servers/udp_echo.ts [host] [service] [OPTION...]
  *   --quiet  print no line for a message
  *
- * From UCM 2.4, the UDP server. Departs from it: a message that was cut at 80 bytes is reported on
- * stderr. To answer whoever asks takes the permission for every port of the host: Deno asks for each
- * address that a datagram is sent to.
+ * From UCM 2.4, the UDP server. Departs from it: the default address is loopback's, and a message that was
+ * cut at 80 bytes is reported on stderr. A message prints as text: without the newline (LF or CRLF) at its
+ * end, and with U+FFFD for control characters and for bytes that are not UTF-8; what is sent back is
+ * exact. On `::`, an IPv4 client is shown by its IPv4 address, not as `::ffff:127.0.0.1`. To answer
+ * whoever asks takes the permission for every port of the host: Deno asks for each address that a datagram
+ * is sent to.
  *
  * ```console
  * $ servers/udp_echo.ts 127.0.0.1 7017
