@@ -7,7 +7,8 @@
  *
  * From CNP3, connect on a datagram socket. Deno has no such call; datagrams of others are received and
  * dropped, and it is said how many. Departs from it: where nobody listens, C's recv fails with
- * ECONNREFUSED at once; here the wait for a reply expires.
+ * ECONNREFUSED at once; here the wait for a reply expires. To a terminal, control characters that the
+ * server sends print as U+FFFD; to a file or a pipe, the bytes are exact.
  *
  * ```console
  * $ servers/udp_echo.ts 127.0.0.1 7017
@@ -22,7 +23,16 @@
  * @module
  */
 
-import { connectDatagram, hexChars, host, main, port, seconds, writeN } from "../mod.ts";
+import {
+  connectDatagram,
+  hexChars,
+  host,
+  main,
+  port,
+  seconds,
+  terminalOutput,
+  writeN,
+} from "../mod.ts";
 import header from "./udp_connected.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
@@ -39,7 +49,7 @@ await main(header, {
   // recv
   const { message, truncated } = await peer.receive(MESSAGE_SIZE, timeout * 1000);
   console.log(`received ${message.length} bytes:`);
-  await writeN(Deno.stdout, hexChars(message));
+  await writeN(terminalOutput(), hexChars(message));
   console.log();
   if (truncated) console.error(`the message was cut at ${MESSAGE_SIZE} bytes`);
   if (peer.dropped > 0) console.error(`dropped ${peer.dropped} datagrams of others`);

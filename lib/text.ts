@@ -9,7 +9,8 @@ import { concat } from "@std/bytes/concat";
 const CR = 0x0d;
 const LF = 0x0a;
 
-const decoder = new TextDecoder();
+// A byte order mark is a character like others.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Control characters other than tab, line separators, and marks that change the writing direction. */
 const UNSAFE = /[^\P{Cc}\t]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
@@ -20,8 +21,7 @@ const UNSAFE = /[^\P{Cc}\t]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
  * @param message Text, or bytes in UTF-8.
  * @returns The text without the newline at its end. Bytes that are not UTF-8, control characters other
  * than tab (newlines inside the message too), line separators and marks that change the writing
- * direction become U+FFFD: a peer can neither rewrite the screen nor forge a line. A byte order mark at
- * the start is dropped.
+ * direction become U+FFFD: a peer can neither rewrite the screen nor forge a line.
  *
  * Source: UCM lecture, `printf("\tMessage: %s\n")`.
  *

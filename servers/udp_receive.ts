@@ -6,7 +6,7 @@
  *   --from  print the sender's socket address too, as Linux has it in memory
  *
  * From CNP3, recv and recvfrom. Departs from it: a message that was cut at 2500 bytes is reported on
- * stderr.
+ * stderr. To a terminal, control characters print as U+FFFD; to a file or a pipe, the bytes are exact.
  *
  * ```console
  * $ servers/udp_receive.ts ::1 55555 --from
@@ -32,6 +32,7 @@ import {
   packSockaddr,
   port,
   stderr,
+  terminalOutput,
   terminationSignal,
   writeN,
 } from "../mod.ts";
@@ -52,7 +53,7 @@ await main(header, {
   // recvfrom, once
   for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal })) {
     console.log(`received ${datagram.message.length} bytes:`);
-    await writeN(Deno.stdout, hexChars(datagram.message));
+    await writeN(terminalOutput(), hexChars(datagram.message));
     console.log();
     if (datagram.truncated) console.error(`the message was cut at ${MESSAGE_SIZE} bytes`);
     if (from) {

@@ -3,10 +3,11 @@ import { concat } from "@std/bytes/concat";
 import type net from "node:net";
 import { openDatagram } from "../lib/datagram.ts";
 import { TerminalWriter } from "../lib/terminal.ts";
+import { hexChars } from "../lib/text.ts";
 import { writeN, type Writer } from "../lib/robust_io.ts";
 import { HostileServer } from "./hostile.ts";
 import { testWith } from "./needs.ts";
-import { Process } from "./process.ts";
+import { freePort, Process } from "./process.ts";
 import { readSample } from "./transcript.ts";
 
 // What a peer sends is shown on a terminal without a character that the terminal obeys, and is exact
@@ -189,14 +190,61 @@ for (const [where, expected] of Object.entries(outputs)) {
     });
   }
 
-  testWith(["python3"], `clients/udp_echo.ts: what a server sends to ${where}`, async (folder) => {
-    using server = await openDatagram(0);
-    const { port } = server.addr as Deno.NetAddr;
-    const answered = server.receive().then(([, from]) => server.send(toBytes(hostile), from));
-    const flags = [`--allow-net=127.0.0.1:0,127.0.0.1:${port}`];
-    const args = ["127.0.0.1", `${port}`];
-    const printed = await outputOf(where, "clients/udp_echo.ts", flags, args, folder);
-    await answered;
+  for (const path of ["clients/udp_echo.ts", "clients/udp_connected.ts"]) {
+    testWith(["python3"], `${path}: what a server sends to ${where}`, async (folder) => {
+      using server = await openDatagram(0);
+      const { port } = server.addr as Deno.NetAddr;
+      const answered = server.receive().then(([, from]) => server.send(toBytes(hostile), from));
+      const flags = [`--allow-net=127.0.0.1:0,127.0.0.1:${port}`];
+      const args = ["127.0.0.1", `${port}`];
+      const printed = await outputOf(where, path, flags, args, folder);
+      await answered;
+      assertPrinted(path, where, printed, expected);
+    });
+  }
+
+  testWith(
+    ["python3"],
+    `servers/udp_receive.ts: what a client sends to ${where}`,
+    async (folder) => {
+      const path = "servers/udp_receive.ts";
+      const port = freePort();
+      const printing = outputOf(where, path, [`--allow-net=127.0.0.1:${port}`], [
+        "127.0.0.1",
+        `${port}`,
+      ], folder);
+      using client = await openDatagram(0);
+      const to: Deno.NetAddr = { transport: "udp", hostname: "127.0.0.1", port };
+      let isOver = false;
+      const sending = (async () => {
+        while (!isOver) { // until it has bound its port
+          await client.send(toBytes(hostile), to);
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      })();
+      const printed = await printing.finally(() => isOver = true);
+      await sending;
+      assertPrinted(path, where, printed, expected);
+    },
+  );
+}
+
+/** Asserts that a datagram was printed as it should be: as it is, or byte by byte. */
+function assertPrinted(
+  path: string,
+  where: string,
+  printed: Uint8Array,
+  expected: Uint8Array,
+): void {
+  if (path === "clients/udp_echo.ts") {
     assertEquals(printed, concat([expected, toBytes("\n")]));
-  });
+    return;
+  }
+  const lines = hexChars(toBytes(hostile));
+  const text = new TextDecoder().decode(lines);
+  const shown = where === "a file" ? lines : new TextEncoder().encode(
+    text.replace(/[^\P{Cc}\n\t]|[\u2028-\u202e]/gu, "\ufffd"),
+  );
+  const head = `received ${toBytes(hostile).length} bytes:\n`;
+  assertEquals(printed, concat([toBytes(head), shown, toBytes("\n")]));
 }

@@ -49,6 +49,7 @@ Deno.test("printable() shows text in UTF-8, and replaces what is not", () => {
     [[0xc3, 0xa9], "\u00e9"],
     [[0xe2, 0x82, 0xac], "\u20ac"],
     [[0xf0, 0x9f, 0xa6, 0x95], "\u{1f995}"],
+    [[0xef, 0xbb, 0xbf, 0x61], "\ufeffa"], // a byte order mark
     [[0xe2, 0x82], REPLACEMENT], // cut off
     [[0x82, 0xac], REPLACEMENT.repeat(2)], // the rest of it
     [[0x61, 0xff, 0x62], `a${REPLACEMENT}b`],

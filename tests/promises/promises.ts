@@ -120,7 +120,12 @@ export const promises = {
   },
   terminal: {
     says: "Nothing that a peer controls reaches a terminal raw, and no line of the log is forged.",
-    exempt: {},
+    exempt: because(
+      "prints bytes as they are to a file or a pipe; to a terminal, as tests/terminal_test.ts shows",
+      [
+        "servers/udp_receive.ts",
+      ],
+    ),
   },
   socket_files: {
     says: "The socket's file is private, is gone on every way out, and is never another server's.",
