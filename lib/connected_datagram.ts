@@ -125,9 +125,17 @@ export class ConnectedDatagram implements Disposable {
   }
 }
 
+/** To connect to a wildcard address is to connect to loopback, and that is where replies come from. */
+const loopback = new Map([
+  ["0.0.0.0", "127.0.0.1"],
+  ["::", "::1"],
+  ["::ffff:0.0.0.0", "::ffff:127.0.0.1"],
+]);
+
 /**
  * `getaddrinfo(3)`, `socket(2)` and `connect(2)` for UDP: opens a datagram socket for one peer.
  *
+ * As with connect(2), the peer at `0.0.0.0` or `::` is the one on loopback, whose permission it requires.
  * Its own address, and the permission for it, are as {@linkcode openDatagramTo} has them.
  *
  * @param host A host name or a numeric address.
@@ -144,7 +152,8 @@ export async function connectDatagram(
   service: string | number,
 ): Promise<ConnectedDatagram> {
   const port = await parsePort(`${service}`, "udp");
-  const [to] = await getAddrInfo(host, port, { socktype: "dgram" });
+  const [found] = await getAddrInfo(host, port, { socktype: "dgram" });
+  const to = { ...found, hostname: loopback.get(found.hostname) ?? found.hostname };
   return new ConnectedDatagram(await openDatagramTo(to), to);
 }
 

@@ -419,6 +419,26 @@ testWith(["IPv6"], "connectDatagram() knows its peer in whatever form it is writ
   }
 });
 
+/** Where connect(2) goes from a wildcard address. */
+const wildcards: [host: string, server: string, peer: string][] = [
+  ["0.0.0.0", "127.0.0.1", "127.0.0.1"],
+  ["::", "::1", "::1"],
+  ["::ffff:0.0.0.0", "127.0.0.1", "::ffff:127.0.0.1"],
+];
+
+for (const [host, hostname, peer] of wildcards) {
+  const needs: Need[] = host.includes(":") ? ["IPv6"] : [];
+  testWith(needs, `connectDatagram() to ${host} takes the replies of ${peer}`, async () => {
+    using server = await openDatagram(0, { hostname });
+    using connection = await connect(server, host);
+    const { client, own } = connection;
+    assertEquals((client.remoteAddr as Deno.NetAddr).hostname, peer);
+    await sendTo(server, toBytes("hello"), own);
+    assertEquals(toText((await client.receive(80, LONG)).message), "hello");
+    assertEquals(client.dropped, 0);
+  });
+}
+
 Deno.test(
   "connectUnixDatagram() talks to its peer and drops others' datagrams",
   PATIENCE,
