@@ -5,9 +5,10 @@
  */
 
 import { delay } from "@std/async/delay";
+import { lutimesSync } from "node:fs";
+import { dirname } from "node:path";
 import { Connection } from "./connection.ts";
 import { closable, type DatagramSocket } from "./closable.ts";
-import { openDatagramTo } from "./datagram.ts";
 import { failed } from "./errors.ts";
 import { refused, unixPermissions } from "./refused.ts";
 import { requireUnstableNet } from "./unstable.ts";
@@ -53,12 +54,23 @@ export async function openUnixClient(path: string): Promise<Connection<Deno.Unix
  *
  * A server that was killed leaves its file behind, and `bind` refuses a path that exists. So a socket
  * on which nobody listens is removed first; a live server's socket and a file of any other kind are
- * left alone. Closing the listener removes the file.
+ * left alone. To find out, the path is connected to: a live server accepts a connection without data.
+ *
+ * Closing the listener removes the file, unless another file has taken its place. Deno would remove that
+ * too: then the listener only stops accepting, and the program must end by `Deno.exit()`, as
+ * {@linkcode main} does.
+ *
+ * Until the file has its mode, a moment after bind(2), its mode is what the umask leaves, and whoever may
+ * write to the file may connect: others do if the umask is 002 or 000. Where that matters, choose a
+ * folder that only the user may enter (mode 0700). A folder in which another user may replace the file is
+ * refused, if the program may read the folder: one that the group or all may write to, unless it is
+ * sticky as `/tmp`, and one of another user's.
  *
  * @param path The socket's file.
  * @param mode Who may connect: the file's mode bits. Default 0o600, nobody but the same user.
  * @returns The listener, whose clients {@linkcode accept} takes.
  * @throws {Deno.errors.AddrInUse} If a server is alive there.
+ * @throws {Deno.errors.PermissionDenied} If others may replace files in the folder.
  * @throws {Deno.errors.AlreadyExists} If the path is a file that is not a socket.
  * @throws {TypeError} If the path is longer than an address holds (107 bytes on Linux).
  * @throws {Error} In any other case in which it cannot bind. The message names the call, the path and
@@ -80,18 +92,44 @@ export async function openUnixListener(
   path: string,
   mode: number = 0o600,
 ): Promise<Deno.UnixListener> {
-  return await bindPath(path, mode, isAliveStream, () => Deno.listen({ transport: "unix", path }));
+  const [listener, file] = await bindPath(
+    path,
+    mode,
+    () => Deno.listen({ transport: "unix", path }),
+  );
+  const systemAccept = listener.accept.bind(listener);
+  const systemClose = listener.close.bind(listener);
+  let isOpen = true;
+  let interrupt: ((error: Error) => void) | undefined;
+
+  const accept = async () => {
+    if (!isOpen) throw new Deno.errors.BadResource("Listener has been closed");
+    const { promise, resolve, reject } = Promise.withResolvers<Deno.UnixConn>();
+    interrupt = reject;
+    systemAccept().then(resolve, reject);
+    return await promise;
+  };
+  const close = () => {
+    if (!isOpen) return;
+    isOpen = false;
+    if (!isReplaced(path, file)) return systemClose();
+    interrupt?.(new Deno.errors.Interrupted("Listener has been closed"));
+    listener.unref();
+  };
+  return Object.assign(listener, { accept, close, [Symbol.dispose]: close });
 }
 
 /**
  * `unlink(2)`, `socket(2)` and `bind(2)` for Unix-domain datagrams: opens a datagram socket at a path.
  *
- * What is there already is treated as {@linkcode openUnixListener} does.
+ * What is there already, and the file, are treated as {@linkcode openUnixListener} does. A live datagram
+ * socket does not notice it.
  *
- * @param path The socket's file. It is removed when the socket is closed.
+ * @param path The socket's file. It is removed when the socket is closed, unless another is in its place.
  * @param mode Who may send: the file's mode bits. Default 0o600, nobody but the same user.
  * @returns The socket.
  * @throws {Deno.errors.AddrInUse} If a live socket is there.
+ * @throws {Deno.errors.PermissionDenied} If others may replace files in the folder.
  * @throws {Deno.errors.AlreadyExists} If the path is a file that is not a socket.
  * @throws {TypeError} If the path is longer than an address holds (107 bytes on Linux).
  * @throws {Error} In any other case in which it cannot bind. The message names the call, the path and
@@ -117,31 +155,76 @@ export async function openUnixDatagram(
 ): Promise<DatagramSocket> {
   requireUnstableNet("datagrams");
   const bind = () => Deno.listenDatagram({ transport: "unixpacket", path });
-  const socket = await bindPath(path, mode, isAliveDatagram, bind);
-  return closable(socket, () => Deno.removeSync(path));
+  const [socket, file] = await bindPath(path, mode, bind);
+  return closable(socket, () => {
+    if (!isReplaced(path, file)) removeIfThere(path);
+  });
 }
+
+/** A file, to tell it from another one of the same name. */
+type FileId = Pick<Deno.FileInfo, "dev" | "ino">;
 
 /** Binds a path, after the removal of a stale socket there, and gives the file its mode. */
 async function bindPath<S extends { close(): void }>(
   path: string,
   mode: number,
-  isAlive: (path: string) => Promise<boolean>,
   bind: () => S,
-): Promise<S> {
+): Promise<[S, FileId]> {
   let socket: S | undefined;
   try {
     try {
       socket = bind();
     } catch (error) {
       if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-      await removeStaleSocket(path, isAlive);
+      await removeStaleSocket(path);
       socket = bind();
     }
-    Deno.chmodSync(path, mode);
-    return socket;
+    return [socket, setMode(path, mode)];
   } catch (error) {
     socket?.close(); // it has no file: an empty path, or an abstract address
     throw failed(`bind ${path}`, refused(error, () => unixPermissions(path)));
+  }
+}
+
+/** Gives the file of a new socket its mode. chmod(2) follows a symbolic link put in its place. */
+function setMode(path: string, mode: number): FileId {
+  refuseUnsafeFolder(path);
+  const file = statSocket(path);
+  if (file === null) throw new Deno.errors.NotFound("the socket has no file");
+  Deno.chmodSync(path, mode);
+  if (isReplaced(path, file)) throw new Deno.errors.PermissionDenied("its file was replaced");
+  return file;
+}
+
+/** Throws, and removes a socket's file, if others may replace it, as far as the folder may be read. */
+function refuseUnsafeFolder(path: string): void {
+  const folder = dirname(path);
+  const { state } = Deno.permissions.querySync({ name: "read", path: folder });
+  if (state !== "granted") return;
+  const { mode, uid } = Deno.statSync(folder);
+  const isSticky = ((mode ?? 0) & 0o1000) !== 0; // only a file's owner may replace it
+  const isShared = ((mode ?? 0) & 0o022) !== 0;
+  const isOthers = uid !== 0 && uid !== statSocket(path)?.uid;
+  if (isSticky || !isShared && !isOthers) return;
+  removeIfThere(path);
+  throw new Deno.errors.PermissionDenied(`others may replace files in ${folder}`);
+}
+
+/** Whether there is another file at `path`. */
+function isReplaced(path: string, file: FileId): boolean {
+  try {
+    const { dev, ino } = Deno.lstatSync(path);
+    return dev !== file.dev || ino !== file.ino;
+  } catch {
+    return false; // there is none
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 
@@ -149,23 +232,25 @@ async function bindPath<S extends { close(): void }>(
 const MARK_TIME = 20;
 
 /** Removes the socket at `path` if nobody has it any more. */
-async function removeStaleSocket(
-  path: string,
-  isAlive: (path: string) => Promise<boolean>,
-): Promise<void> {
+async function removeStaleSocket(path: string): Promise<void> {
   if (statSocket(path) === null || await isAlive(path)) return;
   // Another server may have found the same stale socket, and what it binds there must not be removed.
   // So each marks what it found with a time of its own, waits, and removes it only if its mark still
   // stands (Fischer's algorithm): the last to mark it wins, and a new socket bears no mark.
-  const mark = new Date(Math.floor(Math.random() * 1e12));
+  const mark = new Date(Math.floor(Math.random() * 1e9) * 1000); // whole seconds are set exactly
   try {
-    Deno.utimeSync(path, mark, mark);
+    lutimesSync(path, mark, mark); // not utimes, which follows a symbolic link
     await delay(MARK_TIME);
     if (await isAlive(path)) return; // a server that was quicker got the mark
     if (statSocket(path)?.mtime?.getTime() === mark.getTime()) Deno.removeSync(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error; // the other one was quicker
+    if (!isNotFound(error)) throw error; // the other one was quicker
   }
+}
+
+/** Whether a call failed because there is no such file; Node's API has no class for that. */
+function isNotFound(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
 function statSocket(path: string): Deno.FileInfo | null {
@@ -179,24 +264,14 @@ function statSocket(path: string): Deno.FileInfo | null {
   throw new Deno.errors.AlreadyExists("the file is not a socket");
 }
 
-// A live socket is found out without disturbing whoever has it, by a call of the wrong type: it answers
-// EPROTOTYPE, a dead one ECONNREFUSED.
-
-/** Whether a stream socket listens at `path`. To connect would trouble its accept. */
-async function isAliveStream(path: string): Promise<boolean> {
-  const address: Deno.UnixAddr = { transport: "unixpacket", path };
-  using socket = await openDatagramTo(address);
-  return await isNotRefused(socket.send(new Uint8Array(), address));
-}
-
-/** Whether a datagram socket is bound at `path`. A datagram would reach it. */
-async function isAliveDatagram(path: string): Promise<boolean> {
-  return await isNotRefused(Deno.connect({ transport: "unix", path }).then((conn) => conn.close()));
-}
-
-async function isNotRefused(call: Promise<unknown>): Promise<boolean> {
+/**
+ * Whether there is a live socket at `path`: a stale one refuses a connection. A stream listener accepts it,
+ * and a datagram socket, which is of the wrong type (`EPROTOTYPE`), does not notice. A datagram of no
+ * bytes, the other way to find out, would be a message.
+ */
+async function isAlive(path: string): Promise<boolean> {
   try {
-    await call;
+    (await Deno.connect({ transport: "unix", path })).close();
     return true;
   } catch (error) {
     return !(error instanceof Deno.errors.ConnectionRefused);

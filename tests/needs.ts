@@ -20,6 +20,8 @@ const checks = {
   wc: () => isInstalled("wc", "--version", "GNU"),
   IPv6: () => canBind("::1"),
   "Debian's services": () => hasDebiansServices(), // others have http over udp, too, or no such file
+  "raw sockets": canOpenRawSocket,
+  root: () => Deno.uid() === 0,
 };
 
 /** Something that a test may need. */
@@ -72,6 +74,17 @@ function hasDebiansServices(): boolean {
     return /^http\s+80\/tcp/m.test(text) && !/^http\s+80\/udp/m.test(text);
   } catch {
     return false;
+  }
+}
+
+/** Whether Python may open one: root may. */
+function canOpenRawSocket(): boolean {
+  const code = "import socket; socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)";
+  try {
+    return new Deno.Command("python3", { args: ["-c", code], stderr: "null" }).outputSync().success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }
 

@@ -6,7 +6,8 @@
  * Usage: unix/dgram_echo_client.ts [path] [own] [OPTION...]
  *   --timeout SECONDS  how long to wait for a reply (2)
  *
- * From CNP3, datagrams over a file. A reply that was cut at 80 bytes is reported on stderr.
+ * From CNP3, datagrams over a file. A reply that was cut at 80 bytes is reported on stderr. SIGINT and
+ * SIGTERM end it at once, with exit status 0, after the removal of its file.
  *
  * ```console
  * $ unix/dgram_echo_server.ts /tmp/dgram_echo.sock
@@ -21,7 +22,15 @@
  * @module
  */
 
-import { BufferedReader, chomp, connectUnixDatagram, main, seconds, writeN } from "../mod.ts";
+import {
+  BufferedReader,
+  chomp,
+  connectUnixDatagram,
+  main,
+  seconds,
+  terminationSignal,
+  writeN,
+} from "../mod.ts";
 import header from "./dgram_echo_client.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
@@ -31,8 +40,16 @@ await main(header, {
   operands: { path: "/tmp/dgram_echo.sock", own: "/tmp/dgram_echo_client.sock" },
   options: { timeout: seconds(2) },
 }, async ({ path, own, timeout }) => {
+  const signal = terminationSignal();
   // unlink, socket, bind, connect
   using server = await connectUnixDatagram(path, own);
+  // close, unlink, on a signal too, whatever it waits for
+  const end = () => {
+    server.close();
+    Deno.exit();
+  };
+  if (signal.aborted) end();
+  signal.addEventListener("abort", end);
   const stdin = new BufferedReader(Deno.stdin);
 
   for (;;) {

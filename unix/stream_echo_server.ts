@@ -16,7 +16,8 @@
  * From HSE 13 and UCM 2.4. Departs from them: a socket file that a killed server left behind is taken
  * over, a live server's and any other file are left alone, and the file is removed on every way out. A
  * client has no address of its own, unless it binds one: `(unnamed)`. Messages print as in
- * servers/tcp_echo_concurrent.ts. Deno chooses the backlog.
+ * servers/tcp_echo_concurrent.ts. Deno chooses the backlog. Another program that tries to bind the path
+ * connects, to see if the server is alive. docs/deploy.md says which folder to use.
  *
  * ```console
  * $ unix/stream_echo_server.ts /tmp/stream_echo.sock

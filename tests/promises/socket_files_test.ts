@@ -1,0 +1,287 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { openDatagramTo, recvFrom, sendTo } from "../../lib/datagram.ts";
+import { openUnixClient, openUnixDatagram, openUnixListener } from "../../lib/unix.ts";
+import { testWith } from "../needs.ts";
+import { Process, startSample } from "../process.ts";
+import { toBytes } from "../readers.ts";
+import { assertEndsInTime, modeOf, pathPrograms, startAt, waitFor } from "./datagram_servers.ts";
+
+// The promise: a socket's file has its mode, is gone on every way out, and is no other's file.
+
+/** The programs on Unix sockets to which it does not apply, and why. The others are pathPrograms. */
+export const exempt: Record<string, string> = {
+  "unix/stream_echo_client.ts": "it binds no path",
+  "unix/dgram_send.ts": "it binds no path",
+};
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
+
+/** What is at a path, to be compared with what is there later. */
+function inode(path: string): number | null {
+  return Deno.lstatSync(path).ino;
+}
+
+for (const program of pathPrograms) {
+  const { sample, args, grants } = program;
+
+  for (const signal of signals) {
+    testWith([], `${sample} removes its file on ${signal}`, async (folder) => {
+      const path = `${folder}/socket`;
+      await using process = await startAt(program, path);
+      assertEquals(modeOf(path), "600");
+      process.kill(signal);
+      await assertEndsInTime(process, 0, 4000);
+      assertEquals(modeOf(path), null, "the file is still there");
+    });
+  }
+
+  testWith([], `${sample} ends quietly when its file was removed`, async (folder) => {
+    const path = `${folder}/socket`;
+    await using process = await startAt(program, path);
+    const { stdout, stderr } = process;
+    Deno.removeSync(path);
+    process.kill("SIGTERM");
+    await assertEndsInTime(process, 0, 4000);
+    assertEquals([process.stdout, process.stderr], [stdout, stderr]);
+  });
+
+  testWith([], `${sample} ends quietly when its folder was removed`, async (folder) => {
+    Deno.mkdirSync(`${folder}/inner`);
+    const path = `${folder}/inner/socket`;
+    await using process = await startAt(program, path);
+    const { stderr } = process;
+    Deno.removeSync(`${folder}/inner`, { recursive: true });
+    process.kill("SIGTERM");
+    await assertEndsInTime(process, 0, 4000);
+    assertEquals(process.stderr, stderr);
+  });
+
+  testWith([], `${sample} leaves the file of the next one, which has its path`, async (folder) => {
+    const path = `${folder}/socket`;
+    await using first = await startAt(program, path);
+    Deno.removeSync(path);
+    await using second = await startAt(program, path);
+    const file = inode(path);
+    first.kill("SIGTERM");
+    await assertEndsInTime(first, 0, 4000);
+    assertEquals(inode(path), file);
+    second.kill("SIGTERM");
+    await assertEndsInTime(second, 0, 4000);
+    assertEquals(modeOf(path), null, "the file is still there");
+  });
+
+  for (const what of ["a file", "a symbolic link"]) {
+    testWith([], `${sample} leaves ${what} that was put in its place`, async (folder) => {
+      const path = `${folder}/socket`;
+      await using process = await startAt(program, path);
+      Deno.removeSync(path);
+      Deno.writeTextFileSync(`${folder}/precious`, "precious", { mode: 0o600 });
+      if (what === "a file") Deno.writeTextFileSync(path, "precious", { mode: 0o600 });
+      else Deno.symlinkSync(`${folder}/precious`, path);
+      const file = inode(path);
+      process.kill("SIGTERM");
+      await assertEndsInTime(process, 0, 4000);
+      assertEquals(inode(path), file);
+      assertEquals(Deno.readTextFileSync(path), "precious");
+      assertEquals(modeOf(`${folder}/precious`), "600");
+    });
+  }
+
+  const dangerous: [what: string, mode: number, refused: boolean][] = [
+    ["that all may write to", 0o777, true],
+    ["that the group may write to", 0o770, true],
+    ["that all may write to, but is sticky", 0o1777, false],
+    ["that others may read", 0o755, false],
+  ];
+  for (const [what, mode, refused] of dangerous) {
+    testWith([], `${sample} ${refused ? "refuses" : "takes"} a folder ${what}`, async (folder) => {
+      const shared = `${folder}/shared`;
+      Deno.mkdirSync(shared);
+      Deno.chmodSync(shared, mode);
+      const path = `${shared}/socket`;
+      const flags = Object.keys(grants(path)).length > 0 ? [`--allow-read=${folder}`] : [];
+      const command = ["run", "--allow-net", `--allow-write=${folder}`, ...flags, sample];
+      await using process = new Process([...command, ...args(path)], true);
+      if (refused) {
+        await assertEndsInTime(process, 1, 30_000);
+        assertEquals(process.stderr, `bind ${path}: others may replace files in ${shared}\n`);
+        assertEquals(modeOf(path), null, "the file is still there");
+      } else {
+        await waitFor(() => modeOf(path) === "600", `${sample} does not bind ${path}`);
+        process.kill("SIGTERM");
+        await assertEndsInTime(process, 0, 4000);
+      }
+    });
+  }
+}
+
+const clientProgram = pathPrograms.find(({ reads }) => reads);
+assert(clientProgram);
+for (const signal of signals) {
+  testWith(
+    [],
+    `${clientProgram.sample} removes its file on ${signal} while it waits for a reply`,
+    async (folder) => {
+      const path = `${folder}/socket`;
+      const server = Deno.listenDatagram({ transport: "unixpacket", path: `${path}.server` });
+      await using client = await startAt(clientProgram, path);
+      await client.type("hello\n");
+      await server.receive();
+      client.kill(signal);
+      await assertEndsInTime(client, 0, 4000);
+      assertEquals(modeOf(path), null, "the file is still there");
+      server.close();
+    },
+  );
+}
+
+testWith(
+  [],
+  "openUnixListener() ends accept() and leaves a file that has taken its place",
+  async (folder) => {
+    const path = `${folder}/socket`;
+    Deno.writeTextFileSync(`${folder}/file`, "precious");
+    // Deno removes it when the process ends by itself: only Deno.exit() leaves it.
+    const code = `
+    import { openUnixListener } from "${import.meta.resolve("../../lib/unix.ts")}";
+    const listener = await openUnixListener(Deno.args[0]);
+    const accepting = listener.accept().catch((error) => console.log(error.name));
+    Deno.renameSync(Deno.args[1], Deno.args[0]);
+    listener.close();
+    await accepting;
+    await listener.accept().catch((error) => console.log(error.name));
+    Deno.exit();`;
+    await using process = new Process(["eval", code, path, `${folder}/file`], false);
+    await assertEndsInTime(process, 0, 30_000);
+    assertEquals(process.stdout, "Interrupted\nBadResource\n", process.describe());
+    assertEquals(Deno.readTextFileSync(path), "precious");
+  },
+);
+
+// The probe for a live socket
+
+/** How both kinds are opened, and what shows that a live one was not disturbed. */
+const kinds = {
+  stream: {
+    open: openUnixListener,
+    sample: "unix/stream_echo_server.ts",
+    isUndisturbed: async (path: string, server: Process) => {
+      using client = await openUnixClient(path);
+      await client.write(toBytes("hello"));
+      assertEquals(await client.read(new Uint8Array(80)), 5);
+      await server.prints(/Message: hello\n/);
+      // One connection without data from whoever looked if it is alive.
+      assertEquals(server.stdout.match(/^Connection/gm)?.length, 2, server.describe());
+      assertEquals(server.stdout.match(/Message/g)?.length, 1, server.describe());
+    },
+  },
+  datagram: {
+    open: openUnixDatagram,
+    sample: "unix/dgram_receive.ts",
+    isUndisturbed: async (path: string, server: Process) => {
+      assertEquals([server.code, server.stdout], [undefined, ""], server.describe());
+      using client = await openDatagramTo({ transport: "unixpacket", path });
+      await sendTo(client, toBytes("hi"), { transport: "unixpacket", path });
+      await assertEndsInTime(server, 0, 4000);
+      assertEquals(server.stdout, "68 69 \n");
+    },
+  },
+};
+
+for (const [live, { sample, isUndisturbed }] of Object.entries(kinds)) {
+  for (const [opened, { sample: other }] of Object.entries(kinds)) {
+    testWith(
+      [],
+      `a ${opened} server at a live ${live} server's path is refused`,
+      async (folder) => {
+        const path = `${folder}/socket`;
+        const [program, otherProgram] = [sample, other].map((name) =>
+          pathPrograms.find(({ sample }) => sample === name)
+        );
+        assert(program && otherProgram);
+        await using server = await startAt(program, path);
+        const file = inode(path);
+        await using second = startSample(other, [path], otherProgram.grants(path));
+        await assertEndsInTime(second, 1, 30_000);
+        assertEquals(second.stderr, `bind ${path}: Address already in use\n`);
+        assertEquals(inode(path), file);
+        await isUndisturbed(path, server);
+      },
+    );
+
+    testWith([], `a ${opened} socket takes over a stale ${live} socket's path`, async (folder) => {
+      const path = `${folder}/socket`;
+      const program = pathPrograms.find((program) => program.sample === sample);
+      assert(program);
+      {
+        await using killed = await startAt(program, path);
+        killed.kill("SIGKILL");
+        await killed.exits();
+      }
+      using _socket = await kinds[opened as keyof typeof kinds].open(path);
+      assertEquals(modeOf(path), "600");
+    });
+  }
+}
+
+testWith([], "a stale socket's mark does not follow a symbolic link", async (folder) => {
+  const path = `${folder}/socket`;
+  Deno.listenDatagram({ transport: "unixpacket", path }).close();
+  Deno.writeTextFileSync(`${folder}/precious`, "precious", { mode: 0o600 });
+  Deno.utimeSync(`${folder}/precious`, 7, 7);
+  // A thread that puts a link in the socket's place again and again, as long as it can.
+  const code = `
+    const [path, precious] = Deno.args;
+    console.log("ready");
+    const end = performance.now() + 1000;
+    while (performance.now() < end) {
+      try {
+        Deno.removeSync(path);
+        Deno.symlinkSync(precious, path);
+        Deno.removeSync(path);
+        Deno.listenDatagram({ transport: "unixpacket", path }).close();
+      } catch {}
+    }`;
+  await using attacker = new Process(["eval", code, path, `${folder}/precious`], false);
+  await attacker.prints(/ready/);
+  while (attacker.code === undefined) {
+    await openUnixDatagram(path).then((socket) => socket.close(), () => {});
+  }
+  assertEquals(Deno.statSync(`${folder}/precious`).mtime?.getTime(), 7000);
+});
+
+testWith(
+  [],
+  "a socket that is closed twice does not remove the next one's file",
+  async (folder) => {
+    const path = `${folder}/socket`;
+    for (const open of [openUnixListener, openUnixDatagram]) {
+      const first = await open(path);
+      first.close();
+      using second = await openUnixDatagram(path);
+      first.close();
+      using client = await openDatagramTo(second.addr);
+      await sendTo(client, toBytes("hello"), second.addr);
+      assertEquals((await recvFrom(second, 80)).message.length, 5);
+    }
+  },
+);
+
+testWith(["root"], "a folder of another user's is refused", async (folder) => {
+  Deno.chownSync(folder, 65534, 65534);
+  for (const open of [openUnixListener, openUnixDatagram]) {
+    const message = `bind ${folder}/socket: others may replace files in ${folder}`;
+    await assertRejects(() => open(`${folder}/socket`), Deno.errors.PermissionDenied, message);
+    assertEquals([...Deno.readDirSync(folder)], []);
+  }
+});
+
+testWith([], "a socket that cannot have its mode leaves nothing behind", async (folder) => {
+  const shared = `${folder}/shared`;
+  Deno.mkdirSync(shared);
+  Deno.chmodSync(shared, 0o777);
+  for (const open of [openUnixListener, openUnixDatagram]) {
+    await assertRejects(() => open(`${shared}/socket`), Deno.errors.PermissionDenied);
+    assertEquals([...Deno.readDirSync(shared)], []);
+  }
+});
