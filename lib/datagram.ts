@@ -9,6 +9,7 @@ import { closable, type DatagramSocket } from "./closable.ts";
 import { failed, isClosed } from "./errors.ts";
 import { failedAt } from "./failed_at.ts";
 import { logError, report } from "./log_error.ts";
+import { isUnanswerable } from "./own_address.ts";
 import { refused, unixSendPermissions } from "./refused.ts";
 import { parsePort } from "./services.ts";
 import { requireUnstableNet } from "./unstable.ts";
@@ -161,11 +162,20 @@ export async function recvFrom(socket: Deno.DatagramConn, max: number): Promise<
   return { message, from, truncated };
 }
 
+/** How long no datagram must come after `signal` for the queue to count as empty, in ms. */
+const QUIET = 50;
+
+/** How long datagrams are received after `signal`, in ms, as long as there are any. */
+const GRACE = 5000;
+
 /** How {@linkcode datagrams} goes on and ends. */
 export interface DatagramsOptions {
-  /** When it aborts, the socket is closed and the loop ends. Without one it goes on for ever. */
+  /** When it aborts, the loop yields what has come already, and ends. Default: the owner ends it. */
   signal?: AbortSignal;
-  /** Called with each error of receiving; the loop goes on. Default {@linkcode logError}. */
+  /**
+   * Called with each error of receiving, and once if datagrams are dropped; the loop goes on. Default
+   * {@linkcode logError}.
+   */
   onError?: (error: Error) => void;
 }
 
@@ -174,10 +184,19 @@ export interface DatagramsOptions {
  *
  * Several such loops may run over one UDP socket: each datagram goes to one of those that wait.
  *
+ * A datagram from port 0 or from the socket's own address is dropped: the first cannot be answered, and a
+ * server that answered the second would answer itself in a loop. Only a forger sends them, or, where
+ * several sockets share a port, another socket of this host. Two echo servers can still be made to answer
+ * each other, by a datagram sent to one in the other's name.
+ *
+ * When `signal` aborts, the socket stays open, so that what was received can still be answered. The loop
+ * yields what is queued in the socket, until nothing comes for 50 ms, for 5 s at most, and ends. The
+ * socket must be closed then: a receive may be pending on it.
+ *
  * @param socket A datagram socket, UDP or Unix.
  * @param max The longest message to receive whole, in bytes.
  * @param options See {@linkcode DatagramsOptions}.
- * @returns The datagrams. The loop ends when the socket is closed, by `signal` or by its owner.
+ * @returns The datagrams. The loop ends after `signal`, or when the socket is closed.
  *
  * Source: UCM lecture, UDP server; recvfrom(2).
  *
@@ -202,16 +221,50 @@ export async function* datagrams(
   options: DatagramsOptions = {},
 ): AsyncGenerator<Datagram, void, void> {
   const { signal, onError = logError } = options;
-  const stop = () => socket.close(); // a pending receive rejects
+  let end = Infinity;
+  let expire: (() => void) | undefined;
+  const stop = () => {
+    end = performance.now() + GRACE;
+    expire?.();
+  };
+  /** Receives a datagram; after `signal`, one that comes within a moment, or else null. */
+  const next = async (): Promise<Datagram | null> => {
+    const { promise, resolve, reject } = Promise.withResolvers<Datagram | null>();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    // However late the first timer is, the loop looks at the socket before the second one.
+    expire = () => {
+      timer = setTimeout(() => timer = setTimeout(() => resolve(null), QUIET / 2), QUIET / 2);
+    };
+    if (signal?.aborted) expire();
+    recvFrom(socket, max).then(resolve, reject);
+    try {
+      return await promise;
+    } finally {
+      expire = undefined;
+      clearTimeout(timer);
+    }
+  };
+
   if (signal?.aborted) stop();
   signal?.addEventListener("abort", stop);
+  let hasDropped = false;
   try {
-    for (;;) {
+    while (performance.now() < end) {
+      let datagram: Datagram | null;
       try {
-        yield await recvFrom(socket, max);
+        datagram = await next();
       } catch (error) {
         if (isClosed(error)) return;
         report(onError, failed("recvfrom", error));
+        continue;
+      }
+      if (datagram === null) return;
+      if (!await isUnanswerable(datagram.from, socket.addr)) {
+        yield datagram;
+      } else if (!hasDropped) {
+        hasDropped = true;
+        const cause = "dropped, a reply would go nowhere or to this socket (reported once)";
+        report(onError, new Error(`recvfrom ${formatAddress(datagram.from)}: ${cause}`));
       }
     }
   } finally {

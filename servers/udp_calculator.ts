@@ -6,7 +6,8 @@
  *
  * From CNP3's exercises, where it listens on all addresses, as `servers/udp_calculator.ts :: 10000`: that
  * takes `--allow-net` for whoever asks, and serves IPv4 clients as well. Whatever is no request gets a
- * response too, whose status says so; lib/calculator.ts has the protocol.
+ * response too, whose status says so; lib/calculator.ts has the protocol. A datagram from port 0 or in the
+ * server's own name is dropped. After SIGINT or SIGTERM, what has come already is still answered.
  *
  * ```console
  * $ servers/udp_calculator.ts ::1 10000

@@ -9,8 +9,10 @@
  * cut at 80 bytes is reported on stderr. A message prints as text: without the newline (LF or CRLF) at its
  * end, and with U+FFFD for control characters and for bytes that are not UTF-8; what is sent back is
  * exact. On `::`, an IPv4 client is shown by its IPv4 address, not as `::ffff:127.0.0.1`. To answer
- * whoever asks takes the permission for every port of the host: Deno asks for each address that a datagram
- * is sent to.
+ * any client requires the permission for every port of the host: Deno asks for each address that a
+ * datagram is sent to. A datagram from port 0 or in the server's own name, which would be echoed without
+ * end, is dropped. Two echo servers can still be made to echo to each other, by a datagram to one in the
+ * name of the other. After SIGINT or SIGTERM, what has come already is still answered.
  *
  * ```console
  * $ servers/udp_echo.ts 127.0.0.1 7017

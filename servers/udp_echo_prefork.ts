@@ -11,7 +11,8 @@
  * From UCM 2.4, pre-fork for datagrams. As there, all workers wait on the same socket, and a message goes
  * to one that is free; they are tasks, not processes. Sockets of their own on the same port would not
  * do: with SO_REUSEADDR the last one gets everything, and SO_REUSEPORT, which Deno has not for UDP, would
- * send a client to the same worker each time, busy or not.
+ * send a client to the same worker each time, busy or not. A datagram from port 0 or in the server's own
+ * name is dropped. After SIGINT or SIGTERM, the workers answer what has come already, for 5 seconds at most.
  *
  * ```console
  * $ servers/udp_echo_prefork.ts 127.0.0.1 7018 --workers=2
@@ -52,6 +53,9 @@ import header from "./udp_echo_prefork.ts" with { type: "text" };
 /** The longest message that is received whole, in bytes. */
 const MESSAGE_SIZE = 80;
 
+/** How long the workers may go on after a signal, in ms. */
+const GRACE = 5000;
+
 await main(header, {
   operands: { host: host("127.0.0.1"), service: port(7018) },
   options: { workers: count(4), delay: seconds(0), quiet: false },
@@ -62,7 +66,8 @@ await main(header, {
   stderr.print(`listening on ${formatAddress(socket.addr)}`);
 
   // fork
-  await Promise.all(Array.from({ length: workers }, (_, index) => work(index + 1)));
+  const ended = Promise.all(Array.from({ length: workers }, (_, index) => work(index + 1)));
+  await Promise.race([ended, graceOver(signal)]);
   // close, at the end of using
 
   async function work(worker: number): Promise<void> {
@@ -76,10 +81,15 @@ await main(header, {
         );
         if (truncated) stderr.print(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
       }
-      if (delay > 0) await pause(delay * 1000, { signal }).catch(() => {});
-      if (signal.aborted) return; // the socket is closed
+      if (delay > 0) await pause(delay * 1000);
       // sendto: one client that cannot be answered is no reason to leave the others
       await sendTo(socket, message, from).catch(logError);
     }
   }
 });
+
+/** Waits for a signal, and then for the end of the grace period. */
+async function graceOver(signal: AbortSignal): Promise<void> {
+  await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  await pause(GRACE);
+}

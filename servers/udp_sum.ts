@@ -7,7 +7,8 @@
  *
  * From CNP3's exercises. The numbers are unsigned, of four bytes each, in network byte order. Departs
  * from the exercises: a datagram that is no list of such numbers, or a sum that does not fit, is
- * reported on stderr and gets no reply.
+ * reported on stderr and gets no reply, like one from port 0 or in the server's own name. After SIGINT or
+ * SIGTERM, what has come already is still answered.
  *
  * ```console
  * $ servers/udp_sum.ts 127.0.0.1 7027

@@ -241,7 +241,10 @@ for (const [end, doEnd] of Object.entries(ends)) {
         const socket = await (openers[name] ?? openDatagram)(path);
         const controller = new AbortController();
         const finish = () => doEnd(socket, controller);
-        if (when === "in its body") await socket.send(new Uint8Array(), socket.addr);
+        if (when === "in its body") {
+          using client = await openDatagramTo(socket.addr);
+          await sendTo(client, new Uint8Array(), socket.addr);
+        }
         if (when === "before it begins") finish();
         if (when === "while it waits") setTimeout(finish);
         const errors: Error[] = [];
@@ -252,11 +255,33 @@ for (const [end, doEnd] of Object.entries(ends)) {
           finish();
         }
         assertEquals([turns, errors], [when === "in its body" ? 1 : 0, []], when);
+        socket.close();
         await assertRejects(() => recvFrom(socket, 80), Deno.errors.BadResource, undefined, when);
       }
       assertEquals([...Deno.readDirSync(folder.path)], []);
     });
   }
+}
+
+for (const name of ["openDatagram()", "openUnixDatagram()"]) {
+  Deno.test(
+    `datagrams() of ${name} yields what is queued when its signal aborts`,
+    PATIENCE,
+    async () => {
+      await using folder = await temporaryFolder();
+      using socket = await (openers[name] ?? openDatagram)(`${folder.path}/socket`);
+      using client = await openDatagramTo(socket.addr);
+      for (let n = 0; n < 8; n++) await sendTo(client, new Uint8Array([n]), socket.addr);
+      const came = [];
+      for await (const { message } of datagrams(socket, 80, { signal: AbortSignal.abort() })) {
+        came.push(...message);
+      }
+      assertEquals(came, [0, 1, 2, 3, 4, 5, 6, 7]);
+      await sendTo(socket, toBytes("still open"), client.addr).catch((error) => {
+        if (name === "openDatagram()") throw error; // a Unix client without a path cannot be answered
+      });
+    },
+  );
 }
 
 Deno.test("datagrams() may run several times over one socket", PATIENCE, async () => {

@@ -1,0 +1,47 @@
+/**
+ * Datagrams that must not be answered: from port 0, and those that a forger sent in the socket's own name.
+ *
+ * @module
+ */
+
+import { unmapAddress } from "./address.ts";
+
+/** Addresses that were found to be this host's. */
+const local = new Set<string>();
+
+/**
+ * Whether a datagram's source is port 0 or the address of the socket that received it.
+ *
+ * For a socket on a wildcard address, every address of this host is its own: loopback, and what can be
+ * bound. Where the program lacks the permission to bind, that is loopback only.
+ *
+ * @param from The source of the datagram.
+ * @param own The address of the socket.
+ * @returns Whether a reply would go nowhere or back to the socket.
+ */
+export async function isUnanswerable(from: Deno.Addr, own: Deno.Addr): Promise<boolean> {
+  if (!("hostname" in from) || !("hostname" in own)) {
+    return "path" in from && "path" in own && from.path === own.path;
+  }
+  if (from.port === 0) return true;
+  if (from.port !== own.port) return false;
+  const { hostname } = unmapAddress(from);
+  const { hostname: bound } = unmapAddress(own);
+  if (hostname === bound) return true;
+  const isWildcard = ["0.0.0.0", "::"].includes(bound);
+  return isWildcard && (/^(127\.|::1$)/.test(hostname) || await isLocal(hostname));
+}
+
+async function isLocal(hostname: string): Promise<boolean> {
+  if (local.has(hostname)) return true;
+  const host = hostname.includes(":") ? `[${hostname}]:0` : `${hostname}:0`;
+  // On a terminal, Deno would ask for a permission that is missing.
+  if ((await Deno.permissions.query({ name: "net", host })).state !== "granted") return false;
+  try {
+    Deno.listenDatagram({ transport: "udp", hostname, port: 0 }).close();
+  } catch {
+    return false;
+  }
+  local.add(hostname);
+  return true;
+}
