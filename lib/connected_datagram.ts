@@ -68,10 +68,11 @@ export class ConnectedDatagram implements Disposable {
    * `send(2)`: sends one datagram to the peer.
    *
    * @param message Its bytes, of which there may be none.
+   * @param timeout How long to wait for room at a Unix peer, in ms. Default 5000.
    * @throws What {@linkcode sendTo} throws.
    */
-  async send(message: Uint8Array): Promise<void> {
-    await sendTo(this.#socket, message, this.remoteAddr);
+  async send(message: Uint8Array, timeout?: number): Promise<void> {
+    await sendTo(this.#socket, message, this.remoteAddr, timeout);
   }
 
   /**
@@ -161,8 +162,6 @@ export async function connectDatagram(
  * `socket(2)`, `bind(2)` and `connect(2)` for a Unix-domain datagram socket: opens one for one peer.
  *
  * The peer answers to the path of the socket that a datagram came from, so the client binds one, too.
- * While a receive waits, Deno sends nothing on the same Unix socket: after one that expired, the
- * conversation is over.
  *
  * @param path The peer's socket.
  * @param own The path to bind. Its file is removed when the socket is closed.

@@ -12,6 +12,7 @@ import { logError, report } from "./log_error.ts";
 import { isUnanswerable } from "./own_address.ts";
 import { refused, unixSendPermissions } from "./refused.ts";
 import { parsePort } from "./services.ts";
+import { sendersOf } from "./unix_senders.ts";
 import { requireUnstableNet } from "./unstable.ts";
 
 export type { DatagramSocket };
@@ -154,6 +155,8 @@ export async function recvFrom(socket: Deno.DatagramConn, max: number): Promise<
   if (!Number.isInteger(max) || max < 0) {
     throw new RangeError(`recvfrom: ${max} is not a number of bytes`);
   }
+  // Deno does not receive on a Unix socket while it sends.
+  if (socket.addr.transport === "unixpacket") await sendersOf(socket).pending;
   // The system cuts a datagram to the buffer without a word; room for a byte more tells.
   const [received, from] = await socket.receive(new Uint8Array(max + 1));
   const truncated = received.length > max;
@@ -275,9 +278,15 @@ export async function* datagrams(
 /**
  * `sendto(2)`: sends one datagram, whole.
  *
+ * A Unix peer has a queue, of 11 messages on most systems (`net.unix.max_dgram_qlen`). While it is full,
+ * `sendTo` waits for room, as with `SO_SNDTIMEO`. Nothing is sent if the time is over first, but for an
+ * empty message, which cannot be taken back: the peer may receive it later.
+ *
  * @param socket A datagram socket, UDP or Unix.
  * @param message Its bytes, of which there may be none.
  * @param to Who is to receive it.
+ * @param timeout How long to wait for room at a Unix peer, in ms. Default 5000.
+ * @throws {Deno.errors.WouldBlock} If a Unix peer has no room for so long (`EAGAIN`).
  * @throws {RangeError} If the message is longer than a datagram can be (`EMSGSIZE`); nothing is sent.
  * @throws {AddrInfoError} If `to` has a name for a host that has no address.
  * @throws {Error} In any other case in which it cannot be sent. The message names the call, the
@@ -289,9 +298,11 @@ export async function sendTo(
   socket: Deno.DatagramConn,
   message: Uint8Array,
   to: Deno.Addr,
+  timeout: number = 5000,
 ): Promise<void> {
   try {
-    await socket.send(message, to);
+    if (to.transport === "unixpacket") await sendersOf(socket).send(message, to, timeout);
+    else await socket.send(message, to);
   } catch (error) {
     if (error instanceof Error && error.message.startsWith("Message too long")) {
       const cause = `a message of ${message.length} bytes is too long, ${limitOf(to)}`;

@@ -11,7 +11,11 @@ import { Connection } from "./connection.ts";
 import { closable, type DatagramSocket } from "./closable.ts";
 import { failed } from "./errors.ts";
 import { refused, unixPermissions } from "./refused.ts";
+import { sendersOf } from "./unix_senders.ts";
 import { requireUnstableNet } from "./unstable.ts";
+
+/** How many spare sockets a datagram socket has to send from. */
+const SPARES = 31;
 
 /**
  * `open_clientfd` for a Unix-domain socket: connects to the server at a path, by `socket` and
@@ -125,6 +129,14 @@ export async function openUnixListener(
  * What is there already, and the file, are treated as {@linkcode openUnixListener} does. A live datagram
  * socket does not notice it.
  *
+ * The socket sends from 31 spare sockets of the same name, so that a peer that does not receive keeps
+ * neither it nor other peers waiting: see {@linkcode sendTo}. A spare socket is taken while an empty
+ * message waits for such a peer (Deno keeps a core busy meanwhile), and while about 80 small replies from
+ * it are unread: seven silent peers, with full queues. When all are taken, 31 peers for empty messages and
+ * some 200 for others, nothing can be sent until some of it is read. To a peer that has
+ * connected to the socket (connect(2)) the socket itself must send: if such peers leave some 200 KB
+ * (`net.core.wmem_default`) unread, it does not receive until they read.
+ *
  * @param path The socket's file. It is removed when the socket is closed, unless another is in its place.
  * @param mode Who may send: the file's mode bits. Default 0o600, nobody but the same user.
  * @returns The socket.
@@ -154,9 +166,24 @@ export async function openUnixDatagram(
   mode: number = 0o600,
 ): Promise<DatagramSocket> {
   requireUnstableNet("datagrams");
-  const bind = () => Deno.listenDatagram({ transport: "unixpacket", path });
-  const [socket, file] = await bindPath(path, mode, bind);
+  const address = { transport: "unixpacket", path } as const;
+  const spares: Deno.DatagramConn[] = [];
+  const closeSpares = () => spares.splice(0).forEach((spare) => spare.close());
+  const [socket, file] = await bindPath(path, mode, () => {
+    try {
+      while (spares.length < SPARES) {
+        spares.push(Deno.listenDatagram(address));
+        Deno.removeSync(path); // a socket keeps its name without a file
+      }
+      return Deno.listenDatagram(address);
+    } catch (error) {
+      closeSpares();
+      throw error;
+    }
+  });
+  sendersOf(socket, spares);
   return closable(socket, () => {
+    closeSpares();
     if (!isReplaced(path, file)) removeIfThere(path);
   });
 }

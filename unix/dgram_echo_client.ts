@@ -4,7 +4,7 @@
  * it, and removes it.
  *
  * Usage: unix/dgram_echo_client.ts [path] [own] [OPTION...]
- *   --timeout SECONDS  how long to wait for a reply (2)
+ *   --timeout SECONDS  how long to wait for room at the server, and for a reply (2)
  *
  * From CNP3, datagrams over a file. A reply that was cut at 80 bytes is reported on stderr. SIGINT and
  * SIGTERM end it at once, with exit status 0, after the removal of its file.
@@ -57,7 +57,7 @@ await main(header, {
     if (line === null) break;
 
     // send
-    await server.send(chomp(line));
+    await server.send(chomp(line), timeout * 1000);
     // recv
     const { message, truncated } = await server.receive(MESSAGE_SIZE, timeout * 1000);
     await writeN(Deno.stdout, message);

@@ -7,7 +7,10 @@
  *   --quiet      print no line for a message
  *
  * From CNP3, datagrams over a file. A message that was cut at 80 bytes is reported on stderr. To answer
- * a client takes the permissions to send to its socket, too.
+ * a client takes the permissions to send to its socket, too. Departs from the lecture: where its sendto
+ * waits until the client receives, this server gives up at once and reports "Resource temporarily
+ * unavailable", so a client that does not receive costs the others nothing. After SIGINT or SIGTERM, the
+ * messages that have come already are still answered.
  *
  * ```console
  * $ unix/dgram_echo_server.ts /tmp/dgram_echo.sock
@@ -56,8 +59,8 @@ await main(header, {
       await stdout.print(`Message from ${formatAddress(from)}: ${printable(message)}`);
       if (truncated) stderr.print(`${formatAddress(from)}: message cut at ${MESSAGE_SIZE} bytes`);
     }
-    // sendto: one client that cannot be answered is no reason to leave the others
-    await sendTo(socket, message, from).catch(logError);
+    // sendto: one client that cannot be answered, or has no room, is no reason to leave the others
+    await sendTo(socket, message, from, 0).catch(logError);
   }
   // close, unlink, at the end of using
 });

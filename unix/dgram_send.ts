@@ -6,6 +6,8 @@
  *
  * From HSE 13, datagrams over a file. The socket that it sends from has no path of its own, so nobody can
  * answer. The string may be empty; one that begins with a dash stands after `--`.
+ * Departs from the lecture: where the receiver has no room for the datagram, it waits 5 seconds, and not
+ * without a limit.
  *
  * ```console
  * $ unix/dgram_receive.ts /tmp/dgram.sock

@@ -1,0 +1,322 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { openDatagramTo, sendTo } from "../../lib/datagram.ts";
+import { connectUnixDatagram } from "../../lib/connected_datagram.ts";
+import { within } from "../../lib/deadline.ts";
+import { openUnixDatagram } from "../../lib/unix.ts";
+import { processorTimeOf } from "../hostile.ts";
+import { type Need, testWith } from "../needs.ts";
+import { Process, startSample } from "../process.ts";
+import { PythonSocket } from "../python_socket.ts";
+import { toBytes, toText } from "../readers.ts";
+import { assertEndsInTime, modeOf, waitFor } from "./datagram_servers.ts";
+
+// The promise: a peer that does not receive costs the others nothing.
+
+/** The servers that it applies to. */
+const servers = ["unix/dgram_echo_server.ts"];
+
+/** The other servers of datagrams, and why they are exempt. */
+export const exempt: Record<string, string> = {
+  "unix/dgram_receive.ts": "it does not reply",
+  "servers/udp_echo.ts": "UDP does not wait for the receiver",
+  "servers/udp_echo_prefork.ts": "UDP does not wait for the receiver",
+  "servers/udp_sum.ts": "UDP does not wait for the receiver",
+  "servers/udp_calculator.ts": "UDP does not wait for the receiver",
+  "servers/udp_receive.ts": "it does not reply",
+  "servers/udp_broadcast.ts": "it does not reply",
+  "servers/udp_multicast.ts": "it does not reply",
+};
+
+/** How long to wait for a datagram that comes, in ms. */
+const LONG = 10_000;
+
+/** How many messages fit into a queue: one more than `net.unix.max_dgram_qlen`. */
+const QUEUE = 11;
+
+/** A client of a server: a bound socket, in Deno's own API. */
+class Client implements Disposable {
+  readonly #socket: Deno.DatagramConn;
+  readonly #server: Deno.UnixAddr;
+  readonly path: string;
+
+  constructor(path: string, server: string) {
+    this.path = path;
+    this.#server = { transport: "unixpacket", path: server };
+    this.#socket = Deno.listenDatagram({ transport: "unixpacket", path });
+  }
+
+  /** Sends messages; while the server's queue is full, Deno tries again and again. */
+  async send(...messages: string[]): Promise<void> {
+    for (const message of messages) {
+      const sending = this.#socket.send(toBytes(message), this.#server);
+      await within(sending, LONG, `the server has no room for ${JSON.stringify(message)}`);
+    }
+  }
+
+  async receive(): Promise<string> {
+    const [message] = await within(this.#socket.receive(), LONG, "no reply comes");
+    return toText(message);
+  }
+
+  async assertServed(message: string): Promise<void> {
+    await this.send(message);
+    assertEquals(await this.receive(), message);
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.close();
+    if (modeOf(this.path) !== null) Deno.removeSync(this.path);
+  }
+}
+
+/** A server that may answer `clients` clients, at `FOLDER/0` and so on. */
+async function start(sample: string, folder: string, clients: number): Promise<Process> {
+  const paths = Array.from({ length: clients }, (_, index) => `${folder}/${index}`);
+  const server = startSample(sample, [`${folder}/server`], {
+    "unix:/tmp/dgram_echo_client.sock": paths.map((path) => `unix:${path}`).join(),
+    "/tmp/dgram_echo_client.sock": paths.join(),
+    "/tmp/dgram_echo.sock": `${folder}/server`,
+  });
+  await server.prints(/^listening on /m);
+  return server;
+}
+
+/** Asserts that a server ends, at once, and its file with it. */
+async function assertEnds(server: Process, folder: string): Promise<void> {
+  server.kill("SIGTERM");
+  await assertEndsInTime(server, 0, 4000);
+  assertEquals(modeOf(`${folder}/server`), null, "the server's file is still there");
+}
+
+/** How many messages a server has received. */
+function received(server: Process): number {
+  return server.stdout.split("\n").length - 1;
+}
+
+/** How many replies a server could not send. */
+function refused(server: Process): number {
+  return server.stderr.split("Resource temporarily unavailable").length - 1;
+}
+
+/** What the messages may be. */
+const messages: Record<string, (index: number) => string> = {
+  "short messages": (index) => `${index}`,
+  "messages of 80 bytes": (index) => `${index}`.padEnd(80, "x"),
+  "empty messages": () => "",
+};
+
+for (const sample of servers) {
+  const promise = (needs: Need[], scenario: string, fn: (folder: string) => Promise<void>) =>
+    testWith(needs, `${sample}: ${scenario}`, fn);
+
+  for (const [what, messageAt] of Object.entries(messages)) {
+    const many = Array.from({ length: 13 }, (_, index) => messageAt(index));
+
+    promise([], `a client that never reads costs the next one nothing, ${what}`, async (folder) => {
+      await using server = await start(sample, folder, 2);
+      using deaf = new Client(`${folder}/0`, `${folder}/server`);
+      await deaf.send(...many);
+      using honest = new Client(`${folder}/1`, `${folder}/server`);
+      for (const text of ["hello", "", "again"]) await honest.assertServed(text);
+      await server.prints(/^sendto .*\/0: Resource temporarily unavailable, the peer does not/m);
+      await assertEnds(server, folder);
+    });
+
+    promise([], `20 clients that never read cost the next one nothing, ${what}`, async (folder) => {
+      await using server = await start(sample, folder, 21);
+      using clients = new DisposableStack();
+      for (let index = 0; index < 20; index++) {
+        const deaf = clients.use(new Client(`${folder}/${index}`, `${folder}/server`));
+        await deaf.send(...many);
+      }
+      using honest = new Client(`${folder}/20`, `${folder}/server`);
+      for (const text of ["hello", "", "again"]) await honest.assertServed(text);
+      await assertEnds(server, folder);
+    });
+
+    promise(
+      [],
+      `a client that reads late gets its replies, and is served, ${what}`,
+      async (folder) => {
+        await using server = await start(sample, folder, 1);
+        using late = new Client(`${folder}/0`, `${folder}/server`);
+        await late.send(...many);
+        await waitFor(() => received(server) === 13, "the server does not receive");
+        const unsent = many.length - QUEUE;
+        await waitFor(() => refused(server) === unsent, "the server does not say what is unsent");
+        for (const message of many.slice(0, QUEUE)) assertEquals(await late.receive(), message);
+        if (what === "empty messages") assertEquals(await late.receive(), ""); // the one that waited
+        for (const text of ["hello", "", "again"]) await late.assertServed(text);
+        await assertEnds(server, folder);
+      },
+    );
+
+    promise([], `a client that dies with a full queue does no harm, ${what}`, async (folder) => {
+      await using server = await start(sample, folder, 2);
+      for (let round = 0; round < 40; round++) {
+        using deaf = new Client(`${folder}/0`, `${folder}/server`);
+        await deaf.send(...many);
+        await waitFor(() => received(server) === 13 * (round + 1), "the server does not receive");
+      }
+      using honest = new Client(`${folder}/1`, `${folder}/server`);
+      for (const text of ["hello", "", "again"]) await honest.assertServed(text);
+      await assertEnds(server, folder);
+    });
+  }
+
+  promise([], "a client that never reads keeps no core busy", async (folder) => {
+    await using server = await start(sample, folder, 1);
+    using deaf = new Client(`${folder}/0`, `${folder}/server`);
+    await deaf.send(...Array(13).fill("hello"));
+    await waitFor(() => refused(server) === 2, "the server does not say what it cannot send");
+    const before = processorTimeOf(server.pid);
+    await new Promise((resolve) => setTimeout(resolve, 1000)); // the time is what is measured
+    const used = processorTimeOf(server.pid) - before;
+    assert(used < 0.3, `${used} s of processor time in a second`);
+  });
+
+  promise([], "more silent clients than it has spare sockets do not stop it", async (folder) => {
+    await using server = await start(sample, folder, 41);
+    {
+      using clients = new DisposableStack();
+      for (let index = 0; index < 40; index++) {
+        const deaf = clients.use(new Client(`${folder}/${index}`, `${folder}/server`));
+        await deaf.send(...Array(13).fill(""));
+      }
+      await waitFor(() => received(server) === 40 * 13, "the server does not receive");
+    }
+    using honest = new Client(`${folder}/40`, `${folder}/server`);
+    // The replies that waited have failed: their sockets are free again.
+    await waitFor(() => refused(server) >= 40 * 2, "the server does not say what it cannot send");
+    await honest.assertServed("hello");
+    await assertEnds(server, folder);
+  });
+
+  promise(
+    [],
+    "it ends while more clients do not read than it has spare sockets",
+    async (folder) => {
+      await using server = await start(sample, folder, 40);
+      using clients = new DisposableStack();
+      for (let index = 0; index < 40; index++) {
+        const deaf = clients.use(new Client(`${folder}/${index}`, `${folder}/server`));
+        await deaf.send(...Array(13).fill(""));
+      }
+      await waitFor(() => received(server) === 40 * 13, "the server does not receive");
+      await assertEnds(server, folder);
+    },
+  );
+
+  promise(["python3"], "a connected client is served, and may read late", async (folder) => {
+    await using server = await start(sample, folder, 2);
+    await using connected = new PythonSocket("AF_UNIX");
+    await connected.eval(`s.bind("${folder}/0") or s.connect("${folder}/server")`);
+    await connected.eval(`[s.send(b"%d" % n) for n in range(50)]`);
+    await waitFor(() => received(server) === 50, "the server does not receive");
+    using honest = new Client(`${folder}/1`, `${folder}/server`);
+    for (const text of ["hello", "", "again"]) await honest.assertServed(text);
+    assertEquals(
+      await connected.eval(`[int(s.recv(9)) for n in range(50)] == [*range(50)]`),
+      "True",
+    );
+    await assertEnds(server, folder);
+  });
+
+  promise(["python3"], "it ends while a connected client reads nothing at all", async (folder) => {
+    await using server = await start(sample, folder, 1);
+    await using connected = new PythonSocket("AF_UNIX");
+    await connected.eval(`s.bind("${folder}/0") or s.connect("${folder}/server")`);
+    await connected.eval(`s.settimeout(0.5)`);
+    const flood = `sum(s.send(b"hello") for n in range(10000))`;
+    await connected.type(`${flood}\n`); // it times out when the server receives no more
+    await server.prints(/^sendto .*\/0: Resource temporarily unavailable/m);
+    await assertEnds(server, folder);
+  });
+
+  promise(["nc"], "nc -uU is served", async (folder) => {
+    await using server = await start(sample, folder, 1);
+    const args = ["-uU", "-s", `${folder}/0`, `${folder}/server`];
+    await using nc = new Process(args, true, undefined, "nc");
+    await nc.type("hello");
+    await nc.prints(/hello/);
+    await assertEnds(server, folder);
+  });
+}
+
+// The senders
+
+/** A bound socket whose queue is full. */
+async function makeDeaf(path: string): Promise<Deno.DatagramConn> {
+  const deaf = Deno.listenDatagram({ transport: "unixpacket", path });
+  using sender = await openDatagramTo(deaf.addr);
+  for (let sent = 0; sent < QUEUE; sent++) await sendTo(sender, toBytes("full"), deaf.addr);
+  await assertRejects(
+    () => sendTo(sender, toBytes("more"), deaf.addr, 0),
+    Deno.errors.WouldBlock,
+    `sendto ${path}: Resource temporarily unavailable, the peer does not receive`,
+  );
+  return deaf;
+}
+
+testWith([], "unix/dgram_send.ts gives up at a receiver that does not read", async (folder) => {
+  const path = `${folder}/deaf`;
+  const deaf = await makeDeaf(path);
+  await using sender = startSample("unix/dgram_send.ts", [path, "hello"], {
+    "/tmp/dgram.sock": path,
+  });
+  await assertEndsInTime(sender, 1, 15_000);
+  const cause = "Resource temporarily unavailable, the peer does not receive";
+  assertEquals([sender.stdout, sender.stderr], ["", `sendto ${path}: ${cause}\n`]);
+  deaf.close();
+});
+
+for (const message of ["hello", ""]) {
+  testWith(
+    [],
+    `unix/dgram_echo_client.ts gives up at a server that does not read ${JSON.stringify(message)}`,
+    async (folder) => {
+      const path = `${folder}/deaf`;
+      const deaf = await makeDeaf(path);
+      const grants = {
+        "/tmp/dgram_echo.sock": path,
+        "/tmp/dgram_echo_client.sock": `${folder}/own`,
+      };
+      const args = [path, `${folder}/own`, "--timeout=0.2"];
+      await using client = startSample("unix/dgram_echo_client.ts", args, grants, true);
+      await client.type(`${message}\n`);
+      await assertEndsInTime(client, 1, 4000);
+      const cause = "Resource temporarily unavailable, the peer does not receive";
+      assertEquals([client.stdout, client.stderr], ["", `sendto ${path}: ${cause}\n`]);
+      assertEquals(modeOf(`${folder}/own`), null, "its file is still there");
+      deaf.close();
+    },
+  );
+
+  testWith(
+    [],
+    `sendTo() waits for room, and sends ${JSON.stringify(message)} once`,
+    async (folder) => {
+      const path = `${folder}/deaf`;
+      const deaf = await makeDeaf(path);
+      using sender = await openDatagramTo(deaf.addr);
+      const sending = sendTo(sender, toBytes(message), deaf.addr, 30_000);
+      await new Promise((resolve) => setTimeout(resolve, 50)); // so that it does wait
+      for (let n = 0; n < QUEUE; n++) assertEquals(toText((await deaf.receive())[0]), "full");
+      await sending;
+      await sendTo(sender, toBytes("last"), deaf.addr);
+      assertEquals(toText((await deaf.receive())[0]), message);
+      assertEquals(toText((await deaf.receive())[0]), "last");
+      deaf.close();
+    },
+  );
+}
+
+testWith([], "ConnectedDatagram sends to a Unix peer while a receive waits", async (folder) => {
+  using server = await openUnixDatagram(`${folder}/server`);
+  using client = await connectUnixDatagram(`${folder}/server`, `${folder}/client`);
+  await assertRejects(() => client.receive(80, 1), Deno.errors.TimedOut);
+  await client.send(toBytes("hello"));
+  const [message, from] = await server.receive();
+  await sendTo(server, message, from);
+  assertEquals(toText((await client.receive(80, 30_000)).message), "hello");
+});
