@@ -9,8 +9,9 @@
  * From CNP3, datagrams over a file. A message that was cut at 80 bytes is reported on stderr. To answer
  * a client takes the permissions to send to its socket, too. Departs from the lecture: where its sendto
  * waits until the client receives, this server gives up at once and reports "Resource temporarily
- * unavailable", so a client that does not receive costs the others nothing. After SIGINT or SIGTERM, the
- * messages that have come already are still answered.
+ * unavailable", so a client that does not receive costs the others nothing; but for one that has connected
+ * its socket, and leaves 200 KB of replies unread: until it reads, nobody else is served. After SIGINT or
+ * SIGTERM, the messages that have come already are still answered.
  *
  * ```console
  * $ unix/dgram_echo_server.ts /tmp/dgram_echo.sock
