@@ -132,6 +132,7 @@ testWith(
       await peer.send("hello", port);
       assertEquals(await peer.has(1, `${hostname} ${server.describe()}`), ["hello"], hostname);
       const line = `Message from ${hostname}:${peer.addr.port}: hello\n`;
+      await server.prints(RegExp(`^${RegExp.escape(line)}`, "m")); // perhaps after the reply
       assert(server.stdout.endsWith(line), `${hostname}: ${server.describe()}`);
     }
   },
