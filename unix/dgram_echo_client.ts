@@ -7,7 +7,9 @@
  *   --timeout SECONDS  how long to wait for room at the server, and for a reply (2)
  *
  * From CNP3, datagrams over a file. A reply that was cut at 80 bytes is reported on stderr. SIGINT and
- * SIGTERM end it at once, with exit status 0, after the removal of its file.
+ * SIGTERM end it at once, with exit status 0, after the removal of its file. The newline of a line, LF or
+ * CRLF, is not sent. To a terminal, control characters that the server sends print as U+FFFD; to a file or
+ * a pipe, the bytes are exact.
  *
  * ```console
  * $ unix/dgram_echo_server.ts /tmp/dgram_echo.sock
@@ -28,6 +30,7 @@ import {
   connectUnixDatagram,
   main,
   seconds,
+  terminalOutput,
   terminationSignal,
   writeN,
 } from "../mod.ts";
@@ -35,6 +38,7 @@ import header from "./dgram_echo_client.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
 const MESSAGE_SIZE = 80;
+const NEWLINE = new Uint8Array([0x0a]);
 
 await main(header, {
   operands: { path: "/tmp/dgram_echo.sock", own: "/tmp/dgram_echo_client.sock" },
@@ -51,6 +55,7 @@ await main(header, {
   if (signal.aborted) end();
   signal.addEventListener("abort", end);
   const stdin = new BufferedReader(Deno.stdin);
+  const stdout = terminalOutput();
 
   for (;;) {
     const line = await stdin.readLine();
@@ -60,8 +65,8 @@ await main(header, {
     await server.send(chomp(line), timeout * 1000);
     // recv
     const { message, truncated } = await server.receive(MESSAGE_SIZE, timeout * 1000);
-    await writeN(Deno.stdout, message);
-    console.log();
+    await writeN(stdout, message);
+    await writeN(stdout, NEWLINE);
     if (truncated) console.error(`the message was cut at ${MESSAGE_SIZE} bytes`);
   }
   // close, unlink, at the end of using

@@ -12,14 +12,9 @@ import {
   startUdp,
   udpServers,
 } from "./datagram_servers.ts";
+import { covers } from "./promises.ts";
 
 // The promise: drain loses no datagram that had arrived.
-
-/** The servers to which it does not apply, and why. The others are udpServers, and DGRAM_ECHO. */
-export const exempt: Record<string, string> = {
-  "unix/dgram_receive.ts": "it ends after one datagram",
-  "servers/udp_receive.ts": "it ends after one datagram",
-};
 
 /** The servers that do not reply, but print; where they listen, and where to send. */
 const printers: [sample: string, args: string[], grants: Record<string, string>, to: string][] = [
@@ -32,6 +27,13 @@ const PREFORK = "servers/udp_echo_prefork.ts";
 
 /** How long to wait for a reply that comes, in ms. */
 const LONG = 30_000;
+
+covers("datagram_drain", [
+  ...udpServers.map(({ sample }) => sample),
+  ...printers.map(([sample]) => sample),
+  PREFORK,
+  DGRAM_ECHO,
+]);
 
 for (const udp of udpServers) {
   const { sample, host, request, reply } = udp;

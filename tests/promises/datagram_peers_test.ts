@@ -9,23 +9,14 @@ import { Process, startSample } from "../process.ts";
 import { PythonSocket } from "../python_socket.ts";
 import { toBytes, toText } from "../readers.ts";
 import { assertEndsInTime, modeOf, waitFor } from "./datagram_servers.ts";
+import { covers } from "./promises.ts";
 
 // The promise: a peer that does not receive costs the others nothing.
 
 /** The servers that it applies to. */
 const servers = ["unix/dgram_echo_server.ts"];
 
-/** The other servers of datagrams, and why they are exempt. */
-export const exempt: Record<string, string> = {
-  "unix/dgram_receive.ts": "it does not reply",
-  "servers/udp_echo.ts": "UDP does not wait for the receiver",
-  "servers/udp_echo_prefork.ts": "UDP does not wait for the receiver",
-  "servers/udp_sum.ts": "UDP does not wait for the receiver",
-  "servers/udp_calculator.ts": "UDP does not wait for the receiver",
-  "servers/udp_receive.ts": "it does not reply",
-  "servers/udp_broadcast.ts": "it does not reply",
-  "servers/udp_multicast.ts": "it does not reply",
-};
+covers("datagram_peers", servers);
 
 /** How long to wait for a datagram that comes, in ms. */
 const LONG = 10_000;

@@ -7,16 +7,9 @@ import { testWith } from "../needs.ts";
 import { Process, startSample } from "../process.ts";
 import { toBytes, toText } from "../readers.ts";
 import { needsOf, pathPrograms, startAt, startUdp, udpServers } from "./datagram_servers.ts";
+import { covers } from "./promises.ts";
 
 // The promise: a datagram from the server's own address, or from port 0, is not answered.
-
-/** The servers to which it does not apply, and why. The others are udpServers, and DGRAM_ECHO. */
-export const exempt: Record<string, string> = {
-  "unix/dgram_receive.ts": "it does not reply",
-  "servers/udp_receive.ts": "it does not reply",
-  "servers/udp_broadcast.ts": "it does not reply",
-  "servers/udp_multicast.ts": "it does not reply",
-};
 
 const DGRAM_ECHO = "unix/dgram_echo_server.ts";
 
@@ -62,6 +55,8 @@ async function assertDropped(
   const lines = server.stdout.split("\n").filter((line) => line.includes("Message from"));
   assert(lines.length <= 1, server.describe());
 }
+
+covers("own_address", [...udpServers.map(({ sample }) => sample), DGRAM_ECHO]);
 
 for (const udp of udpServers) {
   const { sample, host, request, reply } = udp;
