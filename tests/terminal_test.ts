@@ -203,6 +203,20 @@ for (const [where, expected] of Object.entries(outputs)) {
     });
   }
 
+  const path = "unix/dgram_echo_client.ts";
+  testWith(["python3"], `${path}: what a server sends to ${where}`, async (folder) => {
+    const [server, own] = [`${folder}/server`, `${folder}/client`];
+    const socket = Deno.listenDatagram({ transport: "unixpacket", path: server });
+    const answered = socket.receive().then(([, from]) => socket.send(toBytes(hostile), from));
+    const flags = readSample(path).flags.map((flag) =>
+      flag.replaceAll("/tmp/dgram_echo.sock", server).replaceAll("/tmp/dgram_echo_client.sock", own)
+    );
+    const printed = await outputOf(where, path, flags, [server, own], folder);
+    await answered;
+    socket.close();
+    assertEquals(printed, concat([expected, toBytes("\n")]));
+  });
+
   testWith(
     ["python3"],
     `servers/udp_receive.ts: what a client sends to ${where}`,
