@@ -4,9 +4,12 @@
  * @module
  */
 
+import { formatAddress } from "./address.ts";
 import { Connection } from "./connection.ts";
+import { failed } from "./errors.ts";
 import { failedAt } from "./failed_at.ts";
 import { getAddrInfo } from "./names.ts";
+import { refused } from "./refused.ts";
 import { parsePort } from "./services.ts";
 import { requireUnstableNet } from "./unstable.ts";
 
@@ -144,7 +147,8 @@ export async function openListeners(
   let port = await parsePort(`${service}`, "tcp");
   const listeners: Deno.TcpListener[] = [];
   let missing: unknown;
-  for (const { hostname } of await getAddrInfo(host, port, { socktype: "stream" })) {
+  const addresses = await getAddrInfo(host, port, { socktype: "stream" });
+  for (const { hostname } of addresses) {
     try {
       const listener = await openListener(port, { ...options, hostname });
       listeners.push(listener);
@@ -153,7 +157,12 @@ export async function openListeners(
       missing = error;
       if (error instanceof Deno.errors.AddrNotAvailable) continue;
       for (const listener of listeners) listener.close();
-      throw error;
+      if (!(error instanceof Deno.errors.NotCapable)) throw error;
+      const needed = addresses.map((address) => formatAddress({ ...address, port }));
+      throw failed(
+        "bind",
+        refused(error.cause, () => needed.map((host) => ({ name: "net", host }))),
+      );
     }
   }
   if (listeners.length === 0) throw missing;

@@ -382,6 +382,7 @@ const namesLess: Record<string, { names: string[]; because: string }> = {
 for (const syntax of samples) {
   const { path, given } = syntax;
   const { names, because } = namesLess[path] ?? {};
+  if (readSample(path).flags.length === 0) continue;
 
   Deno.test(`${path} without its flags names them${because ? `, but: ${because}` : ""}`, async () => {
     const process = await run(path, given);
@@ -399,7 +400,7 @@ for (const syntax of samples) {
       ? [`${folder.path}/socket`]
       : withAddress(syntax, "127.0.0.1", path.startsWith("servers/") ? `${freePort()}` : deaf.port);
     const flags = namedFlags(await run(path, args));
-    assertEquals(flags.length > 0, readSample(path).flags.length > 0, "it was refused something");
+    assert(flags.length > 0, "it was refused nothing");
     await using process = new Process(["run", ...flags, path, ...args], true);
     await process.type("hello\n");
     await process.endInput();

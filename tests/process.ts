@@ -93,6 +93,12 @@ export class Process implements AsyncDisposable {
     return found;
   }
 
+  /** Waits until it has printed as much as `text` on stdout, and asserts that this is all. */
+  async assertPrints(text: string): Promise<void> {
+    await this.until(() => this.stdout.length >= text.length, AbortSignal.timeout(PATIENCE));
+    if (this.stdout !== text) throw new Error(`not ${JSON.stringify(text)}: it ${this.describe()}`);
+  }
+
   /** Waits for the end of the process; returns its exit status. */
   async exits(): Promise<number> {
     await this.until(() => this.code !== undefined, AbortSignal.timeout(PATIENCE));

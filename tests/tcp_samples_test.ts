@@ -335,7 +335,7 @@ for (const [command, expected] of Object.entries(conversations)) {
       stdout += prints.stdout?.replace("NAME", name).replace("PORT", `${port}`) ?? "";
       stderr += prints.stderr?.replace("PORT", `${port}`) ?? "";
     }
-    assertEquals(server.stdout, stdout);
+    await server.assertPrints(stdout);
     assertEquals(server.stderr, stderr);
   });
 
@@ -427,7 +427,7 @@ for (const [what, [sent, shown]] of Object.entries(messages)) {
     const [report] = await converse(server, [[sending, ["receive", 80]]]);
     assertEquals(report?.received, ["I got your message"]);
     assertEquals(await server.exits(), 0, server.describe());
-    assertEquals(server.stdout, `Here is the message: ${shown}\n`);
+    await server.assertPrints(`Here is the message: ${shown}\n`);
   });
 }
 
@@ -813,7 +813,7 @@ for (const framing of ["length", "line", "json"]) {
     await using client = connect(FRAMES_CLIENT, await listening(server), args);
     assertEquals(await client.exits(), 0, client.describe());
     await server.prints(/many writes\n/);
-    assertEquals(server.stdout, "one write\nof three\nmessages\none message of many writes\n");
+    await server.assertPrints("one write\nof three\nmessages\none message of many writes\n");
   });
 }
 

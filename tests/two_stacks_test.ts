@@ -22,7 +22,7 @@ testWith(["IPv6"], `${path} serves both stacks at once, on each one client at a 
   const { server, connect } = await start();
   await using _server = server;
   for (const [idle = "", busy = ""] of [hosts, hosts.toReversed()]) {
-    const before = server.stdout.length;
+    const before = server.stdout;
     using first = await connect(idle);
     await exchange(first, "first\n");
     using next = await connect(idle);
@@ -31,9 +31,10 @@ testWith(["IPv6"], `${path} serves both stacks at once, on each one client at a 
     for (let n = 0; n < 50; n++) await exchange(other, "other\n"); // the next one could be served by now
     first.close();
     await waiting;
-    assertEquals(
-      server.stdout.slice(before),
-      `Connection from ${name(first)}\n\tMessage: first\nConnection from ${name(other)}\n` +
+    await server.assertPrints(
+      `${before}Connection from ${name(first)}\n\tMessage: first\nConnection from ${
+        name(other)
+      }\n` +
         "\tMessage: other\n".repeat(50) +
         `Connection from ${name(next)}\n\tMessage: next\n`,
     );

@@ -82,7 +82,7 @@ Deno.test("a Unix server takes over the socket of one that was killed", async ()
   await exchange(client, "hello");
   server.kill("SIGTERM");
   await assertEnds(server, path);
-  assertEquals(server.stdout, GREETED);
+  await server.assertPrints(GREETED);
 });
 
 Deno.test("only one of several Unix servers takes over a stale socket", async () => {

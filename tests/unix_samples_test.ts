@@ -301,5 +301,5 @@ test(`${ECHO_SERVER} serves two clients at once, each at its own path`, async (a
   const lines = [1, 2, 3].flatMap((round) =>
     ["one", "two"].map((name) => `Message from ${at(name)}: ${name} ${round}\n`)
   );
-  assertEquals(server.stdout, lines.join(""));
+  await server.assertPrints(lines.join(""));
 });
