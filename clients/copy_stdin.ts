@@ -7,8 +7,8 @@
  *   --size N  bytes that a read asks for (1)
  *
  * From CS:APP, Unix I/O. Departs from it: on stderr it prints how many bytes it copied, in how many reads
- * (the last returns the end) and seconds. It ends without a message when nobody reads its stdout any
- * more; the lecture's program is ended by SIGPIPE. The bytes are exact, on a terminal too.
+ * (the last returns the end) and seconds. It ends without a message when its stdout is closed; the
+ * lecture's program is ended by SIGPIPE. The bytes are exact, on a terminal too.
  *
  * ```console
  * $ clients/copy_stdin.ts

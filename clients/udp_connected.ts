@@ -6,7 +6,7 @@
  *   --timeout SECONDS  how long to wait for a reply (2)
  *
  * From CNP3, connect on a datagram socket. Deno has no such call; datagrams of others are received and
- * dropped, and it is said how many. Departs from it: where nobody listens, C's recv fails with
+ * dropped, and it is said how many. Departs from it: where no program listens, C's recv fails with
  * ECONNREFUSED at once; here the wait for a reply expires. To a terminal, control characters that the
  * server sends print as U+FFFD; to a file or a pipe, the bytes are exact.
  *

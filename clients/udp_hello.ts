@@ -5,8 +5,8 @@
  * Usage: clients/udp_hello.ts [host] [port]
  *
  * From CNP3, sendto. A host with a slash in it is the path of a Unix-domain socket; the permissions that
- * this takes are those of unix/dgram_send.ts. Departs from it: a failure is reported on stderr, and exits
- * with 1. Over UDP there is none where nobody listens.
+ * this requires are those of unix/dgram_send.ts. Departs from it: a failure is reported on stderr, and exits
+ * with 1. Over UDP it is no failure that no program listens.
  *
  * ```console
  * $ servers/udp_receive.ts ::1 55555

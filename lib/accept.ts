@@ -1,5 +1,5 @@
 /**
- * The accept loop that survives: what every server of the suite stands on.
+ * A fault-tolerant accept loop, used by every stream server.
  *
  * @module
  */

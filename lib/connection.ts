@@ -1,5 +1,5 @@
 /**
- * A connection that survives: a `Deno.Conn` that does not wait for ever and whose errors say where.
+ * Connected sockets with time limits, whose errors name the call and the peer.
  *
  * @module
  */
@@ -59,11 +59,11 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
   #bytes = 0;
 
   /**
-   * Takes a connection over; `openClient` and {@linkcode accept} do so. Nagle's algorithm, which would
-   * hold back short messages, is switched off.
+   * Wraps a connection; `openClient` and {@linkcode accept} do so. Switches off Nagle's algorithm, which
+   * would delay short messages.
    *
-   * @param conn The connection, which is the caller's no longer.
-   * @param onClose Is called once, when the connection is closed, by whomever.
+   * @param conn The connection. Takes ownership.
+   * @param onClose Called once, when the connection is closed.
    * @param onError Called with the error of a service that {@linkcode Connection.serve} ran. Default: prints
    * it to stderr.
    */

@@ -37,7 +37,7 @@ export function strerror(error: unknown): string {
         scopes.set(kind, [...scopes.get(kind) ?? [], scope]);
       }
       const flags = Array.from(scopes, ([kind, scopes]) => `--allow-${kind}=${scopes}`);
-      if (flags.length > 0) return `permission not granted, it takes ${flags.join(" ")}`;
+      if (flags.length > 0) return `permission not granted, requires ${flags.join(" ")}`;
     }
     if (error instanceof AggregateError && error.message === "") {
       return error.errors.map(strerror).join("; ") || error.name;

@@ -2,18 +2,18 @@
  * Fair turns: what keeps a hundred busy connections from starving a thousand others.
  *
  * Deno's sockets are tokio's, and a task of tokio's may complete 128 operations before it has to make way
- * for others. What is ready beyond that is put off, and put off behind whatever becomes ready in the
+ * for others. What is ready beyond that is deferred, behind everything that becomes ready in the
  * meantime: the sockets that have just been answered, if their peers are quick. A server with a
  * thousand busy clients then serves some 128 of them over and over, and the rest wait for seconds.
  *
  * So reads queue, first come, first served, and no more begin in a turn of the event loop than the
  * budget is enough for. A read whose peer is silent costs nothing of the budget: the longer nothing
- * comes, the more reads begin at once, so that nobody waits behind a queue of silent clients.
+ * comes, the more reads begin at once, so that no client waits behind a queue of silent ones.
  *
  * @module
  */
 
-/** tokio's budget: as long as no more operations than this can be ready, none is put off. */
+/** tokio's budget: as long as no more operations than this can be ready, none is deferred. */
 const BUDGET = 128;
 
 /** A read and a write for each connection are within the budget. */
@@ -76,7 +76,7 @@ export function myTurn(): Promise<void> | undefined {
 // for its sockets learns which of them have become ready.
 function nextTurn(): void {
   // More completed than had begun in two turns: others that were silent are ready, too, and some of
-  // them were put off. None begins until they have been served, or they would be put off again.
+  // them were deferred. None begins until they have been served, or they would be deferred again.
   const isOverloaded = asked > FEW;
   if (asked >= READS_PER_TURN / 2) atOnce = 1;
   asked = 0;

@@ -34,8 +34,8 @@ export interface Writer {
 }
 
 /**
- * CS:APP's `MAXLINE`: the longest line that a line reader returns in one piece unless it is told another
- * limit, in bytes. In C it is the size of a buffer with a NUL at its end, so `rio_readlineb` and `fgets`
+ * CS:APP's `MAXLINE`: the longest line that a line reader returns in one piece by default, in
+ * bytes. In C it is the size of a buffer with a NUL at its end, so `rio_readlineb` and `fgets`
  * return at most `MAXLINE - 1` bytes.
  */
 export const MAXLINE = 8192;

@@ -64,8 +64,8 @@ export async function openUnixClient(path: string): Promise<Connection<Deno.Unix
  * too: then the listener only stops accepting, and the program must end by `Deno.exit()`, as
  * {@linkcode main} does.
  *
- * Until the file has its mode, a moment after bind(2), its mode is what the umask leaves, and whoever may
- * write to the file may connect: others do if the umask is 002 or 000. Where that matters, choose a
+ * Until the file has its mode, a moment after bind(2), its mode is what the umask leaves, and every user
+ * who may write to the file may connect: others may if the umask is 002 or 000. Where that matters, choose a
  * folder that only the user may enter (mode 0700). A folder in which another user may replace the file is
  * refused, if the program may read the folder: one that the group or all may write to, unless it is
  * sticky as `/tmp`, and one of another user's.

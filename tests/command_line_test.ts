@@ -274,7 +274,7 @@ for (const syntax of onHosts) {
     const args = withAddress(syntax, "name.invalid", "7");
     const call = ".*(bind|connect|getaddrinfo) name.invalid(:7)?";
     await assertFails(path, args, ["--allow-net=name.invalid"], `${call}: .+`);
-    const refused = "permission not granted, it takes --allow-net=name.invalid(:7)?";
+    const refused = "permission not granted, requires --allow-net=name.invalid(:7)?";
     await assertFails(path, args, [], `(${call}|fork): ${refused}`);
   });
 }
@@ -336,7 +336,7 @@ Deno.test("the Unix samples fail in one line for a path that they cannot use", a
 /** The flags that a refusal names. */
 function namedFlags({ stderr }: Process): string[] {
   const [, flags = ""] =
-    /^(?:.*: )?permission not granted, it takes (--allow-.*)\n$/.exec(stderr) ?? [];
+    /^(?:.*: )?permission not granted, requires (--allow-.*)\n$/.exec(stderr) ?? [];
   return flags.split(" ").filter((flag) => flag !== "");
 }
 
@@ -420,7 +420,7 @@ Deno.test("servers/tcp_echo_prefork.ts elsewhere than in the project's root says
     stdin: "null",
   }).output();
   const modules = ["servers/workers", "lib", "mod.ts"].map((module) => `${root}${module}`);
-  const says = `fork: permission not granted, it takes --allow-read=${modules}\n`;
+  const says = `fork: permission not granted, requires --allow-read=${modules}\n`;
   const decoder = new TextDecoder();
   assertEquals([code, decoder.decode(stdout), decoder.decode(stderr)], [1, "", says]);
 });

@@ -29,7 +29,7 @@ const cases: Record<string, [args: string, words: string][]> = {
     ],
     [
       `"socket() failed", new Deno.errors.NotCapable('Requires net access to "[::1]:7", run again')`,
-      "socket() failed: permission not granted, it takes --allow-net=[::1]:7",
+      "socket() failed: permission not granted, requires --allow-net=[::1]:7",
     ],
     [`"100%s of %d", new Error("%% %o")`, "100%s of %d: %% %o"],
     [`"recv() failed", "no error at all"`, "recv() failed: no error at all"],

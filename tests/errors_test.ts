@@ -22,19 +22,19 @@ const cases: [thrown: unknown, words: string][] = [
     new Deno.errors.NotCapable(
       'Requires net access to "127.0.0.1:7", run again with the --allow-net flag',
     ),
-    "permission not granted, it takes --allow-net=127.0.0.1:7",
+    "permission not granted, requires --allow-net=127.0.0.1:7",
   ],
   [
     new Deno.errors.NotCapable(
       'Requires write access to "/tmp/a b", run again with the --allow-write flag',
     ),
-    "permission not granted, it takes --allow-write=/tmp/a b",
+    "permission not granted, requires --allow-write=/tmp/a b",
   ],
   [
     new Deno.errors.NotCapable(
       'Requires net access to "unix:/a"; Requires write access to "/a"; Requires net access to "b:1"',
     ),
-    "permission not granted, it takes --allow-net=unix:/a,b:1 --allow-write=/a",
+    "permission not granted, requires --allow-net=unix:/a,b:1 --allow-write=/a",
   ],
   [new Deno.errors.NotCapable("not today"), "not today"],
   ["a text", "a text"],
@@ -169,7 +169,7 @@ Deno.test({
     ];
     for (const [call, flag] of refused) {
       const error = await assertRejects(async () => await call(), Deno.errors.NotCapable);
-      assertEquals(strerror(error), `permission not granted, it takes ${flag}`);
+      assertEquals(strerror(error), `permission not granted, requires ${flag}`);
     }
   },
 });

@@ -37,7 +37,7 @@ Deno.test(`${faq}: a sample is installed with --config, and not without`, async 
   // Only one server can have the port of the flag, so it is asked for another.
   await using process = new Process(["127.0.0.1", "0"], false, undefined, command);
   const code = await process.exits();
-  const refusal = "bind 127.0.0.1:0: permission not granted, it takes --allow-net=127.0.0.1:0\n";
+  const refusal = "bind 127.0.0.1:0: permission not granted, requires --allow-net=127.0.0.1:0\n";
   assertEquals([code, process.stderr], [1, refusal]);
 });
 

@@ -1,5 +1,5 @@
 /**
- * The servers of the suite as tests meet them, and the peers that nobody wishes for: clients that reset,
+ * The servers of the suite as tests meet them, and hostile peers: clients that reset,
  * flood, stall or send nonsense, and servers that do.
  *
  * @module
@@ -282,7 +282,7 @@ export class Server implements AsyncDisposable {
     for (const written of [SOCKET, ...DATAGRAM_SOCKETS]) paths[written] = path;
     const args = [...subject.args.map((arg) => paths[arg] ?? arg), ...options];
     const process = resources.use(launch(subject.path, args, { ...subject.grants, ...paths }));
-    // Whoever waits for a server that does not do what it should is told so by its end.
+    // A test that waits for a server that does not do what it should fails by the server's end.
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;

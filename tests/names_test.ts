@@ -159,7 +159,7 @@ Deno.test("addresses, ports and services need no permission", async () => {
 
 Deno.test("getAddrInfo() needs the permission for the whole host of a name", async () => {
   const query = `net.getAddrInfo("localhost", 80, { socktype: "stream" })`;
-  const refusal = "getaddrinfo localhost: permission not granted, it takes --allow-net=localhost";
+  const refusal = "getaddrinfo localhost: permission not granted, requires --allow-net=localhost";
   for (const flags of [[], ["--allow-net=localhost:80"], ["--allow-net=127.0.0.1"]]) {
     assertEquals(await evaluate(query, ...flags), refusal, `${flags}`);
   }
@@ -173,7 +173,7 @@ Deno.test("getNameInfo() needs the permission for the address", async () => {
   ) {
     const address = { transport: "tcp", hostname, port: 80 } as const;
     const query = `net.getNameInfo(${JSON.stringify(address)})`;
-    const refusal = `getnameinfo ${grant}: permission not granted, it takes --allow-net=${grant}`;
+    const refusal = `getnameinfo ${grant}: permission not granted, requires --allow-net=${grant}`;
     assertEquals(await evaluate(query, "--allow-net=127.0.0.1:81"), refusal);
     const granted = JSON.parse(await evaluate(query, `--allow-net=${grant}`));
     assertEquals(granted, await getNameInfo(address));

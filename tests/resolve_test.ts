@@ -48,7 +48,7 @@ Deno.test(`${path} prints nothing of an answer that it cannot get whole`, async 
   const cases: [string[], string][] = [
     [
       ["127.0.0.1", "80"],
-      "getnameinfo 127.0.0.1:80: permission not granted, it takes --allow-net=127.0.0.1:80\n",
+      "getnameinfo 127.0.0.1:80: permission not granted, requires --allow-net=127.0.0.1:80\n",
     ],
     [
       ["::1", "80", "--family", "4"],

@@ -7,11 +7,11 @@
  *   --quiet      print no line for a message
  *
  * From CNP3, datagrams over a file. A message that was cut at 80 bytes is reported on stderr. To answer
- * a client takes the permissions to send to its socket, too. Departs from the lecture: where its sendto
+ * a client requires the permissions to send to its socket, too. Departs from the lecture: where its sendto
  * waits until the client receives, this server gives up at once and reports "Resource temporarily
- * unavailable", so a client that does not receive costs the others nothing; but for one that has connected
- * its socket, and leaves 200 KB of replies unread: until it reads, nobody else is served. After SIGINT or
- * SIGTERM, the messages that have come already are still answered.
+ * unavailable", so a client that does not receive costs the others nothing. The exception is a client that
+ * has connected its socket and leaves 200 KB of replies unread: no other is served until it reads. After
+ * SIGINT or SIGTERM, the messages that have arrived are still answered.
  *
  * ```console
  * $ unix/dgram_echo_server.ts /tmp/dgram_echo.sock

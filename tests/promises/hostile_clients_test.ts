@@ -130,7 +130,7 @@ keeps(
 keeps("hostile_clients", "a worker that dies is replaced", async (subject) => {
   await using folder = await temporaryFolder();
   await Deno.mkdir(`${folder.path}/workers`);
-  // A copy of the server, but for a bug: it throws where nobody catches it.
+  // A copy of the server, but for a bug: it throws where the error is not caught.
   const worker = "workers/tcp_echo.ts";
   const bug =
     `if (printable(message) === "die") queueMicrotask(() => { throw new Error("died"); });`;

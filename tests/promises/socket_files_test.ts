@@ -167,7 +167,7 @@ const kinds = {
       await client.write(toBytes("hello"));
       assertEquals(await client.read(new Uint8Array(80)), 5);
       await server.prints(/Message: hello\n/);
-      // One connection without data from whoever looked if it is alive.
+      // One connection without data from the program that looked whether it is alive.
       assertEquals(server.stdout.match(/^Connection/gm)?.length, 2, server.describe());
       assertEquals(server.stdout.match(/Message/g)?.length, 1, server.describe());
     },
