@@ -24,6 +24,16 @@ const BACKLOG_LOOKS = 3;
 /** How many clients are accepted after `signal`: as many as a backlog of Linux holds. */
 const BACKLOG_SIZE = 4096;
 
+/** A listener whose address can be removed before it is closed: a Unix-domain socket's file. */
+interface Unlinkable {
+  unlink(): void;
+}
+
+/** Resolves in the next turn of the event loop. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** How {@linkcode accept} treats its clients. */
 export interface AcceptOptions {
   /** When it aborts, the server drains and the loop ends. Default: only the listener's owner ends it. */
@@ -61,15 +71,18 @@ export interface AcceptOptions {
  *   pauses, for 5 ms first and at most a second; after any other failure it goes on at once;
  * - at `maxConnections` it accepts no more until one closes; `idleTimeout` and `minRate` cut off clients
  *   that neither send nor receive, or too little;
- * - when `signal` aborts, the clients that wait in the backlog are still accepted, then the listener is
- *   closed; connections may finish what is in flight and are cut when the `grace` period ends; the loop
+ * - when `signal` aborts, a Unix-domain socket's file is removed; the clients that wait in the backlog are
+ *   still accepted, then the listener is closed; connections may finish what is in flight and are cut when the `grace` period ends; the loop
  *   ends when all are closed.
  *
  * @param listener The listening socket, TCP or Unix. It is closed after `signal` aborts.
  * @param options See {@linkcode AcceptOptions}.
  * @returns The connections; the caller must close each, as `serve` does. The loop ends after `signal`, or
- * when the listener's owner closes it: then, too, the open connections are drained.
+ * when it finds the listener closed by its owner: it looks when it accepts the next client, and then, too,
+ * drains the open connections. If the caller leaves the loop before `signal`, the listener and the open
+ * connections stay open.
  * @throws {RangeError} If a limit is invalid. A time must be less than 2 ** 31 ms.
+ * @throws {Deno.errors.Busy} If another loop accepts from the listener.
  *
  * Source: UCM lecture (iterative, accept-and-fork); accept(2).
  *
@@ -114,6 +127,7 @@ export async function* accept<A extends Deno.Addr>(
   const drain = () => {
     if (isDraining) return;
     isDraining = true;
+    (listener as Partial<Unlinkable>).unlink?.();
     open.drain(grace);
     closeWhenQuiet();
   };
@@ -146,16 +160,20 @@ export async function* accept<A extends Deno.Addr>(
         isAccepting = true;
         socket = await listener.accept();
       } catch (error) {
+        isAccepting = false;
         if (isClosed(error)) break;
+        if (error instanceof Deno.errors.Busy) throw failed("accept", error);
         if (isGone(error)) continue;
         report(onError, failed("accept", error));
-        if (!exhausted.includes(codeOf(error) ?? "")) continue;
+        if (!exhausted.includes(codeOf(error) ?? "")) {
+          await nextTurn(); // whatever fails again and again, timers and signals go on
+          continue;
+        }
         pause = Math.min(pause * 2 || FIRST_PAUSE, isDraining ? FIRST_PAUSE : LONGEST_PAUSE);
         await delay(pause, isDraining || !signal ? {} : { signal }).catch(() => {});
         continue;
-      } finally {
-        isAccepting = false;
       }
+      isAccepting = false;
       pause = 0;
       accepted++;
       const conn: Connection<A> = new Connection(socket, () => {
@@ -171,6 +189,7 @@ export async function* accept<A extends Deno.Addr>(
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", drain);
+    if (isDraining) listener[Symbol.dispose]();
   }
 }
 

@@ -94,8 +94,9 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
     try {
       await service(this);
     } catch (error) {
-      const isOwn = error instanceof Error && error === this.#failure; // it names the peer already
-      report(this.#onError, isOwn ? error : withContext(formatAddress(this.remoteAddr), error));
+      const failure = this.#failure;
+      const isOwn = error === failure && failure !== undefined; // it names the peer already
+      report(this.#onError, isOwn ? failure : withContext(formatAddress(this.remoteAddr), error));
     } finally {
       this.close();
     }

@@ -30,23 +30,36 @@ const REQUIRED = /Requires (\w+) access to "(.*?)"/g;
  */
 export function strerror(error: unknown): string {
   try {
-    if (!(error instanceof Error)) return String(error);
-    if (error instanceof Deno.errors.NotCapable) {
-      const scopes = new Map<string, string[]>();
-      for (const [, kind = "", scope = ""] of error.message.matchAll(REQUIRED)) {
-        scopes.set(kind, [...scopes.get(kind) ?? [], scope]);
-      }
-      const flags = Array.from(scopes, ([kind, scopes]) => `--allow-${kind}=${scopes}`);
-      if (flags.length > 0) return `permission not granted, requires ${flags.join(" ")}`;
-    }
-    if (error instanceof AggregateError && error.message === "") {
-      return error.errors.map(strerror).join("; ") || error.name;
-    }
-    return error.message.replace(/ \(os error \d+\).*$/, "") || error.name;
+    return `${describe(error, 0)}`;
   } catch {
     return "unknown error"; // an object that cannot be shown: a getter throws, or there is no prototype
   }
 }
+
+/** How many `AggregateError`s within each other are looked into. */
+const DEPTH = 3;
+
+function describe(error: unknown, depth: number): string {
+  if (!(error instanceof Error)) return String(error);
+  const message = String(error.message);
+  if (ours.has(error)) return message;
+  if (error instanceof Deno.errors.NotCapable) {
+    const scopes = new Map<string, string[]>();
+    for (const [, kind = "", scope = ""] of message.matchAll(REQUIRED)) {
+      scopes.set(kind, [...scopes.get(kind) ?? [], scope]);
+    }
+    const flags = Array.from(scopes, ([kind, scopes]) => `--allow-${kind}=${scopes}`);
+    if (flags.length > 0) return `permission not granted, requires ${flags.join(" ")}`;
+  }
+  if (error instanceof AggregateError && message === "" && depth < DEPTH) {
+    const causes = error.errors.slice(0, 10).map((cause) => describe(cause, depth + 1));
+    return causes.join("; ") || error.name;
+  }
+  return message.replace(/ \(os error \d+\).*$/s, "") || error.name;
+}
+
+/** The errors made here: their messages are shown as they are, for an address may look like Deno's words. */
+const ours = new WeakSet<Error>();
 
 /** An error of a socket call, its parts under the names that Node gives them. */
 export interface SocketError extends Error {
@@ -117,6 +130,7 @@ export function withContext(context: string, error: unknown): Error {
   const message = `${context}: ${strerror(error)}`;
   const code = codeOf(error);
   const failure = new (classOf(error))(message, { cause: error });
+  ours.add(failure);
   return code === undefined ? failure : Object.assign(failure, { code });
 }
 

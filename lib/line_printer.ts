@@ -4,7 +4,9 @@
  * @module
  */
 
-import { writeN, type Writer } from "./robust_io.ts";
+import { delay } from "@std/async/delay";
+import { codeOf } from "./errors.ts";
+import type { Writer } from "./robust_io.ts";
 import { printable } from "./text.ts";
 
 /** How much may wait to be written before `print` asks its caller to wait, in characters. */
@@ -13,12 +15,17 @@ const HIGH_WATER = 1 << 18;
 /** How much may wait at most; lines beyond it are dropped. */
 const LIMIT = 1 << 20;
 
-/** How long a caller is asked to wait for an output that does not take what it is given, in ms. */
+/** How long a caller is asked to wait for room, in ms. */
 const LONGEST_WAIT = 1000;
+
+/** How long to wait until a non-blocking output is tried again (`EAGAIN`), in ms. */
+const RETRY_PAUSE = 10;
 
 /** The most that one write takes, in bytes: POSIX's `PIPE_BUF` on Linux, so lines of several threads do not mix. */
 const PIECE = 4096;
 
+const NEWLINE = 0x0a;
+const ASCII = /^\p{ASCII}*$/u;
 const encoder = new TextEncoder();
 const READY = Promise.resolve();
 
@@ -27,8 +34,8 @@ const READY = Promise.resolve();
  *
  * `console.log` waits until the output takes the line: a pipe that is not read stops the whole program, and
  * a full disk makes it throw. A printer queues each line and writes in the background. A caller that
- * awaits `print` is slowed down to the speed of the output, but an output that stands still holds it up
- * for a second and no longer. When the queue is full, or a write fails, lines are dropped and counted; the
+ * awaits `print` is slowed down to the speed of the output, but an output that makes no room within a second
+ * holds it up no longer. When the queue is full, or a write fails, lines are dropped and counted; the
  * count is reported when printing works again.
  *
  * @example
@@ -52,11 +59,13 @@ export class LinePrinter {
   readonly #target: Writer;
   readonly #onDropped: (lines: number) => void;
   #queue: string[] = [];
-  #queued = 0; // characters in #queue
+  #queued = 0; // characters that are not written yet
   #dropped = 0;
+  #isCut = false; // the last line that was written, by a write that failed midway
   #writing: Promise<void> | undefined;
-  #room: Promise<void> | undefined; // for callers that have to wait
-  #isStalled = false; // they have waited long enough
+  // What callers wait for until there is room, and whether they have waited long enough.
+  #room: PromiseWithResolvers<void> | undefined;
+  #isStalled = false;
 
   /**
    * Creates a printer with an empty queue.
@@ -79,21 +88,17 @@ export class LinePrinter {
    * case. It need not be awaited.
    */
   print(line: string): Promise<void> {
-    if (this.#queued > 0 && this.#queued + line.length > LIMIT) {
+    const text = `${printable(line)}\n`;
+    if (this.#queued > 0 && this.#queued + text.length > LIMIT) {
       this.#dropped++;
       return READY;
     }
-    this.#queued += line.length + 1;
-    this.#queue.push(`${printable(line)}\n`);
+    this.#queued += text.length;
+    this.#queue.push(text);
     this.#writing ??= this.#write();
     if (this.#queued < HIGH_WATER || this.#isStalled) return READY;
-    return this.#room ??= this.#waitForRoom();
-  }
-
-  async #waitForRoom(): Promise<void> {
-    await this.flush(LONGEST_WAIT);
-    this.#isStalled = this.#writing !== undefined;
-    this.#room = undefined;
+    this.#room ??= this.#waitForRoom();
+    return this.#room.promise;
   }
 
   /**
@@ -109,46 +114,85 @@ export class LinePrinter {
     clearTimeout(timer);
   }
 
+  #waitForRoom(): PromiseWithResolvers<void> {
+    const room = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      this.#isStalled = true;
+      room.resolve();
+    }, LONGEST_WAIT);
+    room.promise.then(() => {
+      clearTimeout(timer);
+      this.#room = undefined;
+    });
+    return room;
+  }
+
   async #write(): Promise<void> {
     await Promise.resolve(); // lines that are printed together are written together
     while (this.#queue.length > 0) {
       const lines = this.#queue;
       this.#queue = [];
-      this.#queued = 0;
       for (const piece of pieces(lines)) {
-        try {
-          await writeN(this.#target, encoder.encode(piece.text));
-        } catch {
-          this.#dropped += piece.lines;
-          continue;
-        }
-        if (this.#dropped > 0) {
-          const dropped = this.#dropped;
-          this.#dropped = 0;
-          this.#onDropped(dropped);
-        }
+        await this.#writePiece(piece);
+        this.#queued -= piece.length;
+        if (this.#queued >= HIGH_WATER) continue;
+        this.#isStalled = false;
+        this.#room?.resolve();
       }
     }
     this.#writing = undefined;
-    this.#isStalled = false;
+  }
+
+  async #writePiece(piece: string): Promise<void> {
+    // What is left of a line that was cut must not run into the next.
+    const bytes = encoder.encode(this.#isCut ? `\n${piece}` : piece);
+    let written = 0;
+    while (written < bytes.length) {
+      try {
+        const count = await this.#target.write(bytes.subarray(written));
+        written += count;
+        if (count === 0) await delay(RETRY_PAUSE);
+      } catch (error) {
+        if (codeOf(error) === "EAGAIN") {
+          await delay(RETRY_PAUSE);
+          continue;
+        }
+        const lost = bytes.subarray(written === 0 && this.#isCut ? 1 : written);
+        this.#dropped += lost.reduce((lines, byte) => byte === NEWLINE ? lines + 1 : lines, 0);
+        if (written > 0) this.#isCut = bytes[written - 1] !== NEWLINE;
+        return;
+      }
+    }
+    this.#isCut = false;
+    if (this.#dropped > 0) this.#reportDropped();
+  }
+
+  #reportDropped(): void {
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    try {
+      this.#onDropped(dropped);
+    } catch {
+      // There is nothing left to report it to.
+    }
   }
 }
 
 /** Joins lines to pieces of at most `PIECE` bytes; a longer line is a piece of its own. */
-function* pieces(lines: string[]): Generator<{ text: string; lines: number }> {
-  let text = "";
-  let count = 0;
+function* pieces(lines: string[]): Generator<string> {
+  let piece = "";
+  let size = 0; // in bytes, at most: a character takes up to three a UTF-16 unit
   for (const line of lines) {
-    // A character takes at most three bytes a UTF-16 unit.
-    if (count > 0 && 3 * (text.length + line.length) > PIECE) {
-      yield { text, lines: count };
-      text = "";
-      count = 0;
+    const most = ASCII.test(line) ? line.length : 3 * line.length;
+    if (piece !== "" && size + most > PIECE) {
+      yield piece;
+      piece = "";
+      size = 0;
     }
-    text += line;
-    count++;
+    piece += line;
+    size += most;
   }
-  if (count > 0) yield { text, lines: count };
+  if (piece !== "") yield piece;
 }
 
 /** `stderr`: prints diagnoses and the lines of a log. */

@@ -25,10 +25,10 @@ export function logError(error: unknown): void {
   stderr.print(strerror(error));
 }
 
-/** Calls `onError` with an error. If it throws, prints both errors instead. */
-export function report(onError: (error: Error) => void, error: Error): void {
+/** Calls `onError` with an error. If it throws, or rejects, prints both errors instead. */
+export async function report(onError: (error: Error) => unknown, error: Error): Promise<void> {
   try {
-    onError(error);
+    await onError(error);
   } catch (thrown) {
     logError(error);
     logError(withContext("onError", thrown));

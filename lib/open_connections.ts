@@ -110,7 +110,7 @@ export class OpenConnections<A extends Deno.Addr> {
     if (this.size === 0) return;
     if (this.#graceEnd !== undefined) {
       const left = this.#graceEnd - performance.now();
-      this.#timer = setTimeout(() => this.#look(), Math.min(DRAIN_LOOK, left));
+      this.#timer = setTimeout(() => this.#look(), Math.min(DRAIN_LOOK, Math.max(left, 0)));
     } else if (this.#patience.idleTimeout > 0) {
       this.#timer = setTimeout(() => this.#look(), this.#patience.idleTimeout / IDLE_LOOKS);
     }

@@ -52,6 +52,9 @@ const MAX_EMPTY = 100;
 async function readSome(source: Reader, p: Uint8Array): Promise<number | null> {
   for (let empty = 0; empty < MAX_EMPTY; empty++) {
     const count = await source.read(p);
+    if (count !== null && !(count >= 0 && count <= p.length)) {
+      throw new RangeError(`read: the source returned ${count} for ${p.length} bytes`);
+    }
     if (count !== 0) return count;
   }
   throw new Error(`read: the source returned no bytes ${MAX_EMPTY} times in a row`);
@@ -147,6 +150,9 @@ async function writeAll(target: Writer, p: Uint8Array): Promise<void> {
   let empty = 0;
   for (let written = 0; written < p.length;) {
     const count = await target.write(p.subarray(written));
+    if (!(count >= 0 && count <= p.length - written)) {
+      throw new RangeError(`write: the target returned ${count} for ${p.length - written} bytes`);
+    }
     written += count;
     empty = count === 0 ? empty + 1 : 0;
     if (empty === MAX_EMPTY) throw new Error(`write: the target took no bytes ${MAX_EMPTY} times`);

@@ -30,11 +30,23 @@
  */
 export function terminationSignal(): AbortSignal {
   const controller = new AbortController();
-  const signals: Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
-  const onSignal = () => {
-    for (const signal of signals) Deno.removeSignalListener(signal, onSignal);
-    controller.abort();
+  const listeners = new Map(
+    Object.entries(signals).map(([name, number]) => {
+      const onSignal = () => {
+        // Another that came together with the first. Later ones have their default action.
+        if (controller.signal.aborted) Deno.exit(128 + number);
+        controller.abort();
+        setTimeout(remove);
+      };
+      return [name as keyof typeof signals, onSignal];
+    }),
+  );
+  const remove = () => {
+    for (const [name, onSignal] of listeners) Deno.removeSignalListener(name, onSignal);
   };
-  for (const signal of signals) Deno.addSignalListener(signal, onSignal);
+  for (const [name, onSignal] of listeners) Deno.addSignalListener(name, onSignal);
   return controller.signal;
 }
+
+/** The signals, and their numbers. */
+const signals = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;

@@ -120,7 +120,11 @@ export async function openUnixListener(
     interrupt?.(new Deno.errors.Interrupted("Listener has been closed"));
     listener.unref();
   };
-  return Object.assign(listener, { accept, close, [Symbol.dispose]: close });
+  // For accept(): new clients must not come while it serves those that wait.
+  const unlink = () => {
+    if (!isReplaced(path, file)) removeIfThere(path);
+  };
+  return Object.assign(listener, { accept, close, unlink, [Symbol.dispose]: close });
 }
 
 /**

@@ -46,9 +46,9 @@ const SPACES = [0x20, 0x09, NEWLINE, 0x0b, 0x0c, 0x0d];
 await main(header, {
   operands: { host: host("127.0.0.1"), port: port(7014) },
 }, async ({ host, port }) => {
-  const signal = terminationSignal();
   // getaddrinfo, socket, bind, listen
   using listener = await openListener(port, { hostname: host });
+  const signal = terminationSignal();
   stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept

@@ -43,9 +43,9 @@ let connections = 0;
 await main(header, {
   operands: { ip: host("127.0.0.1"), port: port(1213) },
 }, async ({ ip, port }) => {
-  const signal = terminationSignal();
   // socket, bind, listen
   using listener = await openListener(port, { hostname: ip, backlog: 3 });
+  const signal = terminationSignal();
   stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept

@@ -73,9 +73,9 @@ await main(header, {
     quiet: false,
   },
 }, async ({ host, service, maxConnections, idleTimeout, minRate, grace, backlog, quiet }) => {
-  const signal = terminationSignal();
   // getaddrinfo, socket, bind, listen
   using listener = await openListener(service, { hostname: host, backlog });
+  const signal = terminationSignal();
   stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept

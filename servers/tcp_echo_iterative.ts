@@ -55,9 +55,9 @@ const MESSAGE_SIZE = 80;
 await main(header, {
   operands: { host: host("127.0.0.1"), service: port(7007) },
 }, async ({ host, service }) => {
-  const signal = terminationSignal();
   // getaddrinfo, socket, bind, listen
   using listener = await openListener(service, { hostname: host, backlog: 5 });
+  const signal = terminationSignal();
   stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept

@@ -47,9 +47,9 @@ import header from "./tcp_echo_lines.ts" with { type: "text" };
 await main(header, {
   operands: { port: port(7008) },
 }, async ({ port }) => {
-  const signal = terminationSignal();
   // getaddrinfo, socket, bind, listen
   using listener = await openListener(port, { backlog: 1024 });
+  const signal = terminationSignal();
   stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept

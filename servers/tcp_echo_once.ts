@@ -51,9 +51,9 @@ const LINGER = 1000;
 await main(header, {
   operands: { ip: host("127.0.0.1"), port: port(7009) },
 }, async ({ ip, port }) => {
-  const signal = terminationSignal();
   // socket, bind, listen
   using listener = await openListener(port, { hostname: ip, backlog: 3 });
+  const signal = terminationSignal();
   stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept

@@ -14,7 +14,8 @@
  *
  * The minimum rate is an average over the idle timeout.
  *
- * From UCM 2.4, pre-fork. Departs from it: a worker that dies is replaced; messages print as in
+ * From UCM 2.4, pre-fork. Departs from it: a worker that dies is replaced half a second later; a second
+ * server on the same port is refused, unless both start at the same moment; messages print as in
  * servers/tcp_echo_concurrent.ts. Deno reads a worker's modules when it starts one, and asks for the
  * permission to: run it from the project's root.
  *
@@ -32,6 +33,7 @@
  * @module
  */
 
+import { delay } from "@std/async/delay";
 import {
   count,
   failed,
@@ -51,6 +53,9 @@ import {
 import type { Orders, Report } from "./workers/tcp_echo.ts";
 import header from "./tcp_echo_prefork.ts" with { type: "text" };
 
+/** How long to wait before another worker takes the place of one that died, in ms. */
+const RESTART_PAUSE = 500;
+
 await main(header, {
   operands: { host: host("127.0.0.1"), service: port(7007) },
   options: {
@@ -63,11 +68,11 @@ await main(header, {
     quiet: false,
   },
 }, async ({ host, service, workers, ...orders }) => {
-  const stop = terminationSignal();
   await mayReadWorkers(host, service);
   // bind: without SO_REUSEPORT it fails where another server has the port, even one that would share it
   if (service !== 0) (await openListener(service, { hostname: host })).close();
 
+  const stop = terminationSignal();
   // fork: the first worker takes the port, a free one if it is 0, and the others share it
   const first = fork({ ...orders, host, service, worker: 1 }, stop);
   const address = await first.listening;
@@ -97,6 +102,7 @@ function fork(
       } catch (error) {
         if (port === undefined) return reject(error); // it never listened
         logError(withContext(`worker ${orders.worker} died, another takes its place`, error));
+        await delay(RESTART_PAUSE, { signal: stop }).catch(() => {});
       }
     } while (!stop.aborted);
   };

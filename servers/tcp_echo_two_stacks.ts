@@ -50,9 +50,9 @@ const MESSAGE_SIZE = 80;
 await main(header, {
   operands: { service: port(7007) },
 }, async ({ service }) => {
-  const signal = terminationSignal();
   // getaddrinfo; socket, bind, listen for each address
   const listeners = await openListeners(null, service, { backlog: 5 });
+  const signal = terminationSignal();
   for (const { addr } of listeners) stderr.print(`listening on ${formatAddress(addr)}`);
 
   // fork: a loop for each socket, of which neither waits for the other

@@ -54,9 +54,9 @@ await main(header, {
   operands: { host: host("127.0.0.1"), port: port(7013) },
   options: { framing: oneOf("length", "line", "json") },
 }, async ({ host, port, framing }) => {
-  const signal = terminationSignal();
   // getaddrinfo, socket, bind, listen
   using listener = await openListener(port, { hostname: host });
+  const signal = terminationSignal();
   stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept

@@ -24,8 +24,8 @@
 import {
   accept,
   type Connection,
-  dieWithSystemMessage,
   formatAddress,
+  logError,
   main,
   openListener,
   port,
@@ -35,6 +35,7 @@ import {
   stdout,
   terminationSignal,
   UsageError,
+  withContext,
   writeN,
 } from "../mod.ts";
 import header from "./tcp_message.ts" with { type: "text" };
@@ -49,21 +50,17 @@ await main(header, {
     if (count < 1) throw new UsageError("ERROR, no port provided", 1);
   },
 }, async ({ port }) => {
-  const signal = terminationSignal();
   // socket, bind, listen
-  using listener = await openListener(port, { backlog: 5 })
-    .catch((error) => {
-      const isSocket = error.syscall === "socket";
-      dieWithSystemMessage(isSocket ? "ERROR opening socket" : "ERROR on binding", error);
-    });
+  using listener = await openListener(port, { backlog: 5 }).catch((error) => {
+    const isSocket = error.syscall === "socket";
+    throw withContext(isSocket ? "ERROR opening socket" : "ERROR on binding", error);
+  });
+  const signal = terminationSignal();
   stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept
-  const clients = accept(listener, {
-    signal,
-    onError: (error) => dieWithSystemMessage("ERROR on accept", error),
-  });
-  for await (using conn of clients) {
+  const onError = (error: Error) => logError(withContext("ERROR on accept", error));
+  for await (using conn of accept(listener, { signal, onError })) {
     await answer(conn);
     break;
   }
@@ -74,11 +71,13 @@ await main(header, {
 async function answer(conn: Connection<Deno.NetAddr>): Promise<void> {
   // read
   const buffer = new Uint8Array(MESSAGE_SIZE);
-  const count = await conn.read(buffer)
-    .catch((error) => dieWithSystemMessage("ERROR reading from socket", error));
+  const count = await conn.read(buffer).catch((error) => {
+    throw withContext("ERROR reading from socket", error);
+  });
   await stdout.print(`Here is the message: ${printable(buffer.subarray(0, count ?? 0))}`);
 
   // write
-  await writeN(conn, new TextEncoder().encode("I got your message"))
-    .catch((error) => dieWithSystemMessage("ERROR writing to socket", error));
+  await writeN(conn, new TextEncoder().encode("I got your message")).catch((error) => {
+    throw withContext("ERROR writing to socket", error);
+  });
 }

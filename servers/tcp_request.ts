@@ -38,9 +38,9 @@ const REQUEST_SIZE = 1024;
 await main(header, {
   operands: { host: host("127.0.0.1"), port: port(5678) },
 }, async ({ host, port }) => {
-  const signal = terminationSignal();
   // socket, bind, listen
   using listener = await openListener(port, { hostname: host });
+  const signal = terminationSignal();
   stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept

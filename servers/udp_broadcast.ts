@@ -39,9 +39,9 @@ const MESSAGE_SIZE = 80;
 await main(header, {
   operands: { address: host("127.255.255.255"), port: port(7029) },
 }, async ({ address, port }) => {
-  const signal = terminationSignal();
   // socket, setsockopt, bind: several receivers may share the port
   using socket = await openDatagram(port, { hostname: address, reuseAddress: true });
+  const signal = terminationSignal();
   stderr.print(`listening on ${formatAddress(socket.addr)}`);
 
   // recvfrom

@@ -41,9 +41,9 @@ const MESSAGE_SIZE = 258;
 await main(header, {
   operands: { host: host("::1"), port: port(10000) },
 }, async ({ host, port }) => {
-  const signal = terminationSignal();
   // getaddrinfo, socket, bind
   using socket = await openDatagram(port, { hostname: host });
+  const signal = terminationSignal();
   stderr.print(`listening on ${formatAddress(socket.addr)}`);
 
   // recvfrom

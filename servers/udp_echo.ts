@@ -54,9 +54,9 @@ await main(header, {
   operands: { host: host("127.0.0.1"), service: port(7017) },
   options: { quiet: false },
 }, async ({ host, service, quiet }) => {
-  const signal = terminationSignal();
   // getaddrinfo, socket, bind
   using socket = await openDatagram(service, { hostname: host });
+  const signal = terminationSignal();
   stderr.print(`listening on ${formatAddress(socket.addr)}`);
 
   // recvfrom

@@ -60,9 +60,9 @@ await main(header, {
   operands: { host: host("127.0.0.1"), service: port(7018) },
   options: { workers: count(4), delay: seconds(0), quiet: false },
 }, async ({ host, service, workers, delay, quiet }) => {
-  const signal = terminationSignal();
   // getaddrinfo, socket, bind
   using socket = await openDatagram(service, { hostname: host });
+  const signal = terminationSignal();
   stderr.print(`listening on ${formatAddress(socket.addr)}`);
 
   // fork

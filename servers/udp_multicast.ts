@@ -44,7 +44,6 @@ await main(header, {
   operands: { group: group("239.0.0.1"), port: port(7030) },
   options: { interface: "" },
 }, async ({ group, port, interface: where }) => {
-  const signal = terminationSignal();
   const isV6 = group.includes(":");
   if (where !== "" && (isV6 ? !/^\d{1,9}$/.test(where) : inetPton(4, where) === null)) {
     const kind = isV6 ? "number" : "address";
@@ -64,6 +63,7 @@ await main(header, {
   await membership.catch((error) => {
     throw failed("join", error, group);
   });
+  const signal = terminationSignal();
   stderr.print(`listening on ${formatAddress(socket.addr)}`);
 
   // recvfrom

@@ -45,9 +45,9 @@ await main(header, {
   operands: { host: host("::1"), port: port(55555) },
   options: { from: false },
 }, async ({ host, port, from }) => {
-  const signal = terminationSignal();
   // getaddrinfo, socket, bind
   using socket = await openDatagram(port, { hostname: host });
+  const signal = terminationSignal();
   stderr.print(`listening on ${formatAddress(socket.addr)}`);
 
   // recvfrom, once

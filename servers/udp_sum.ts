@@ -45,9 +45,9 @@ await main(header, {
   operands: { host: host("127.0.0.1"), port: port(7027) },
   options: { string: false },
 }, async ({ host, port, string }) => {
-  const signal = terminationSignal();
   // getaddrinfo, socket, bind
   using socket = await openDatagram(port, { hostname: host });
+  const signal = terminationSignal();
   stderr.print(`listening on ${formatAddress(socket.addr)}`);
 
   // recvfrom

@@ -135,6 +135,8 @@ Deno.test("accept() reports to stderr by default, and when onError throws", asyn
       "{}": /^127\.0\.0\.1:\d+: a bug in the service\n$/,
       "{ onError() { throw new Error('no log'); } }":
         /^127\.0\.0\.1:\d+: a bug in the service\nonError: no log\n$/,
+      "{ async onError() { throw new Error('no log'); } }":
+        /^127\.0\.0\.1:\d+: a bug in the service\nonError: no log\n$/,
       "{ onError() {} }": /^$/,
     })
   ) {
@@ -321,6 +323,65 @@ Deno.test("accept() drains and ends when the owner closes the listener", async (
   server.listener.close();
   await server.done;
   assertEquals(await idle.read(new Uint8Array(8)), null);
+});
+
+Deno.test("accept() drains the backlog also while the system has no descriptors", async () => {
+  // accept fails at first, and the pauses after the signal are no silence of the backlog.
+  const full = Object.assign(new Error("full"), { code: "EMFILE" });
+  const listener = failingListener([]);
+  const real = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let failures = 0;
+  const slow: Deno.Listener = {
+    ...listener,
+    accept: () => ++failures <= 40 ? Promise.reject(full) : real.accept(),
+    [Symbol.dispose]: () => real[Symbol.dispose](),
+  };
+  const client = await Deno.connect({ hostname: "127.0.0.1", port: real.addr.port });
+  await writeN(client, bytes("waits\n"));
+  const stop = AbortSignal.abort();
+  let served = 0;
+  for await (const conn of accept(slow, { signal: stop, onError: () => {} })) {
+    served++;
+    await conn.serve(echo);
+  }
+  assertEquals(served, 1);
+  await receive(client, "waits\n");
+  client.close();
+});
+
+Deno.test("accept() refuses a listener that another loop accepts from", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const stop = new AbortController();
+  const first = accept(listener, { signal: stop.signal }).next();
+  await assertRejects(() => accept(listener).next(), Deno.errors.Busy, "accept: ");
+  stop.abort();
+  await first;
+});
+
+Deno.test("accept() closes the listener when the caller leaves the loop after the signal", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  const stop = new AbortController();
+  for await (using conn of accept(listener, { signal: stop.signal })) {
+    assertEquals(conn.remoteAddr, client.localAddr);
+    stop.abort();
+    break;
+  }
+  await assertRejects(
+    () => Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port }),
+    Deno.errors.ConnectionRefused,
+  );
+});
+
+Deno.test("accept() lets timers go on when accept fails again and again", async () => {
+  let isOver = false;
+  setTimeout(() => isOver = true, 20);
+  const broken: Deno.Listener = {
+    ...failingListener([]),
+    accept: () =>
+      Promise.reject(isOver ? new Deno.errors.BadResource("closed") : new Error("broken")),
+  };
+  for await (const _ of accept(broken, { onError: () => {} })) assert(false);
 });
 
 Deno.test("accept() leaves the connections alone when the caller leaves the loop", async () => {

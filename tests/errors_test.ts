@@ -112,8 +112,26 @@ const awkward: Record<string, () => [thrown: unknown, words: string]> = {
   ],
   "a message that is no text": () => [
     Object.assign(new Error(), { message: 7 }),
+    "7",
+  ],
+  "a message that cannot be text": () => [
+    Object.assign(new Error(), { message: { replace: () => Object.create(null), toString: null } }),
     "unknown error",
   ],
+  "a name that is a symbol": () => [
+    Object.assign(new Error(""), { name: Symbol("name") }),
+    "unknown error",
+  ],
+  "an AggregateError of itself": () => {
+    const error = new AggregateError([]);
+    error.errors.push(error, error);
+    return [error, Array(8).fill("AggregateError").join("; ")];
+  },
+  "a revoked proxy": () => {
+    const { proxy, revoke } = Proxy.revocable(new Error("gone"), {});
+    revoke();
+    return [proxy, "unknown error"];
+  },
   "a getter that throws": () => [
     Object.defineProperty(new Error("hidden"), "message", {
       get() {
@@ -149,6 +167,13 @@ for (const [what, make] of Object.entries(awkward)) {
     }
   });
 }
+
+Deno.test("failed() shows an address that looks like Deno's words as it is", () => {
+  const refused = new Deno.errors.ConnectionRefused("Connection refused (os error 111)");
+  const error = failed("connect", refused, "/tmp/a (os error 1) b");
+  assertEquals(strerror(error), "connect /tmp/a (os error 1) b: Connection refused");
+  assertEquals(strerror(withContext("c", error)), `c: ${error.message}`);
+});
 
 Deno.test("failed() may be repeated", () => {
   const refused = new Deno.errors.ConnectionRefused("Connection refused (os error 111)");

@@ -117,3 +117,81 @@ Deno.test("LinePrinter prints a line that is longer than its queue", async () =>
   await printer.flush(LONG);
   assertMatch(output.text, /^y+\n$/);
 });
+
+Deno.test("LinePrinter follows an output that is slow but moves", async () => {
+  let taken = 0;
+  const printer = new LinePrinter({
+    async write(p) {
+      await new Promise((resolve) => setTimeout(resolve, 10)); // 400 KB a second at most
+      taken += p.length;
+      return p.length;
+    },
+  });
+  const line = "x".repeat(999);
+  // Several callers, of which each waits: what is queued takes longer than a second.
+  await Promise.all([1, 2, 3, 4].map(async () => {
+    for (let i = 0; i < 150; i++) await printer.print(line);
+  }));
+  await printer.flush(LONG);
+  assertEquals(taken, 600 * 1000);
+});
+
+Deno.test("LinePrinter ends a line that a failing write has cut, and counts what is lost exactly", async () => {
+  let text = "";
+  let room = 12;
+  const reports: number[] = [];
+  const printer = new LinePrinter({
+    write(p) {
+      if (room === 0) return Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" }));
+      const part = p.subarray(0, room);
+      room -= part.length;
+      text += new TextDecoder().decode(part);
+      return Promise.resolve(part.length);
+    },
+  }, (lines) => reports.push(lines));
+  for (const line of ["one", "two", "three", "four"]) printer.print(line);
+  await printer.flush(LONG);
+  assertEquals([text, reports], ["one\ntwo\nthre", []]);
+  printer.print("five");
+  await printer.flush(LONG);
+  room = 100;
+  printer.print("six");
+  await printer.flush(LONG);
+  assertEquals([text, reports], ["one\ntwo\nthre\nsix\n", [3]]);
+});
+
+Deno.test("LinePrinter tries a non-blocking output again", async () => {
+  let tries = 0;
+  let text = "";
+  const printer = new LinePrinter({
+    write(p) {
+      if (++tries % 2 === 1) {
+        const again = Object.assign(new Error("Resource temporarily unavailable"), {
+          code: "EAGAIN",
+        });
+        return Promise.reject(again);
+      }
+      text += new TextDecoder().decode(p.subarray(0, 3));
+      return Promise.resolve(3);
+    },
+  });
+  printer.print("hello");
+  await printer.flush(LONG);
+  assertEquals(text, "hello\n");
+});
+
+Deno.test("LinePrinter goes on when onDropped throws", async () => {
+  const output = new Output();
+  const printer = new LinePrinter(output, () => {
+    throw new Error("no");
+  });
+  output.fails = true;
+  printer.print("one");
+  await printer.flush(LONG);
+  output.fails = false;
+  for (const line of ["two", "three"]) {
+    printer.print(line);
+    await printer.flush(LONG);
+  }
+  assertEquals(output.text, "two\nthree\n");
+});

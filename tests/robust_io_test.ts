@@ -427,6 +427,23 @@ Deno.test("writeN() throws the target's error, and has written what came before"
   }
 });
 
+Deno.test("readN() and writeN() refuse a count that cannot be", async () => {
+  for (const count of [NaN, -1, 5, Infinity]) {
+    const source = { read: () => Promise.resolve(count) };
+    await assertRejects(
+      () => readN(source, new Uint8Array(4)),
+      RangeError,
+      `returned ${count} for 4`,
+    );
+    const target = { write: () => Promise.resolve(count) };
+    await assertRejects(
+      () => writeN(target, new Uint8Array(4)),
+      RangeError,
+      `returned ${count} for 4`,
+    );
+  }
+});
+
 Deno.test("writeN() writes the bytes of each call together, in the order of the calls", async () => {
   const target = new Target((offered, turn) => Math.min(offered, turn % 3));
   const failing = new Target(() => 1, { after: 3, error: new Error("full") });

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Process } from "./process.ts";
 
 /** A process, so that the tests do not get its signals; `program` goes on from `signal`. */
@@ -41,6 +41,17 @@ for (const first of signals) {
     });
   }
 }
+
+Deno.test("terminationSignal() lets a second signal that comes with the first end the process", async () => {
+  await using child = start(STAY);
+  await child.prints(/ready/);
+  child.kill("SIGSTOP"); // so that both are there when it goes on
+  child.kill("SIGTERM");
+  child.kill("SIGINT");
+  child.kill("SIGCONT");
+  const code = await child.exits();
+  assert(Object.values(statuses).includes(code), child.describe());
+});
 
 Deno.test("terminationSignal() keeps no process alive", async () => {
   await using child = start("");

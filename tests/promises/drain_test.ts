@@ -13,6 +13,7 @@ import {
   Server,
   stopwatch,
   unix,
+  withDescriptors,
 } from "../hostile.ts";
 import { testWith } from "../needs.ts";
 import { Process } from "../process.ts";
@@ -65,6 +66,24 @@ keeps("drain", "clients that wait in the backlog at SIGTERM are served", async (
     assertEquals(printed, count, server.process.describe());
   }
 }, givers("drain").filter(({ kind }) => kind === "stream"));
+
+for (const subject of reliable) {
+  Deno.test(`${subject.name}: clients that wait for descriptors at SIGTERM are served`, async () => {
+    await using server = await Server.start(subject, subject.quiet, withDescriptors(64));
+    const clients = await Promise.all(Array.from({ length: 120 }, async () => {
+      const conn = await server.connect();
+      await writeN(conn, subject.greeting);
+      return conn;
+    }));
+    await server.process.prints(/accept: Too many open files$/m);
+    server.process.kill("SIGTERM");
+    for (const conn of clients) {
+      const reply = new TextDecoder().decode(await readAll(conn));
+      assertMatch(reply, subject.reply ?? /^$/);
+    }
+    assertEquals(await server.process.exits(), 0, server.process.describe());
+  });
+}
 
 /** How many descriptors this process may have open. */
 const [descriptors = 0] = new TextDecoder()

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Launch, Server } from "../hostile.ts";
+import { concurrent, exchange, type Launch, prefork, Server, unix } from "../hostile.ts";
 import { freePort, Process } from "../process.ts";
 import { keeps } from "./promises.ts";
 
@@ -55,5 +55,19 @@ for (const [what, script] of Object.entries(outputs)) {
     if (subject.clients > 1) server.process.kill("SIGTERM");
     const code = await server.process.exits();
     assertEquals(code, 0, `${subject.name} ${server.process.describe()}`);
+  });
+}
+
+for (const subject of [concurrent, prefork, unix]) {
+  Deno.test(`${subject.name}: SIGTERM ends it at the end of its grace period, with outputs that are not read`, async () => {
+    const port = freePort();
+    const script = `${PIPE} && head -c 65536 /dev/zero >&3 && exec "$@" >&3 2>&3`;
+    await using server = await Server.launch(subject, ["--grace=0"], withOutput(script, port));
+    server.listensOn(port);
+    await waitFor(server);
+    using conn = await server.connect();
+    await exchange(conn, "hello\n");
+    server.process.kill("SIGTERM");
+    assertEquals(await server.process.exits(), 0, server.process.describe());
   });
 }

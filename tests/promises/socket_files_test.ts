@@ -221,6 +221,27 @@ for (const [live, { sample, isUndisturbed }] of Object.entries(kinds)) {
   }
 }
 
+testWith(
+  [],
+  "unix/stream_echo_server.ts has no file when a second signal ends it",
+  async (folder) => {
+    const path = `${folder}/socket`;
+    const [program] = pathPrograms;
+    assert(program?.sample === "unix/stream_echo_server.ts");
+    await using server = await startAt(program, path);
+    // A client that does not receive keeps it busy until the grace period ends.
+    const busy = await Deno.connect({ transport: "unix", path });
+    busy.write(new Uint8Array(8 << 20)).catch(() => {});
+    await server.prints(/Message: /);
+    server.kill("SIGTERM");
+    while (modeOf(path) !== null) await new Promise((resolve) => setTimeout(resolve, 5));
+    server.kill("SIGTERM");
+    assertEquals(await server.exits(), 128 + 15, server.describe().slice(0, 300));
+    assertEquals(modeOf(path), null);
+    busy.close();
+  },
+);
+
 testWith([], "a stale socket's mark does not follow a symbolic link", async (folder) => {
   const path = `${folder}/socket`;
   Deno.listenDatagram({ transport: "unixpacket", path }).close();
