@@ -43,9 +43,7 @@ await main(header, {
   // socket, bind, listen
   using listener = await openListener(port);
   console.error(`listening on ${formatAddress(listener.addr)}`);
-  const server = serve(listener);
-  await talk(listener.addr, deadline * 1000);
-  await server;
+  await Promise.all([serve(listener), talk(listener.addr, deadline * 1000)]);
   // close, at the end of using
 });
 

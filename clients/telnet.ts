@@ -35,10 +35,12 @@ await main(header, {
 
   // select: both directions wait at the same time
   // read stdin, write, shutdown
-  const sent = copy(Deno.stdin, conn).then(() => conn.closeWrite());
-  sent.catch(() => {}); // a server that has gone is noticed in the other direction too
+  const sending = copy(Deno.stdin, conn).then(() => conn.closeWrite()).catch((error) => {
+    // A server that has gone is noticed in the other direction too.
+    if (!("syscall" in error)) throw error;
+  });
   // read, write stdout
-  await copy(conn, terminalOutput());
-  // close: the server has; stdin may wait for a line that nobody will receive
-  Deno.exit(0);
+  const receiving = copy(conn, terminalOutput());
+  // close: when the server has; stdin may wait for a line that the server will not receive
+  await Promise.race([receiving, sending.then(() => receiving)]);
 });

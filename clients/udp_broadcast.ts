@@ -22,8 +22,8 @@
 import { BufferedReader, chomp, host, main, openDatagramTo, port, sendTo } from "../mod.ts";
 import header from "./udp_broadcast.ts" with { type: "text" };
 
-/** The longest message that UDP over IPv4 can carry, in bytes. */
-const MESSAGE_SIZE = 65507;
+/** More than the longest message that UDP can carry, in bytes. */
+const MESSAGE_SIZE = 65536;
 
 await main(header, {
   operands: { address: host("127.255.255.255"), port: port(7029) },

@@ -39,12 +39,12 @@ import {
 } from "../mod.ts";
 import header from "./udp_multicast.ts" with { type: "text" };
 
-/** The longest message that UDP over IPv4 can carry, in bytes. */
-const MESSAGE_SIZE = 65507;
+/** More than the longest message that UDP can carry, in bytes. */
+const MESSAGE_SIZE = 65536;
 
 await main(header, {
   operands: { group: group("239.0.0.1"), port: port(7030) },
-  options: { interface: host("127.0.0.1"), ttl: count(1), loopback: oneOf("on", "off") },
+  options: { interface: host("127.0.0.1"), ttl: count(1, 255), loopback: oneOf("on", "off") },
 }, async ({ group, port, interface: own, ttl, loopback }) => {
   const members: Deno.NetAddr = { transport: "udp", hostname: group, port };
   // socket, bind

@@ -19,7 +19,7 @@
  * @module
  */
 
-import { connectDatagram, host, main, pack, port, printable, seconds, unpack } from "../mod.ts";
+import { bytesLiteral, connectDatagram, host, main, pack, port, seconds, unpack } from "../mod.ts";
 import header from "./udp_sum.ts" with { type: "text" };
 
 /** The longest reply, in bytes: as many as the largest sum has digits. */
@@ -34,7 +34,14 @@ await main(header, {
   // send: five numbers, twenty bytes
   await server.send(pack("!5I", 1, 3, 5, 7, 9));
   // recv
-  const { message } = await server.receive(REPLY_SIZE, timeout * 1000);
-  console.log(string ? printable(message) : unpack("!I", message)[0]);
+  const { message } = await server.receive(REPLY_SIZE + 1, timeout * 1000);
+  console.log(string ? readDigits(message) : unpack("!I", message)[0]);
   // close, at the end of using
 });
+
+/** The sum in a reply of decimal digits. */
+function readDigits(reply: Uint8Array): string {
+  const text = new TextDecoder().decode(reply);
+  if (/^\d{1,20}$/.test(text)) return text;
+  throw new Error(`recv: the reply ${bytesLiteral(reply)} is not a sum in decimal digits`);
+}

@@ -5,6 +5,7 @@
  */
 
 import { delay } from "@std/async/delay";
+import type { Unlinkable } from "./closable.ts";
 import { Connection } from "./connection.ts";
 import { codeOf, failed, isClosed } from "./errors.ts";
 import { logError, report } from "./log_error.ts";
@@ -23,11 +24,6 @@ const BACKLOG_LOOKS = 3;
 
 /** How many clients are accepted after `signal`: as many as a backlog of Linux holds. */
 const BACKLOG_SIZE = 4096;
-
-/** A listener whose address can be removed before it is closed: a Unix-domain socket's file. */
-interface Unlinkable {
-  unlink(): void;
-}
 
 /** Resolves in the next turn of the event loop. */
 function nextTurn(): Promise<void> {

@@ -6,11 +6,12 @@
  * @module
  */
 
-import { strerror } from "./errors.ts";
+import { codeOf, failed, strerror } from "./errors.ts";
 import { inetPton } from "./inet.ts";
 import { stderr, stdout } from "./line_printer.ts";
 import { logError } from "./log_error.ts";
 import { parsePort } from "./services.ts";
+import { printable } from "./text.ts";
 
 /**
  * The command line is not what the program's usage says.
@@ -283,7 +284,7 @@ export async function main<O extends Arguments, P extends Options>(
     }
   } catch (error) {
     status = error instanceof UsageError ? error.status : 1;
-    if (!(error instanceof UsageError)) logError(error);
+    if (!(error instanceof UsageError)) logError(ofStandardStream(error));
     else for (const line of `${error.message}\n${usage}`.split("\n")) stderr.print(line);
   }
   await Promise.all([stdout.flush(FLUSH_TIME), stderr.flush(FLUSH_TIME)]);
@@ -292,6 +293,16 @@ export async function main<O extends Arguments, P extends Options>(
 
 /** What `--help` says of every program. */
 const DASHES = 'A word after "--" is an operand, even if it begins with a dash.';
+
+/** The error of reading stdin or writing stdout, with the call: all other calls name themselves. */
+function ofStandardStream(error: unknown): unknown {
+  const code = codeOf(error);
+  if (code === undefined || !(error instanceof Error) || "syscall" in error) return error;
+  if (["ENOSPC", "EPIPE", "EFBIG", "EAGAIN"].includes(code)) {
+    return failed("write", error, "stdout");
+  }
+  return code === "EISDIR" ? failed("read", error, "stdin") : error;
+}
 
 /** The doc comment at the top of a source, as text. */
 function helpText(source: string): string {
@@ -302,7 +313,7 @@ function helpText(source: string): string {
 /** Whether `--help` is among the options. */
 function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf("--");
-  return args.slice(0, end === -1 ? args.length : end).includes("--help");
+  return args.slice(0, end === -1 ? args.length : end).some((arg) => /^--?help$/.test(arg));
 }
 
 /** Reads all arguments; throws a UsageError for the first that is wrong. */
@@ -354,7 +365,7 @@ function sortWords(
     if (!arg.startsWith("-") || arg === "-") {
       words.push(arg);
     } else if (name === undefined) {
-      throw new UsageError(`unknown option ${arg}; after "--" it would be an operand`);
+      throw new UsageError(`unknown option ${printable(arg)}; after "--" it would be an operand`);
     } else if (options[name] !== false) {
       given.set(name, value ?? args[++index] ?? "");
     } else if (value === undefined) {

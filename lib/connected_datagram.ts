@@ -4,6 +4,7 @@
  * @module
  */
 
+import { normalize } from "node:path";
 import { formatAddress } from "./address.ts";
 import {
   type Datagram,
@@ -52,6 +53,7 @@ export class ConnectedDatagram implements Disposable {
   readonly #socket: DatagramSocket;
   // A receive whose time ran out goes on: the datagram that ends it is the next call's.
   #pending: Promise<Datagram> | undefined;
+  #turn: Promise<void> | undefined; // the end of the last call to `receive` that is under way
 
   /**
    * Takes a socket for conversation with one peer; {@linkcode connectDatagram} opens one.
@@ -78,7 +80,7 @@ export class ConnectedDatagram implements Disposable {
   /**
    * `recv(2)` with `SO_RCVTIMEO`: receives one datagram of the peer's.
    *
-   * One call at a time: the next waits for the end of the one before.
+   * One call at a time: the next waits for the end of the one before, and its time begins then.
    *
    * @param max The longest message to receive whole, in bytes.
    * @param timeout How long to wait for it, in ms.
@@ -89,6 +91,10 @@ export class ConnectedDatagram implements Disposable {
    * @throws The signal's reason, if it aborts first; the same holds for what comes later.
    */
   async receive(max: number, timeout: number, signal?: AbortSignal): Promise<Datagram> {
+    const before = this.#turn;
+    const { promise, resolve: endTurn } = Promise.withResolvers<void>();
+    this.#turn = promise;
+    if (before !== undefined) await before;
     this.#pending ??= this.#receivePeers(max);
     const peer = formatAddress(this.remoteAddr);
     const message = `recv ${peer}: no answer within ${timeout / 1000} s`;
@@ -100,6 +106,9 @@ export class ConnectedDatagram implements Disposable {
       const goesOn = error instanceof Deno.errors.TimedOut || signal?.aborted;
       if (!goesOn) this.#pending = undefined;
       throw error;
+    } finally {
+      endTurn();
+      if (this.#turn === promise) this.#turn = undefined;
     }
   }
 
@@ -112,7 +121,11 @@ export class ConnectedDatagram implements Disposable {
   }
 
   #isPeer(from: Deno.Addr): boolean {
-    return formatAddress(from) === formatAddress(this.remoteAddr);
+    const { remoteAddr } = this;
+    if ("path" in from && "path" in remoteAddr) {
+      return from.path !== null && normalize(from.path) === normalize(remoteAddr.path);
+    }
+    return formatAddress(from) === formatAddress(remoteAddr);
   }
 
   /** `close(2)`: closes the socket. */

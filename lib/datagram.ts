@@ -5,11 +5,11 @@
  */
 
 import { formatAddress, unmapAddress } from "./address.ts";
-import { closable, type DatagramSocket } from "./closable.ts";
+import { closable, type DatagramSocket, type Unlinkable } from "./closable.ts";
 import { failed, isClosed } from "./errors.ts";
 import { failedAt } from "./failed_at.ts";
 import { logError, report } from "./log_error.ts";
-import { isUnanswerable } from "./own_address.ts";
+import { isUnanswerable, sharedPorts } from "./own_address.ts";
 import { refused, unixSendPermissions } from "./refused.ts";
 import { parsePort } from "./services.ts";
 import { sendersOf } from "./unix_senders.ts";
@@ -79,7 +79,9 @@ export async function openDatagram(
   const { hostname = "127.0.0.1", reuseAddress = false } = options;
   const port = await parsePort(`${service}`, "udp");
   try {
-    return closable(Deno.listenDatagram({ transport: "udp", hostname, port, reuseAddress }));
+    const socket = Deno.listenDatagram({ transport: "udp", hostname, port, reuseAddress });
+    if (reuseAddress) sharedPorts.add(socket);
+    return closable(socket);
   } catch (error) {
     throw failedAt("bind", { transport: "udp", hostname, port }, error);
   }
@@ -152,9 +154,7 @@ function ownHost({ hostname }: Deno.NetAddr): string {
  * Source: UCM lecture; recvfrom(2). See {@linkcode openDatagram} for an example.
  */
 export async function recvFrom(socket: Deno.DatagramConn, max: number): Promise<Datagram> {
-  if (!Number.isInteger(max) || max < 0) {
-    throw new RangeError(`recvfrom: ${max} is not a number of bytes`);
-  }
+  checkLength(max);
   // Deno does not receive on a Unix socket while it sends.
   if (socket.addr.transport === "unixpacket") await sendersOf(socket).pending;
   // The system cuts a datagram to the buffer without a word; room for a byte more tells.
@@ -188,11 +188,11 @@ export interface DatagramsOptions {
  * Several such loops may run over one UDP socket: each datagram goes to one of those that wait.
  *
  * A datagram from port 0 or from the socket's own address is dropped: the first cannot be answered, and a
- * server that answered the second would answer itself in a loop. Only a forger sends them, or, where
- * several sockets share a port, another socket of this host. Two echo servers can still be made to answer
- * each other, by a datagram sent to one in the other's name.
+ * server that answered the second would answer itself in a loop. (Where several sockets share a port, by
+ * `reuseAddress`, the second may be another program's, and is not dropped.) Two servers that answer every
+ * datagram can still be made to answer each other, by a datagram sent to one in the other's name.
  *
- * When `signal` aborts, the socket stays open, so that what was received can still be answered. The loop
+ * When `signal` aborts, a Unix-domain socket's file is removed. The socket stays open, so that what was received can still be answered. The loop
  * yields what is queued in the socket, until nothing comes for 50 ms, for 5 s at most, and ends. The
  * socket must be closed then: a receive may be pending on it.
  *
@@ -200,6 +200,7 @@ export interface DatagramsOptions {
  * @param max The longest message to receive whole, in bytes.
  * @param options See {@linkcode DatagramsOptions}.
  * @returns The datagrams. The loop ends after `signal`, or when the socket is closed.
+ * @throws {RangeError} If `max` is no integer from 0.
  *
  * Source: UCM lecture, UDP server; recvfrom(2).
  *
@@ -224,10 +225,12 @@ export async function* datagrams(
   options: DatagramsOptions = {},
 ): AsyncGenerator<Datagram, void, void> {
   const { signal, onError = logError } = options;
+  checkLength(max);
   let end = Infinity;
   let expire: (() => void) | undefined;
   const stop = () => {
     end = performance.now() + GRACE;
+    (socket as Partial<Unlinkable>).unlink?.();
     expire?.();
   };
   /** Receives a datagram; after `signal`, one that comes within a moment, or else null. */
@@ -259,10 +262,11 @@ export async function* datagrams(
       } catch (error) {
         if (isClosed(error)) return;
         report(onError, failed("recvfrom", error));
+        await new Promise((resolve) => setImmediate(resolve)); // timers and signals go on
         continue;
       }
       if (datagram === null) return;
-      if (!await isUnanswerable(datagram.from, socket.addr)) {
+      if (!await isUnanswerable(datagram.from, socket)) {
         yield datagram;
       } else if (!hasDropped) {
         hasDropped = true;
@@ -318,4 +322,9 @@ function limitOf(to: Deno.Addr): string {
   if (!("hostname" in to)) return "the limit is the socket's send buffer";
   const isV6 = unmapAddress(to).hostname.includes(":");
   return `the limit is ${isV6 ? 65535 - 8 : 65535 - 8 - 20} bytes`;
+}
+
+function checkLength(max: number): void {
+  if (Number.isInteger(max) && max >= 0) return;
+  throw new RangeError(`recvfrom: ${max} is not a number of bytes`);
 }

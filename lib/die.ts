@@ -7,6 +7,7 @@
  */
 
 import { strerror } from "./errors.ts";
+import { printable } from "./text.ts";
 
 /**
  * `DieWithUserMessage`: prints what the user did wrong on stderr and exits with 1.
@@ -26,7 +27,7 @@ import { strerror } from "./errors.ts";
  * ```
  */
 export function dieWithUserMessage(message: string, detail: string): never {
-  console.error(`${message}: ${detail}`);
+  console.error(printable(`${message}: ${detail}`));
   Deno.exit(1);
 }
 
@@ -51,6 +52,6 @@ export function dieWithUserMessage(message: string, detail: string): never {
  * ```
  */
 export function dieWithSystemMessage(message: string, error: unknown): never {
-  console.error(`${message}: ${strerror(error)}`);
+  console.error(printable(`${message}: ${strerror(error)}`));
   Deno.exit(1);
 }

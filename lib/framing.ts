@@ -132,6 +132,9 @@ export function encodeDelimited(
   delimiter: number = NEWLINE,
 ): Uint8Array<ArrayBuffer> {
   checkLength(message.length, max);
+  if (!Number.isInteger(delimiter) || delimiter < 0 || delimiter > 255) {
+    throw new RangeError(`frame: the delimiter ${delimiter} is not a byte`);
+  }
   const at = message.indexOf(delimiter);
   if (at !== -1) throw new RangeError(`frame: the message has the delimiter ${delimiter} at ${at}`);
   return concat([message, new Uint8Array([delimiter])]);

@@ -251,6 +251,10 @@ export async function getNameInfo(
   flags: NameInfoFlags = {},
 ): Promise<{ host: string; service: string }> {
   const { transport, hostname, port } = address;
+  const [host = ""] = hostname.split("%"); // without its zone
+  if (inetPton(4, host) === null && inetPton(6, host) === null) {
+    throw new TypeError(`getnameinfo: ${hostname} is not a numeric address`);
+  }
   const found = flags.numericHost ? null : await lookUpNames(address);
   if (found === null && flags.nameRequired) {
     throw new AddrInfoError(`getnameinfo ${hostname}`, "EAI_NONAME");

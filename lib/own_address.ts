@@ -6,6 +6,9 @@
 
 import { unmapAddress } from "./address.ts";
 
+/** Sockets that share their port: what has their address as its source may be another program's. */
+export const sharedPorts: WeakSet<Pick<Deno.DatagramConn, "addr">> = new WeakSet();
+
 /** Addresses that were found to be this host's. */
 const local = new Set<string>();
 
@@ -16,15 +19,19 @@ const local = new Set<string>();
  * bound. Where the program lacks the permission to bind, that is loopback only.
  *
  * @param from The source of the datagram.
- * @param own The address of the socket.
+ * @param socket The socket.
  * @returns Whether a reply would go nowhere or back to the socket.
  */
-export async function isUnanswerable(from: Deno.Addr, own: Deno.Addr): Promise<boolean> {
+export async function isUnanswerable(
+  from: Deno.Addr,
+  socket: Pick<Deno.DatagramConn, "addr">,
+): Promise<boolean> {
+  const own = socket.addr;
   if (!("hostname" in from) || !("hostname" in own)) {
     return "path" in from && "path" in own && from.path === own.path;
   }
   if (from.port === 0) return true;
-  if (from.port !== own.port) return false;
+  if (from.port !== own.port || sharedPorts.has(socket)) return false;
   const { hostname } = unmapAddress(from);
   const { hostname: bound } = unmapAddress(own);
   if (hostname === bound) return true;

@@ -8,13 +8,13 @@
  * `sigaction(2)` for `SIGINT`, `SIGTERM`, `SIGHUP` and `SIGQUIT`: turns the first of them into an
  * `AbortSignal`.
  *
- * After the first, all have their default action again: a second one ends the process at once, without
- * waiting for connections that are being drained.
+ * A second one ends the process at once, without waiting for connections that are being drained, with the
+ * exit status that a shell shows for a process that the signal has killed: 128 and the signal's number.
  *
  * @returns A signal that aborts when the process is told to end. It does not keep alive a process that
  * has nothing else to do.
  *
- * Source: sigaction(2), `SA_RESETHAND`.
+ * Source: sigaction(2).
  *
  * @example
  * ```ts
@@ -30,21 +30,12 @@
  */
 export function terminationSignal(): AbortSignal {
   const controller = new AbortController();
-  const listeners = new Map(
-    Object.entries(signals).map(([name, number]) => {
-      const onSignal = () => {
-        // Another that came together with the first. Later ones have their default action.
-        if (controller.signal.aborted) Deno.exit(128 + number);
-        controller.abort();
-        setTimeout(remove);
-      };
-      return [name as keyof typeof signals, onSignal];
-    }),
-  );
-  const remove = () => {
-    for (const [name, onSignal] of listeners) Deno.removeSignalListener(name, onSignal);
-  };
-  for (const [name, onSignal] of listeners) Deno.addSignalListener(name, onSignal);
+  for (const [name, number] of Object.entries(signals)) {
+    Deno.addSignalListener(name as keyof typeof signals, () => {
+      if (controller.signal.aborted) Deno.exit(128 + number);
+      controller.abort();
+    });
+  }
   return controller.signal;
 }
 

@@ -48,7 +48,7 @@ export async function openUnixClient(path: string): Promise<Connection<Deno.Unix
   try {
     return new Connection(await Deno.connect({ transport: "unix", path }));
   } catch (error) {
-    throw failed(`connect ${path}`, refused(error, () => unixPermissions(path)));
+    throw failed("connect", refused(error, () => unixPermissions(path)), path);
   }
 }
 
@@ -173,23 +173,27 @@ export async function openUnixDatagram(
   const address = { transport: "unixpacket", path } as const;
   const spares: Deno.DatagramConn[] = [];
   const closeSpares = () => spares.splice(0).forEach((spare) => spare.close());
-  const [socket, file] = await bindPath(path, mode, () => {
-    try {
-      while (spares.length < SPARES) {
-        spares.push(Deno.listenDatagram(address));
-        Deno.removeSync(path); // a socket keeps its name without a file
-      }
-      return Deno.listenDatagram(address);
-    } catch (error) {
-      closeSpares();
-      throw error;
+  const bind = () => {
+    closeSpares(); // of a first try
+    while (spares.length < SPARES) {
+      spares.push(Deno.listenDatagram(address));
+      Deno.removeSync(path); // a socket keeps its name without a file
     }
+    return Deno.listenDatagram(address);
+  };
+  const [socket, file] = await bindPath(path, mode, bind).catch((error) => {
+    closeSpares();
+    throw error;
   });
   sendersOf(socket, spares);
-  return closable(socket, () => {
-    closeSpares();
+  const unlink = () => {
     if (!isReplaced(path, file)) removeIfThere(path);
-  });
+  };
+  const onClose = () => {
+    closeSpares();
+    unlink();
+  };
+  return closable(socket, onClose, unlink);
 }
 
 /** A file, to tell it from another one of the same name. */
@@ -213,7 +217,7 @@ async function bindPath<S extends { close(): void }>(
     return [socket, setMode(path, mode)];
   } catch (error) {
     socket?.close(); // it has no file: an empty path, or an abstract address
-    throw failed(`bind ${path}`, refused(error, () => unixPermissions(path)));
+    throw failed("bind", refused(error, () => unixPermissions(path)), path);
   }
 }
 

@@ -74,6 +74,7 @@ class Sender {
 export class UnixSenders {
   readonly #own: Sender;
   readonly #spares: Sender[];
+  #turn: Promise<void> = Promise.resolve(); // of the try that comes next
 
   /**
    * Sends for a socket.
@@ -99,11 +100,15 @@ export class UnixSenders {
    * @param to The peer.
    * @param timeout How long to wait for room, in ms.
    * @throws {Deno.errors.WouldBlock} If there was none.
+   * @throws {RangeError} If the time is negative, or not less than 2 ** 31.
    * @throws What the socket's `send` throws.
    */
   async send(message: Uint8Array, to: Deno.UnixAddr, timeout: number): Promise<void> {
+    if (!(timeout >= 0 && timeout < 2 ** 31)) {
+      throw new RangeError(`sendto: ${timeout} ms is not a time to wait`);
+    }
     const end = performance.now() + timeout;
-    for (let left = timeout; !await this.#try(message, to, left);) {
+    for (let left = timeout; !await this.#tryInTurn(message, to, left);) {
       left = end - performance.now();
       if (left <= 0) {
         throw new Deno.errors.WouldBlock(
@@ -111,6 +116,19 @@ export class UnixSenders {
         );
       }
       await delay(Math.min(RETRY_PAUSE, left));
+    }
+  }
+
+  /** Tries after the tries that began before: none finds the senders busy with another. */
+  async #tryInTurn(message: Uint8Array, to: Deno.UnixAddr, timeout: number): Promise<boolean> {
+    const before = this.#turn;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turn = promise;
+    await before;
+    try {
+      return await this.#try(message, to, timeout);
+    } finally {
+      resolve();
     }
   }
 

@@ -58,7 +58,7 @@ const GRACE = 5000;
 
 await main(header, {
   operands: { host: host("127.0.0.1"), service: port(7018) },
-  options: { workers: count(4), delay: seconds(0), quiet: false },
+  options: { workers: count(4, 64), delay: seconds(0), quiet: false },
 }, async ({ host, service, workers, delay, quiet }) => {
   // getaddrinfo, socket, bind
   using socket = await openDatagram(service, { hostname: host });

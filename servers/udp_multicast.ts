@@ -1,12 +1,12 @@
 #!/usr/bin/env -S deno run --allow-net=0.0.0.0:7030
 /**
- * A member of a multicast group: whatever is sent to the group, it prints.
+ * A member of a multicast group: what is sent to the group, it prints.
  *
  * Usage: servers/udp_multicast.ts [group] [port] [OPTION...]
  *   --interface ADDRESS  which interface joins, by its own address; for IPv6 its number (127.0.0.1, or 1)
  *
- * From UCM 2.4, multicast membership. The socket is bound to the wildcard address: it is the group that
- * keeps other datagrams away.
+ * From UCM 2.4, multicast membership. The socket is bound to the wildcard address, so it also receives
+ * what is sent to the port at an address of this host, or to another group that a program here has joined.
  *
  * ```console
  * $ servers/udp_multicast.ts 239.0.0.1 7030

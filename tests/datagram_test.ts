@@ -529,3 +529,36 @@ Deno.test("ConnectedDatagram.receive() ends when its signal aborts, and loses no
   const { signal } = new AbortController();
   assertEquals(toText((await client.receive(80, 30_000, signal)).message), "late");
 });
+
+Deno.test("ConnectedDatagram.receive() gives each of two calls a datagram of its own", async () => {
+  using server = await openDatagram(0);
+  using client = await connectDatagram("127.0.0.1", (server.addr as Deno.NetAddr).port);
+  await client.send(toBytes("hello"));
+  const { from } = await recvFrom(server, 80);
+  const calls = Promise.all([client.receive(80, 10_000), client.receive(80, 10_000)]);
+  for (const text of ["one", "two"]) await sendTo(server, toBytes(text), from);
+  assertEquals((await calls).map(({ message }) => toText(message)), ["one", "two"]);
+});
+
+Deno.test("datagrams() refuses a length that is none, and lets timers go on when receiving fails", async () => {
+  using socket = await openDatagram(0);
+  for (const max of [-1, 0.5, NaN]) {
+    await assertRejects(() => datagrams(socket, max).next(), RangeError, `recvfrom: ${max} is not`);
+  }
+  let isOver = false;
+  setTimeout(() => isOver = true, 20);
+  const receive = () =>
+    Promise.reject(isOver ? new Deno.errors.BadResource("closed") : new Error("broken"));
+  const broken = { addr: socket.addr, receive } as unknown as DatagramSocket;
+  for await (const _ of datagrams(broken, 80, { onError: () => {} })) assert(false);
+});
+
+Deno.test("datagrams() takes what comes from its own port, where that is shared", async () => {
+  const options = { hostname: "127.0.0.1", reuseAddress: true };
+  using own = await openDatagram(0, options);
+  await sendTo(own, toBytes("another program"), own.addr);
+  for await (const { message } of datagrams(own, 80)) {
+    assertEquals(toText(message), "another program");
+    break;
+  }
+});

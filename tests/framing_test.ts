@@ -350,3 +350,9 @@ for (const [name, { encode, read }] of Object.entries(framings)) {
     }
   });
 }
+
+Deno.test("encodeDelimited() refuses a delimiter that is no byte", () => {
+  for (const delimiter of [-1, 256, 0.5, NaN]) {
+    assertThrows(() => encodeDelimited(toBytes("a"), 80, delimiter), RangeError, `${delimiter}`);
+  }
+});

@@ -204,3 +204,10 @@ Deno.test("/etc/services is read only if that is permitted already", async () =>
     assertEquals(reads, isRead ? "1" : "0", `${flag}`);
   }
 });
+
+Deno.test("getNameInfo() refuses a name for an address, with numericHost too", async () => {
+  const address = { transport: "tcp", hostname: "localhost", port: 80 } as const;
+  for (const numericHost of [false, true]) {
+    await assertRejects(() => getNameInfo(address, { numericHost }), TypeError, "localhost");
+  }
+});

@@ -38,6 +38,8 @@ import header from "./dgram_echo_client.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
 const MESSAGE_SIZE = 80;
+/** More than the longest message that a Unix socket sends, in bytes: its send buffer. */
+const LINE_SIZE = 1 << 20;
 const NEWLINE = new Uint8Array([0x0a]);
 
 await main(header, {
@@ -58,7 +60,7 @@ await main(header, {
   const stdout = terminalOutput();
 
   for (;;) {
-    const line = await stdin.readLine();
+    const line = await stdin.readLine(LINE_SIZE); // a longer one is an error, not two messages
     if (line === null) break;
 
     // send

@@ -311,3 +311,20 @@ testWith([], "ConnectedDatagram sends to a Unix peer while a receive waits", asy
   await sendTo(server, message, from);
   assertEquals(toText((await client.receive(80, 30_000)).message), "hello");
 });
+
+testWith([], "sendTo() at the same time, to peers that have room, sends to all", async (folder) => {
+  using sender = await openUnixDatagram(`${folder}/sender`);
+  const peers = await Promise.all(
+    Array.from({ length: 40 }, (_, i) => openUnixDatagram(`${folder}/${i}`)),
+  );
+  await Promise.all(peers.map(({ addr }) => sendTo(sender, toBytes("hello"), addr, 0)));
+  for (const peer of peers) peer.close();
+});
+
+testWith([], "sendTo() refuses a time that is none", async (folder) => {
+  using peer = await openUnixDatagram(`${folder}/peer`);
+  using sender = await openDatagramTo(peer.addr);
+  for (const timeout of [-1, NaN, 2 ** 31]) {
+    await assertRejects(() => sendTo(sender, toBytes("x"), peer.addr, timeout), RangeError);
+  }
+});

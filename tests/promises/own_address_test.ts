@@ -152,6 +152,6 @@ Deno.test("isUnanswerable() knows the addresses of a socket", async () => {
   }
   for (const [from, own, expected] of cases) {
     const where = `${formatAddress(from)} at ${formatAddress(own)}`;
-    assertEquals(await isUnanswerable(from, own), expected, where);
+    assertEquals(await isUnanswerable(from, { addr: own }), expected, where);
   }
 });

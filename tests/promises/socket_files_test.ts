@@ -242,6 +242,38 @@ testWith(
   },
 );
 
+testWith([], "a socket that cannot be bound leaves no descriptor open", async (folder) => {
+  const shared = `${folder}/shared`;
+  Deno.mkdirSync(shared);
+  Deno.chmodSync(shared, 0o777);
+  // In a process of its own, where nothing else opens and closes descriptors.
+  const code = `
+    import { openUnixDatagram } from "${import.meta.resolve("../../mod.ts")}";
+    const count = () => [...Deno.readDirSync("/proc/self/fd")].length;
+    const before = count();
+    for (let i = 0; i < 3; i++) await openUnixDatagram(Deno.args[0]).catch(() => {});
+    console.log(count() - before);`;
+  await using process = new Process(["eval", code, `${shared}/socket`], false);
+  await process.exits();
+  assertEquals([process.stdout, process.stderr], ["0\n", ""]);
+});
+
+testWith([], "unix/dgram_echo_server.ts has no file once a signal has come", async (folder) => {
+  const path = `${folder}/socket`;
+  const program = pathPrograms.find(({ sample }) => sample === "unix/dgram_echo_server.ts");
+  assert(program);
+  await using server = await startAt(program, path);
+  using client = await openDatagramTo({ transport: "unixpacket", path });
+  server.kill("SIGTERM");
+  // It goes on for as long as datagrams come, but its file is gone.
+  await assertRejects(async () => {
+    for (;;) await sendTo(client, toBytes("x"), { transport: "unixpacket", path });
+  }, Deno.errors.NotFound);
+  server.kill("SIGTERM");
+  await server.exits();
+  assertEquals(modeOf(path), null);
+});
+
 testWith([], "a stale socket's mark does not follow a symbolic link", async (folder) => {
   const path = `${folder}/socket`;
   Deno.listenDatagram({ transport: "unixpacket", path }).close();
