@@ -5,7 +5,7 @@
  */
 
 import { delay } from "@std/async/delay";
-import type { Unlinkable } from "./closable.ts";
+import { Backlog } from "./backlog.ts";
 import { Connection } from "./connection.ts";
 import { codeOf, failed, isClosed } from "./errors.ts";
 import { logError, report } from "./log_error.ts";
@@ -17,13 +17,6 @@ const LONGEST_PAUSE = 1000;
 
 /** The accept errors that last until the system has resources again. */
 const exhausted = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
-
-/** How long no client must come for the backlog to count as empty, in ms, and how often that is checked. */
-const BACKLOG_QUIET = 30;
-const BACKLOG_LOOKS = 3;
-
-/** How many clients are accepted after `signal`: as many as a backlog of Linux holds. */
-const BACKLOG_SIZE = 4096;
 
 /** Resolves in the next turn of the event loop. */
 function nextTurn(): Promise<void> {
@@ -43,8 +36,8 @@ export interface AcceptOptions {
   idleTimeout?: number;
   /**
    * How many bytes a second a client must send or receive, on average over `idleTimeout`; 0, the default:
-   * any number. It ends clients that send a byte now and then to hold a connection. Without an
-   * `idleTimeout` it has no effect.
+   * any number. It ends clients that send a byte now and then to hold a connection. Time in which the
+   * service works counts too. Without an `idleTimeout` it has no effect.
    */
   minRate?: number;
   /** How long connections may go on after `signal`, in ms. Default 5000. */
@@ -68,8 +61,8 @@ export interface AcceptOptions {
  * - at `maxConnections` it accepts no more until one closes; `idleTimeout` and `minRate` cut off clients
  *   that neither send nor receive, or too little;
  * - when `signal` aborts, a Unix-domain socket's file is removed; the clients that wait in the backlog are
- *   still accepted, then the listener is closed; connections may finish what is in flight and are cut when the `grace` period ends; the loop
- *   ends when all are closed.
+ *   still accepted, then the listener is closed; connections may finish what is in flight and are cut when
+ *   the `grace` period ends; the loop ends when all are closed.
  *
  * @param listener The listening socket, TCP or Unix. It is closed after `signal` aborts.
  * @param options See {@linkcode AcceptOptions}.
@@ -113,36 +106,15 @@ export async function* accept<A extends Deno.Addr>(
   const { idleTimeout = 300_000, minRate = 0 } = options;
   checkLimits({ maxConnections, idleTimeout, minRate, grace });
 
+  using backlog = new Backlog(listener);
   const open = new OpenConnections<A>({ idleTimeout, minRate });
   let slotFreed = Promise.withResolvers<void>();
-  let isAccepting = false;
-  let accepted = 0;
   let isDraining = false;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-
   const drain = () => {
     if (isDraining) return;
     isDraining = true;
-    (listener as Partial<Unlinkable>).unlink?.();
     open.drain(grace);
-    closeWhenQuiet();
-  };
-  /** Closes the listener, which ends a pending accept, when the backlog is empty or the time is over. */
-  const closeWhenQuiet = () => {
-    const end = performance.now() + grace;
-    const last = accepted + BACKLOG_SIZE;
-    let seen = accepted;
-    let quiet = 0;
-    const look = () => {
-      quiet = isAccepting && accepted === seen ? quiet + 1 : 0;
-      seen = accepted;
-      if (quiet < BACKLOG_LOOKS && accepted < last && performance.now() < end) {
-        timer = setTimeout(look, BACKLOG_QUIET / BACKLOG_LOOKS);
-      } else {
-        listener[Symbol.dispose]();
-      }
-    };
-    look();
+    backlog.closeWhenEmpty(grace);
   };
   if (signal?.aborted) drain();
   signal?.addEventListener("abort", drain);
@@ -153,10 +125,8 @@ export async function* accept<A extends Deno.Addr>(
       while (open.size >= maxConnections) await slotFreed.promise;
       let socket: Deno.Conn<A>;
       try {
-        isAccepting = true;
-        socket = await listener.accept();
+        socket = await backlog.accept();
       } catch (error) {
-        isAccepting = false;
         if (isClosed(error)) break;
         if (error instanceof Deno.errors.Busy) throw failed("accept", error);
         if (isGone(error)) continue;
@@ -169,9 +139,7 @@ export async function* accept<A extends Deno.Addr>(
         await delay(pause, isDraining || !signal ? {} : { signal }).catch(() => {});
         continue;
       }
-      isAccepting = false;
       pause = 0;
-      accepted++;
       const conn: Connection<A> = new Connection(socket, () => {
         open.remove(conn);
         slotFreed.resolve();
@@ -183,9 +151,7 @@ export async function* accept<A extends Deno.Addr>(
     drain();
     while (open.size > 0) await slotFreed.promise;
   } finally {
-    clearTimeout(timer);
     signal?.removeEventListener("abort", drain);
-    if (isDraining) listener[Symbol.dispose]();
   }
 }
 
