@@ -31,7 +31,8 @@ export interface AcceptOptions {
   maxConnections?: number;
   /**
    * How long a client may let a read or a write wait, in ms; 0: without a limit. Default 300,000. It is
-   * cut off within a quarter of that time more.
+   * cut off within a quarter of that time more. A write ends when the system's buffers make room, which may
+   * be a megabyte at a time: a client that reads more slowly than that counts as idle.
    */
   idleTimeout?: number;
   /**

@@ -94,7 +94,14 @@ export class ConnectedDatagram implements Disposable {
     const before = this.#turn;
     const { promise, resolve: endTurn } = Promise.withResolvers<void>();
     this.#turn = promise;
-    if (before !== undefined) await before;
+    if (before !== undefined) {
+      try {
+        await within(before, Infinity, "", signal);
+      } catch (error) {
+        before.then(endTurn);
+        throw error;
+      }
+    }
     this.#pending ??= this.#receivePeers(max);
     const peer = formatAddress(this.remoteAddr);
     const message = `recv ${peer}: no answer within ${timeout / 1000} s`;

@@ -15,7 +15,7 @@ const REQUIRED = /Requires (\w+) access to "(.*?)"/g;
  * @param error What was thrown, usually one of `Deno.errors`.
  * @returns The system's own words without Deno's "(os error N)" and what follows it; for a permission
  * that was not granted, the flag that grants it, for several all the flags; for an `AggregateError`, the
- * words of all its errors.
+ * words of its first ten errors.
  *
  * Source: strerror(3).
  *
@@ -30,7 +30,7 @@ const REQUIRED = /Requires (\w+) access to "(.*?)"/g;
  */
 export function strerror(error: unknown): string {
   try {
-    return `${describe(error, 0)}`;
+    return `${describe(error, 0)}`.replace(/\s*\n\s*/g, " ");
   } catch {
     return "unknown error"; // an object that cannot be shown: a getter throws, or there is no prototype
   }

@@ -109,7 +109,7 @@ export class LinePrinter {
   async flush(timeout: number): Promise<void> {
     if (this.#writing === undefined) return;
     const { promise: expired, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, timeout);
+    const timer = setTimeout(resolve, Math.min(timeout, 2 ** 31 - 1));
     await Promise.race([this.#writing, expired]);
     clearTimeout(timer);
   }

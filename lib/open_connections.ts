@@ -49,7 +49,7 @@ export class OpenConnections<A extends Deno.Addr> {
 
   /** Takes one in. */
   add(conn: Connection<A>): void {
-    this.#records.set(conn, { quiet: 0, looks: 0, bytes: 0 });
+    this.#records.set(conn, { quiet: 0, looks: -1, bytes: 0 }); // the first look may come at once
     if (this.size === 1) this.#lookLater();
   }
 

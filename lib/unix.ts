@@ -10,6 +10,7 @@ import { dirname } from "node:path";
 import { Connection } from "./connection.ts";
 import { closable, type DatagramSocket } from "./closable.ts";
 import { failed } from "./errors.ts";
+import { logError } from "./log_error.ts";
 import { refused, unixPermissions } from "./refused.ts";
 import { sendersOf } from "./unix_senders.ts";
 import { requireUnstableNet } from "./unstable.ts";
@@ -121,9 +122,7 @@ export async function openUnixListener(
     listener.unref();
   };
   // For accept(): new clients must not come while it serves those that wait.
-  const unlink = () => {
-    if (!isReplaced(path, file)) removeIfThere(path);
-  };
+  const unlink = fileRemover(path, file);
   return Object.assign(listener, { accept, close, unlink, [Symbol.dispose]: close });
 }
 
@@ -186,9 +185,7 @@ export async function openUnixDatagram(
     throw error;
   });
   sendersOf(socket, spares);
-  const unlink = () => {
-    if (!isReplaced(path, file)) removeIfThere(path);
-  };
+  const unlink = fileRemover(path, file);
   const onClose = () => {
     closeSpares();
     unlink();
@@ -253,6 +250,20 @@ function isReplaced(path: string, file: FileId): boolean {
   } catch {
     return false; // there is none
   }
+}
+
+/** Returns what removes a socket's file, once, unless it was replaced. It does not throw: a server drains. */
+function fileRemover(path: string, file: FileId): () => void {
+  let isThere = true;
+  return () => {
+    if (!isThere) return;
+    isThere = false;
+    try {
+      if (!isReplaced(path, file)) removeIfThere(path);
+    } catch (error) {
+      logError(failed("unlink", error, path));
+    }
+  };
 }
 
 function removeIfThere(path: string): void {

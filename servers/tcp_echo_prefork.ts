@@ -101,7 +101,8 @@ function fork(
         });
       } catch (error) {
         if (port === undefined) return reject(error); // it never listened
-        logError(withContext(`worker ${orders.worker} died, another takes its place`, error));
+        const next = stop.aborted ? "" : ", another takes its place";
+        logError(withContext(`worker ${orders.worker} died${next}`, error));
         await delay(RESTART_PAUSE, { signal: stop }).catch(() => {});
       }
     } while (!stop.aborted);

@@ -22,6 +22,7 @@
  */
 
 import {
+  type Datagram,
   datagrams,
   formatAddress,
   hexBytes,
@@ -34,12 +35,15 @@ import {
   stderr,
   terminalOutput,
   terminationSignal,
+  within,
   writeN,
 } from "../mod.ts";
 import header from "./udp_receive.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
 const MESSAGE_SIZE = 2500;
+/** How long stdout may take, in ms. */
+const PRINT_TIME = 10_000;
 
 await main(header, {
   operands: { host: host("::1"), port: port(55555) },
@@ -52,16 +56,23 @@ await main(header, {
 
   // recvfrom, once
   for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal })) {
-    console.log(`received ${datagram.message.length} bytes:`);
-    await writeN(terminalOutput(), hexChars(datagram.message));
-    console.log();
-    if (datagram.truncated) console.error(`the message was cut at ${MESSAGE_SIZE} bytes`);
-    if (from) {
-      const sockaddr = packSockaddr(datagram.from as Deno.NetAddr);
-      console.log(`the socket address of the peer is (${sockaddr.length} bytes):`);
-      console.log(hexBytes(sockaddr));
-    }
+    if (datagram.truncated) stderr.print(`the message was cut at ${MESSAGE_SIZE} bytes`);
+    const printing = print(datagram, from);
+    await within(printing, PRINT_TIME, "write stdout: timed out", signal);
     break;
   }
   // close, at the end of using
 });
+
+/** Prints a datagram byte by byte, and where it came from. */
+async function print({ message, from }: Datagram, withAddress: boolean): Promise<void> {
+  const stdout = terminalOutput();
+  const printText = (text: string) => writeN(stdout, new TextEncoder().encode(text));
+  await printText(`received ${message.length} bytes:\n`);
+  await writeN(stdout, hexChars(message));
+  await printText("\n");
+  if (!withAddress) return;
+  const sockaddr = packSockaddr(from as Deno.NetAddr);
+  await printText(`the socket address of the peer is (${sockaddr.length} bytes):\n`);
+  await printText(`${hexBytes(sockaddr)}\n`);
+}

@@ -562,3 +562,19 @@ Deno.test("datagrams() takes what comes from its own port, where that is shared"
     break;
   }
 });
+
+Deno.test("ConnectedDatagram.receive() that waits for another call ends when its signal aborts", async () => {
+  using server = await openDatagram(0);
+  using client = await connectDatagram("127.0.0.1", (server.addr as Deno.NetAddr).port);
+  const stop = new AbortController();
+  const first = client.receive(80, 10_000);
+  const second = client.receive(80, 10_000, stop.signal);
+  const third = client.receive(80, 10_000);
+  stop.abort(new Error("enough"));
+  await assertRejects(() => second, Error, "enough");
+  await client.send(toBytes("hello"));
+  const { from } = await recvFrom(server, 80);
+  for (const text of ["one", "two"]) await sendTo(server, toBytes(text), from);
+  assertEquals(toText((await first).message), "one");
+  assertEquals(toText((await third).message), "two");
+});

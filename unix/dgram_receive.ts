@@ -27,11 +27,15 @@ import {
   openUnixDatagram,
   stderr,
   terminationSignal,
+  within,
+  writeN,
 } from "../mod.ts";
 import header from "./dgram_receive.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
 const MESSAGE_SIZE = 16;
+/** How long stdout may take, in ms. */
+const PRINT_TIME = 10_000;
 
 await main(header, {
   operands: { path: "/tmp/dgram.sock" },
@@ -45,8 +49,9 @@ await main(header, {
   // recv, once
   for await (const { message, truncated } of datagrams(socket, MESSAGE_SIZE, { signal })) {
     const digits = Array.from(message, (byte) => `${byte.toString(16).padStart(2, "0")} `);
-    console.log(digits.join(""));
-    if (truncated) console.error(`the message was cut at ${MESSAGE_SIZE} bytes`);
+    if (truncated) stderr.print(`the message was cut at ${MESSAGE_SIZE} bytes`);
+    const line = new TextEncoder().encode(`${digits.join("")}\n`);
+    await within(writeN(Deno.stdout, line), PRINT_TIME, "write stdout: timed out", signal);
     break;
   }
   // close, unlink, at the end of using

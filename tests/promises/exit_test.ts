@@ -5,12 +5,15 @@ import {
   exchange,
   flood,
   isCutOff,
+  type Launch,
   message,
+  oneShots,
   prefork,
   Server,
   stopwatch,
   unix,
 } from "../hostile.ts";
+import { Process } from "../process.ts";
 import { givers, keeps } from "./promises.ts";
 
 const reliable = [concurrent, prefork, unix];
@@ -100,3 +103,19 @@ keeps("exit", "a second SIGTERM cuts at once", async (subject) => {
   assertEquals(await server.process.exits(), 128 + 15, `${subject.name} dies of the signal`);
   server.assertAddressIsFree();
 }, reliable);
+
+for (const subject of oneShots) {
+  Deno.test(`${subject.name}: SIGTERM ends it while its output is not read`, async () => {
+    const pipe = `pipe=$(mktemp -u) && mkfifo "$pipe" && exec 3<>"$pipe" && rm "$pipe"`;
+    const script = `${pipe} && head -c 65536 /dev/zero >&3 && exec "$@" >&3`;
+    const launch: Launch = (path, args) => {
+      const command = [Deno.execPath(), "run", "--quiet", "--allow-all", path, ...args];
+      return new Process(["-c", script, "sh", ...command], false, undefined, "sh");
+    };
+    await using server = await Server.start(subject, [], launch);
+    await server.tell(subject.greeting);
+    server.process.kill("SIGTERM");
+    const code = await server.process.exits();
+    assertEquals(code, 1, server.process.describe()); // the message is not printed
+  });
+}

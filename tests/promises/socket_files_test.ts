@@ -242,6 +242,21 @@ testWith(
   },
 );
 
+for (const program of pathPrograms.filter(({ sample }) => sample.includes("echo_server"))) {
+  const { sample } = program;
+  testWith([], `${sample} drains though it cannot remove its file`, async (folder) => {
+    const sub = `${folder}/sub`;
+    Deno.mkdirSync(sub);
+    await using server = await startAt(program, `${sub}/socket`);
+    Deno.renameSync(sub, `${folder}/gone`);
+    Deno.writeTextFileSync(sub, "a file in the folder's place");
+    server.kill("SIGTERM");
+    assertEquals(await server.exits(), 0, server.describe());
+    const says = `unlink ${sub}/socket: Not a directory\n`;
+    assertEquals(server.stderr.replace(/^listening .*\n/, ""), says, server.describe());
+  });
+}
+
 testWith([], "a socket that cannot be bound leaves no descriptor open", async (folder) => {
   const shared = `${folder}/shared`;
   Deno.mkdirSync(shared);
