@@ -9,7 +9,8 @@
  * a client that resets its connection does not end the server, and a write that was short is completed. A
  * message prints as text: without the newline (LF or CRLF) at its end, and with U+FFFD for control
  * characters and for bytes that are not UTF-8; what is sent back is exact. On `::`, an IPv4 client is
- * shown by its IPv4 address, not as `::ffff:127.0.0.1`.
+ * shown by its IPv4 address, not as `::ffff:127.0.0.1`. A client that stays holds up all others, as in
+ * the lecture; one that is silent for five minutes is cut off.
  *
  * ```console
  * $ servers/tcp_echo_iterative.ts 127.0.0.1 7007

@@ -8,7 +8,8 @@
  * From CS:APP, the iterative echo server, with its backlog of 1024. As there, a longer line comes in
  * pieces of 8191 bytes. Departs from it: it listens on loopback only, on port 7008 where the lecture
  * insists on a port, and a client that resets its connection does not end the server. To look up a
- * client's name, Deno asks for the permission for its address; clients come from any port.
+ * client's name, Deno asks for the permission for its address; clients come from any port. A client that
+ * stays holds up all others, as in the lecture; one that is silent for five minutes is cut off.
  *
  * ```console
  * $ servers/tcp_echo_lines.ts 7008

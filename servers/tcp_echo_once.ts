@@ -6,7 +6,8 @@
  *
  * From HSE 13, the TCP server, with its backlog of 3. Departs from it: to close a connection with bytes
  * unread would reset it, and could cost the client the reply; so the server shuts down its side, and waits
- * a moment for the client to close. A failure exits with 1 and says why on stderr.
+ * a moment for the client to close. A failure exits with 1 and says why on stderr. A client that sends
+ * nothing holds up all others, as in the lecture, for five minutes at most.
  *
  * ```console
  * $ servers/tcp_echo_once.ts 127.0.0.1 7009

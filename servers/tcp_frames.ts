@@ -8,7 +8,8 @@
  * From UCM 2.4, stream boundaries are lost. However the messages were sent, one by one or cut to pieces,
  * each is printed on a line of its own, with U+FFFD for control characters and for bytes that are not
  * UTF-8. As JSON, any value is a message: a string prints as its text, any other value as the JSON text
- * that was sent.
+ * that was sent. A frame holds 1 MiB at most, so 64 clients are served at once, and one that sends fewer
+ * than 4 bytes a second over five minutes is cut off.
  *
  * ```console
  * $ servers/tcp_frames.ts 127.0.0.1 7013

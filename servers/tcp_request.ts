@@ -5,7 +5,8 @@
  * Usage: servers/tcp_request.ts [host] [port]
  *
  * From CS:APP, the Python server. Departs from it: the lecture's never defines its response; this one
- * sends back what it received.
+ * sends back what it received. A client that sends nothing holds up all others, as in the lecture, for five
+ * minutes at most.
  *
  * ```console
  * $ servers/tcp_request.ts 127.0.0.1 5678
