@@ -266,7 +266,8 @@ export async function* datagrams(
         continue;
       }
       if (datagram === null) return;
-      if (!await isUnanswerable(datagram.from, socket)) {
+      const drop = isUnanswerable(datagram.from, socket);
+      if (drop === false || !await drop) {
         yield datagram;
       } else if (!hasDropped) {
         hasDropped = true;

@@ -22,10 +22,10 @@ const local = new Set<string>();
  * @param socket The socket.
  * @returns Whether a reply would go nowhere or back to the socket.
  */
-export async function isUnanswerable(
+export function isUnanswerable(
   from: Deno.Addr,
   socket: Pick<Deno.DatagramConn, "addr">,
-): Promise<boolean> {
+): boolean | Promise<boolean> {
   const own = socket.addr;
   if (!("hostname" in from) || !("hostname" in own)) {
     return "path" in from && "path" in own && from.path === own.path;
@@ -36,7 +36,7 @@ export async function isUnanswerable(
   const { hostname: bound } = unmapAddress(own);
   if (hostname === bound) return true;
   const isWildcard = ["0.0.0.0", "::"].includes(bound);
-  return isWildcard && (/^(127\.|::1$)/.test(hostname) || await isLocal(hostname));
+  return isWildcard && (/^(127\.|::1$)/.test(hostname) || isLocal(hostname));
 }
 
 async function isLocal(hostname: string): Promise<boolean> {
