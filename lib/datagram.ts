@@ -227,38 +227,36 @@ export async function* datagrams(
   const { signal, onError = logError } = options;
   checkLength(max);
   let end = Infinity;
-  let expire: (() => void) | undefined;
+  let giveUp: (() => void) | undefined; // what ends the wait for a datagram
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const expire = () => {
+    clearTimeout(timer);
+    // However late the first timer is, the loop looks at the socket before the second one.
+    timer = setTimeout(() => timer = setTimeout(() => giveUp?.(), QUIET / 2), QUIET / 2);
+  };
+  /** Receives a datagram; after `signal`, one that comes within a moment, or else null. */
+  const next = (): Promise<Datagram | null> => {
+    const { promise, resolve, reject } = Promise.withResolvers<Datagram | null>();
+    giveUp = () => resolve(null);
+    if (end < Infinity) expire();
+    recvFrom(socket, max).then(resolve, reject);
+    return promise;
+  };
   const stop = () => {
     end = performance.now() + GRACE;
     (socket as Partial<Unlinkable>).unlink?.();
-    expire?.();
-  };
-  /** Receives a datagram; after `signal`, one that comes within a moment, or else null. */
-  const next = async (): Promise<Datagram | null> => {
-    const { promise, resolve, reject } = Promise.withResolvers<Datagram | null>();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    // However late the first timer is, the loop looks at the socket before the second one.
-    expire = () => {
-      timer = setTimeout(() => timer = setTimeout(() => resolve(null), QUIET / 2), QUIET / 2);
-    };
-    if (signal?.aborted) expire();
-    recvFrom(socket, max).then(resolve, reject);
-    try {
-      return await promise;
-    } finally {
-      expire = undefined;
-      clearTimeout(timer);
-    }
+    expire();
   };
 
   if (signal?.aborted) stop();
   signal?.addEventListener("abort", stop);
   let hasDropped = false;
   try {
-    while (performance.now() < end) {
+    while (end === Infinity || performance.now() < end) {
       let datagram: Datagram | null;
       try {
         datagram = await next();
+        if (end < Infinity) clearTimeout(timer);
       } catch (error) {
         if (isClosed(error)) return;
         report(onError, failed("recvfrom", error));
@@ -276,6 +274,7 @@ export async function* datagrams(
       }
     }
   } finally {
+    clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
   }
 }
