@@ -11,7 +11,7 @@
  * A second one ends the process at once, without waiting for connections that are being drained, with the
  * exit status that a shell shows for a process that the signal has killed: 128 and the signal's number.
  *
- * @returns A signal that aborts when the process is told to end. It does not keep alive a process that
+ * @returns An `AbortSignal` that aborts at the first of these signals. It does not keep alive a process that
  * has nothing else to do.
  *
  * Source: sigaction(2).
