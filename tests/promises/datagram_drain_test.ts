@@ -37,7 +37,7 @@ covers("datagram_drain", [
 
 for (const udp of udpServers) {
   const { sample, host, request, reply } = udp;
-  testWith(needsOf(udp), `${sample} answers what had come after SIGTERM`, async () => {
+  testWith(needsOf(udp), `${sample} answers what had come before SIGTERM`, async () => {
     const { server, address } = await startUdp(udp);
     await using _server = server;
     using client = await openDatagram(0, { hostname: host });
@@ -72,7 +72,7 @@ for (const udp of udpServers) {
 }
 
 for (const [sample, args, grants, hostname] of printers) {
-  testWith([], `${sample} prints what had come after SIGTERM`, async () => {
+  testWith([], `${sample} prints what had come before SIGTERM`, async () => {
     await using server = startSample(sample, args, grants);
     const [, port] = await server.prints(/^listening on .*:(\d+)$/m);
     const to: Deno.NetAddr = { transport: "udp", hostname, port: Number(port) };
@@ -120,7 +120,7 @@ testWith(
   },
 );
 
-testWith([], `${DGRAM_ECHO} answers what had come after SIGTERM`, async (folder) => {
+testWith([], `${DGRAM_ECHO} answers what had come before SIGTERM`, async (folder) => {
   const path = `${folder}/socket`;
   const program = pathPrograms.find(({ sample }) => sample === DGRAM_ECHO);
   assert(program);
