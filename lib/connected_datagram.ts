@@ -213,6 +213,6 @@ export async function connectUnixDatagram(path: string, own: string): Promise<Co
   } catch (error) {
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
     const needed = () => [...unixPermissions(own), ...unixSendPermissions(path)];
-    throw failed(`bind ${own}`, refused(error, needed));
+    throw failed("bind", refused(error, needed), own);
   }
 }

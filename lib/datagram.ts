@@ -131,7 +131,7 @@ export async function openDatagramTo(to: Deno.Addr, hostname?: string): Promise<
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
     const needed = () =>
       [own, to].map((address) => ({ name: "net", host: formatAddress(address) } as const));
-    throw failed(`bind ${formatAddress(own)}`, refused(error, needed));
+    throw failed("bind", refused(error, needed), formatAddress(own));
   }
 }
 

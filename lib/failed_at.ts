@@ -17,8 +17,8 @@ const NO_DESCRIPTOR = ["EMFILE", "ENFILE"];
  * @param call The call as the C programmer knows it.
  * @param address Where it connects, binds or sends to.
  * @param error What it threw.
- * @returns As {@linkcode failed} returns, for `socket` if that is the call that failed; if it was the look-up of the host's name that failed, an
- * {@linkcode AddrInfoError}.
+ * @returns As {@linkcode failed} returns, for `socket` if that is the call that failed; if it was the look-up
+ * of the host's name that failed, an {@linkcode AddrInfoError}.
  */
 export function failedAt(call: string, address: Deno.Addr, error: unknown): Error {
   // Deno gives a failed look-up no class of its own.

@@ -9,7 +9,7 @@ import { lutimesSync } from "node:fs";
 import { dirname } from "node:path";
 import { Connection } from "./connection.ts";
 import { closable, type DatagramSocket } from "./closable.ts";
-import { failed } from "./errors.ts";
+import { codeOf, failed } from "./errors.ts";
 import { logError } from "./log_error.ts";
 import { refused, unixPermissions } from "./refused.ts";
 import { sendersOf } from "./unix_senders.ts";
@@ -290,13 +290,8 @@ async function removeStaleSocket(path: string): Promise<void> {
     if (await isAlive(path)) return; // a server that was quicker got the mark
     if (statSocket(path)?.mtime?.getTime() === mark.getTime()) Deno.removeSync(path);
   } catch (error) {
-    if (!isNotFound(error)) throw error; // the other one was quicker
+    if (codeOf(error) !== "ENOENT") throw error; // the other one was quicker
   }
-}
-
-/** Whether a call failed because there is no such file; Node's API has no class for that. */
-function isNotFound(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
 function statSocket(path: string): Deno.FileInfo | null {

@@ -209,6 +209,9 @@ export const oneShots: Subject[] = [
   }),
 ];
 
+/** The servers for production, which have the options of all limits. */
+export const reliable: Subject[] = [concurrent, prefork, unix];
+
 /** Every server of the suite, each once for each way in which it works. */
 export const servers: Subject[] = [
   iterative,

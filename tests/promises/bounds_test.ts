@@ -1,24 +1,21 @@
 import { assert, assertEquals } from "@std/assert";
+import { delay } from "@std/async/delay";
 import { writeN } from "../../lib/robust_io.ts";
 import {
   assertStaysFlat,
-  concurrent,
   exchange,
   isCutOff,
   lines,
   listeners,
   prefork,
+  reliable,
   Server,
   stopwatch,
-  unix,
   withFastClock,
 } from "../hostile.ts";
 import { givers, keeps } from "./promises.ts";
 
-const reliable = [concurrent, prefork, unix];
 const echoes = [...reliable, lines];
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 keeps("bounds", "a client that is silent is cut off", async (subject) => {
   await using server = await Server.start(subject, [], withFastClock);
@@ -56,7 +53,7 @@ keeps("bounds", "who is idle for too long is cut off, who is slow is not", async
     },
     "too slow": async (conn) => {
       await exchange(conn, ".");
-      const next = pause(timeout * 2).then(() => exchange(conn, "."));
+      const next = delay(timeout * 2).then(() => exchange(conn, "."));
       assertEquals(await Promise.allSettled([next]).then(([{ status }]) => status), "rejected");
     },
   };
@@ -70,7 +67,7 @@ keeps("bounds", "who is idle for too long is cut off, who is slow is not", async
     using conn = await server.connect();
     while (elapsed() < timeout * 4) {
       await exchange(conn, ".");
-      await pause(timeout / 10);
+      await delay(timeout / 10);
     }
   };
   await Promise.all([...cut, slow()]);

@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
+import { delay } from "@std/async/delay";
 import {
-  concurrent,
   exchange,
   hasProc,
   listeners,
-  prefork,
   processorTimeOf,
+  reliable,
   Server,
   stopwatch,
   unix,
@@ -14,10 +14,6 @@ import {
 import { Process } from "../process.ts";
 import { testWith } from "../needs.ts";
 import { keeps } from "./promises.ts";
-
-const reliable = [concurrent, prefork, unix];
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 keeps("descriptors", "150 clients are served, some later, with 64 descriptors", async (subject) => {
   await using server = await Server.start(subject, subject.quiet, withDescriptors(64));
@@ -39,7 +35,7 @@ keeps("descriptors", "150 clients are served, some later, with 64 descriptors", 
     const elapsed = stopwatch();
     for (let i = 0; elapsed() < seconds * 1000; i++) {
       for (const conn of served) await exchange(conn, `still here, ${i}\n`);
-      await pause(100);
+      await delay(100);
     }
     const used = hasProc ? processorTimeOf(server.process.pid) - before : 0;
     assert(used < seconds / 4, `${subject.name} uses ${used} s of ${seconds}`);
@@ -62,7 +58,7 @@ keeps(
     const clients = await Promise.all(Array.from({ length: 100 }, () => server.connect()));
     await server.process.prints(/^accept: Too many open files$/m);
     const before = hasProc ? processorTimeOf(server.process.pid) : 0;
-    await pause(1000); // the time in which it must use no processor
+    await delay(1000); // the time in which it must use no processor
     const used = hasProc ? processorTimeOf(server.process.pid) - before : 0;
     assert(used < 0.5, `${subject.name} uses ${used} s of 1`);
     for (const conn of clients) conn.close();

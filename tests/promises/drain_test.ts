@@ -1,25 +1,21 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { writeN } from "../../lib/robust_io.ts";
 import {
-  concurrent,
   exchange,
   flood,
   iterative,
   LINE,
   lines,
-  prefork,
   readAll,
   receiveFlood,
+  reliable,
   Server,
   stopwatch,
-  unix,
   withDescriptors,
 } from "../hostile.ts";
 import { testWith } from "../needs.ts";
 import { Process } from "../process.ts";
 import { givers, keeps } from "./promises.ts";
-
-const reliable = [concurrent, prefork, unix];
 
 keeps("drain", "SIGTERM loses nothing that was sent", async (subject) => {
   // The iterative ones print all that comes, which takes its time of a grace period that is fixed.

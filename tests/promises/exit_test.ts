@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
 import {
-  concurrent,
   connectAndReset,
   exchange,
   flood,
@@ -9,14 +8,12 @@ import {
   message,
   oneShots,
   prefork,
+  reliable,
   Server,
   stopwatch,
-  unix,
 } from "../hostile.ts";
 import { Process } from "../process.ts";
 import { givers, keeps } from "./promises.ts";
-
-const reliable = [concurrent, prefork, unix];
 
 /** How long a server may take to end, in ms: its grace period, and a machine that is busy. */
 const LONGEST = 15_000;

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { delay } from "@std/async/delay";
 import { encodeLengthFrame } from "../../lib/framing.ts";
 import { writeN } from "../../lib/robust_io.ts";
 import { bytes, isCutOff, prefork, Server, withFastClock } from "../hostile.ts";
@@ -6,7 +7,6 @@ import { givers, keeps } from "./promises.ts";
 
 /** The servers whose clients may send more than once, on a clock on which the average is over 1.5 s. */
 const subjects = givers("min_rate").filter((subject) => subject !== prefork);
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 keeps(
   "min_rate",
@@ -25,14 +25,14 @@ keeps(
     const trickle = async () => {
       while (!isOver) {
         await writeN(slow, byte).catch(() => {});
-        await pause(100);
+        await delay(100);
       }
     };
     const talk = async () => {
       const answers = isCutOff(quick);
       while (!isOver) {
         for (let i = 0; i < 10; i++) await writeN(quick, message);
-        await pause(100);
+        await delay(100);
       }
       await quick.closeWrite();
       await answers;
@@ -52,7 +52,7 @@ keeps("min_rate", "who sends a byte now and then is cut off", async (subject) =>
   await using server = await Server.start(subject, options);
   using slow = await server.connect();
   const trickle = async () => {
-    while (await writeN(slow, bytes(" ")).then(() => true, () => false)) await pause(100);
+    while (await writeN(slow, bytes(" ")).then(() => true, () => false)) await delay(100);
   };
   await Promise.all([trickle(), isCutOff(slow)]);
   await server.process.prints(/slower than 100 bytes a second$/m);
