@@ -27,8 +27,6 @@
 import {
   connectDatagram,
   type ConnectedDatagram,
-  decodeResponse,
-  encodeRequest,
   host,
   main,
   oneOf,
@@ -38,6 +36,7 @@ import {
   strerror,
   UsageError,
 } from "../mod.ts";
+import { decodeResponse, encodeRequest } from "../protocols/calculator.ts";
 import header from "./udp_calculator.ts" with { type: "text" };
 
 /** How often the server is asked. */

@@ -6,7 +6,7 @@
  *
  * From CNP3's exercises, where it listens on all addresses, as `servers/udp_calculator.ts :: 10000`: that
  * takes `--allow-net` for whoever asks, and serves IPv4 clients as well. Whatever is no request gets a
- * response too, whose status says so; lib/calculator.ts has the protocol. A datagram from port 0 or in the
+ * response too, whose status says so; protocols/calculator.ts has the protocol. A datagram from port 0 or in the
  * server's own name is dropped. After SIGINT or SIGTERM, what has come already is still answered.
  *
  * ```console
@@ -21,7 +21,6 @@
  */
 
 import {
-  answer,
   datagrams,
   formatAddress,
   host,
@@ -33,6 +32,7 @@ import {
   stderr,
   terminationSignal,
 } from "../mod.ts";
+import { answer } from "../protocols/calculator.ts";
 import header from "./udp_calculator.ts" with { type: "text" };
 
 /** A byte more than the longest request, so that a longer one does not look like it. */

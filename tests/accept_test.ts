@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects } from "@std/assert";
-import { accept, type AcceptOptions } from "../lib/accept.ts";
-import type { Connection } from "../lib/connection.ts";
-import { echo } from "../lib/echo.ts";
-import { readN, writeN } from "../lib/robust_io.ts";
+import { accept, type AcceptOptions } from "../lib/server/accept.ts";
+import type { Connection } from "../lib/socket/connection.ts";
+import { echo } from "../lib/server/echo.ts";
+import { readN, writeN } from "../lib/io/robust_io.ts";
 import { bytes, connectAndReset, exchange, receive, stopwatch } from "./hostile.ts";
 import { Process } from "./process.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { formatAddress, unmapAddress } from "../lib/address.ts";
+import { formatAddress, unmapAddress } from "../lib/address/format.ts";
 import { temporaryFolder } from "./process.ts";
 
 Deno.test("formatAddress() writes an address as people do", () => {

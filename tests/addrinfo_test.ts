@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { AddrInfoError, getAddrInfo } from "../lib/names.ts";
+import { AddrInfoError, getAddrInfo } from "../lib/address/addrinfo.ts";
 import { isHere, testWith } from "./needs.ts";
 
 type Query = [

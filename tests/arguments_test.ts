@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { type Argument, group, host, port, required } from "../lib/command.ts";
+import { type Argument, group, host, port, required } from "../lib/cli/command.ts";
 
 // How the words of a command line are read; command_line_test.ts has them in the samples.
 

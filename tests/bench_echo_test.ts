@@ -20,8 +20,8 @@ import {
   type Transport,
 } from "../bench/echo/servers.ts";
 import { jain, Latencies, median, percentile } from "../bench/echo/statistics.ts";
-import { openDatagram, recvFrom, sendTo } from "../lib/datagram.ts";
-import { readN, writeN } from "../lib/robust_io.ts";
+import { openDatagram, recvFrom, sendTo } from "../lib/socket/datagram.ts";
+import { readN, writeN } from "../lib/io/robust_io.ts";
 import { flood, randomBytes, readAll } from "./hostile.ts";
 import { Process, temporaryFolder } from "./process.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { packBits, unpackBits } from "../lib/bits.ts";
-import { pack } from "../lib/pack.ts";
+import { packBits, unpackBits } from "../lib/wire/bit_fields.ts";
+import { pack } from "../lib/wire/pack.ts";
 
 /** The bits as a protocol's picture would have them: the fields in binary, side by side. */
 function draw(widths: number[], values: number[]): string {

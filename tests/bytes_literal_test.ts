@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { bytesLiteral } from "../lib/text.ts";
+import { bytesLiteral } from "../lib/printable.ts";
 import { python3 } from "./python.ts";
 import { randomIntegers, toBytes, toText } from "./readers.ts";
 

@@ -6,9 +6,9 @@ import {
   decodeResponse,
   encodeRequest,
   encodeResponse,
-} from "../lib/calculator.ts";
-import { connectDatagram } from "../lib/connected_datagram.ts";
-import { datagrams, openDatagram, sendTo } from "../lib/datagram.ts";
+} from "../protocols/calculator.ts";
+import { connectDatagram } from "../lib/socket/connected_datagram.ts";
+import { datagrams, openDatagram, sendTo } from "../lib/socket/datagram.ts";
 import { testWith } from "./needs.ts";
 import { Process, startSample } from "./process.ts";
 import { randomIntegers, toBytes } from "./readers.ts";

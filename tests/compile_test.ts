@@ -64,7 +64,7 @@ Deno.test("an executable has the flags of its header, its modules and its worker
       /node_modules\/[^/]+\/(.*?)\/\d/.exec(name)?.[1] ?? []
     );
     assertEquals([...new Set(packages)], ["deno-std"], path);
-    for (const module of [path, "mod.ts", "lib/services.json"]) {
+    for (const module of [path, "mod.ts", "lib/address/services.json"]) {
       assert(files.includes(module), `${path}: ${module} in ${files}`);
     }
 

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { formatAddress } from "../lib/address.ts";
+import { formatAddress } from "../lib/address/format.ts";
 import {
   connectDatagram,
   type ConnectedDatagram,
   connectUnixDatagram,
-} from "../lib/connected_datagram.ts";
+} from "../lib/socket/connected_datagram.ts";
 import {
   datagrams,
   type DatagramSocket,
@@ -12,9 +12,9 @@ import {
   openDatagramTo,
   recvFrom,
   sendTo,
-} from "../lib/datagram.ts";
-import { AddrInfoError } from "../lib/names.ts";
-import { openUnixDatagram } from "../lib/unix.ts";
+} from "../lib/socket/datagram.ts";
+import { AddrInfoError } from "../lib/address/addrinfo.ts";
+import { openUnixDatagram } from "../lib/socket/unix.ts";
 import { type Need, testWith } from "./needs.ts";
 import { Process, temporaryFolder } from "./process.ts";
 import { toBytes, toText } from "./readers.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { DeadlineReader, within } from "../lib/deadline.ts";
-import { BufferedReader, type Reader, readN } from "../lib/robust_io.ts";
+import { DeadlineReader, within } from "../lib/io/timeout.ts";
+import { BufferedReader, type Reader, readN } from "../lib/io/robust_io.ts";
 import { amounts, Source, toBytes, toText, whole } from "./readers.ts";
 
 /** For what comes, in ms: more than it ever takes. */

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { environment } from "./process.ts";
 
-const library = import.meta.resolve("../lib/die.ts");
+const library = import.meta.resolve("../lib/cli/die.ts");
 
 /** Makes one call in a process of its own: what that printed, and its exit status. */
 async function run(call: string): Promise<{ stdout: string; stderr: string; code: number }> {

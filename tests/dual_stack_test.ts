@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { accept } from "../lib/accept.ts";
-import { echo } from "../lib/echo.ts";
-import { readN, writeN } from "../lib/robust_io.ts";
-import { openClient, openListener, openListeners } from "../lib/tcp.ts";
+import { accept } from "../lib/server/accept.ts";
+import { echo } from "../lib/server/echo.ts";
+import { readN, writeN } from "../lib/io/robust_io.ts";
+import { openClient, openListener, openListeners } from "../lib/socket/tcp.ts";
 import { testWith } from "./needs.ts";
 
 // Both stacks: one socket for both, or a socket for each.

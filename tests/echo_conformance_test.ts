@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { DeadlineReader } from "../lib/deadline.ts";
-import { BufferedReader, readN, writeN } from "../lib/robust_io.ts";
+import { DeadlineReader } from "../lib/io/timeout.ts";
+import { BufferedReader, readN, writeN } from "../lib/io/robust_io.ts";
 import {
   bytes,
   concurrent,

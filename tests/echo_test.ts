@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { echo } from "../lib/echo.ts";
+import { echo } from "../lib/server/echo.ts";
 
 /** A connection whose peer sends pieces, and takes at most so many bytes at once. */
 function connection(pieces: number[], takes = Infinity) {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { Connection } from "../lib/connection.ts";
-import { joinTurns, leaveTurns, myTurn } from "../lib/fairness.ts";
+import { Connection } from "../lib/socket/connection.ts";
+import { joinTurns, leaveTurns, myTurn } from "../lib/server/read_scheduler.ts";
 
 /** Runs `body` as if so many connections were open. */
 async function withConnections(count: number, body: () => Promise<void>): Promise<void> {

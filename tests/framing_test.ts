@@ -9,8 +9,8 @@ import {
   readDelimited,
   readJsonLine,
   readLengthFrame,
-} from "../lib/framing.ts";
-import { BufferedReader } from "../lib/robust_io.ts";
+} from "../lib/io/framing.ts";
+import { BufferedReader } from "../lib/io/robust_io.ts";
 import { amounts, randomIntegers, Source, toBytes, toText, whole } from "./readers.ts";
 
 /** A way to frame messages, which are texts whose characters stand for bytes. */

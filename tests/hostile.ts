@@ -8,13 +8,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { once } from "node:events";
 import net from "node:net";
-import { within } from "../lib/deadline.ts";
+import { within } from "../lib/io/timeout.ts";
 import { dirname } from "node:path";
 import { concat } from "@std/bytes/concat";
-import { encodeDelimited, encodeJsonLine, encodeLengthFrame } from "../lib/framing.ts";
-import { openDatagramTo } from "../lib/datagram.ts";
-import { pack } from "../lib/pack.ts";
-import { readN, writeN } from "../lib/robust_io.ts";
+import { encodeDelimited, encodeJsonLine, encodeLengthFrame } from "../lib/io/framing.ts";
+import { openDatagramTo } from "../lib/socket/datagram.ts";
+import { pack } from "../lib/wire/pack.ts";
+import { readN, writeN } from "../lib/io/robust_io.ts";
 import { Process, startSample, temporaryFolder } from "./process.ts";
 import { randomIntegers } from "./readers.ts";
 

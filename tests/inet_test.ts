@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { inetNtop, inetPton } from "../lib/inet.ts";
+import { inetNtop, inetPton } from "../lib/address/inet.ts";
 import recorded from "./data/inet.json" with { type: "json" };
 
 /** For each text its bytes in hexadecimal, null if refused; for each address in hexadecimal its text. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { LinePrinter } from "../lib/line_printer.ts";
-import type { Writer } from "../lib/robust_io.ts";
+import { LinePrinter } from "../lib/io/line_printer.ts";
+import type { Writer } from "../lib/io/robust_io.ts";
 
 const LONG = 30_000;
 

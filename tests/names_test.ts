@@ -5,7 +5,7 @@ import {
   getAddrInfo,
   getNameInfo,
   type NameInfoFlags,
-} from "../lib/names.ts";
+} from "../lib/address/addrinfo.ts";
 import { isHere } from "./needs.ts";
 import { environment } from "./process.ts";
 import { python3 } from "./python.ts";

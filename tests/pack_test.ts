@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
-import { calcSize, pack, type PackValue, unpack } from "../lib/pack.ts";
+import { calcSize, pack, type PackValue, unpack } from "../lib/wire/pack.ts";
 import stored from "./data/pack.json" with { type: "json" };
 
 const hostIsLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;

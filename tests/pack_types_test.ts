@@ -1,7 +1,7 @@
 // Most of these tests fail when this file is type-checked, which `deno test` does first.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { pack, type PackValue, type PackValues, unpack } from "../lib/pack.ts";
+import { pack, type PackValue, type PackValues, unpack } from "../lib/wire/pack.ts";
 
 /** True only for the very same type: `any` and unions do not pass for others. */
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true

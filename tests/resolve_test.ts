@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { getAddrInfo } from "../lib/names.ts";
+import { getAddrInfo } from "../lib/address/addrinfo.ts";
 import { Process } from "./process.ts";
 
 const path = "clients/resolve.ts";

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { BufferedReader, readN, writeN } from "../lib/robust_io.ts";
+import { BufferedReader, readN, writeN } from "../lib/io/robust_io.ts";
 import {
   amounts,
   nothing,

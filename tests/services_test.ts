@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import table from "../lib/services.json" with { type: "json" };
-import { getServByName, getServByPort, parsePort } from "../lib/services.ts";
+import table from "../lib/address/services.json" with { type: "json" };
+import { getServByName, getServByPort, parsePort } from "../lib/address/services.ts";
 import { environment } from "./process.ts";
 import { python3 } from "./python.ts";
 
@@ -157,7 +157,7 @@ Deno.test("parsePort() needs no permission", async () => {
   });
   await using child = command.spawn();
   const program = `
-    import { parsePort } from ${JSON.stringify(import.meta.resolve("../lib/services.ts"))};
+    import { parsePort } from ${JSON.stringify(import.meta.resolve("../lib/address/services.ts"))};
     console.log(await parsePort("7007"), await parsePort("http"));
   `;
   await new Response(program).body?.pipeTo(child.stdin);

@@ -3,7 +3,7 @@ import { Process } from "./process.ts";
 
 /** A process, so that the tests do not get its signals; `program` goes on from `signal`. */
 function start(program: string): Process {
-  const library = import.meta.resolve("../lib/signals.ts");
+  const library = import.meta.resolve("../lib/server/signals.ts");
   const code = `
     import { terminationSignal } from "${library}";
     const signal = terminationSignal();

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { packSockaddr } from "../lib/sockaddr.ts";
+import { packSockaddr } from "../lib/address/sockaddr.ts";
 
 /** The address family's 16 bits in memory, in the byte order of this host. */
 function familyHex(family: number): string {

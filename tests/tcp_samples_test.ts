@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import net from "node:net";
-import { readN, writeN } from "../lib/robust_io.ts";
+import { readN, writeN } from "../lib/io/robust_io.ts";
 import { type Need, testWith } from "./needs.ts";
 import { freePort, Process, startSample } from "./process.ts";
 import { randomIntegers, toBytes, toText } from "./readers.ts";

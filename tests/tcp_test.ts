@@ -5,9 +5,9 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { unmapAddress } from "../lib/address.ts";
-import { AddrInfoError } from "../lib/names.ts";
-import { openClient, openListener } from "../lib/tcp.ts";
+import { unmapAddress } from "../lib/address/format.ts";
+import { AddrInfoError } from "../lib/address/addrinfo.ts";
+import { openClient, openListener } from "../lib/socket/tcp.ts";
 import { isHere } from "./needs.ts";
 
 /** For a test that would never end if it failed: far more than any needs. */

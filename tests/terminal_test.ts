@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { concat } from "@std/bytes/concat";
 import type net from "node:net";
-import { openDatagram } from "../lib/datagram.ts";
-import { TerminalWriter } from "../lib/terminal.ts";
-import { hexChars } from "../lib/text.ts";
-import { writeN, type Writer } from "../lib/robust_io.ts";
+import { openDatagram } from "../lib/socket/datagram.ts";
+import { TerminalWriter } from "../lib/cli/terminal.ts";
+import { hexChars } from "../lib/printable.ts";
+import { writeN, type Writer } from "../lib/io/robust_io.ts";
 import { HostileServer } from "./hostile.ts";
 import { testWith } from "./needs.ts";
 import { freePort, Process } from "./process.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { chomp, printable } from "../lib/text.ts";
+import { chomp, printable } from "../lib/printable.ts";
 
 const REPLACEMENT = "\ufffd";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { readN, writeN } from "../lib/robust_io.ts";
+import { readN, writeN } from "../lib/io/robust_io.ts";
 import { exchange, readAll } from "./hostile.ts";
 import { type Process, startSample, startUnixServer, temporaryFolder } from "./process.ts";
 

@@ -5,8 +5,8 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { openDatagramTo, recvFrom, sendTo } from "../lib/datagram.ts";
-import { openUnixClient, openUnixDatagram, openUnixListener } from "../lib/unix.ts";
+import { openDatagramTo, recvFrom, sendTo } from "../lib/socket/datagram.ts";
+import { openUnixClient, openUnixDatagram, openUnixListener } from "../lib/socket/unix.ts";
 import { Process, temporaryFolder } from "./process.ts";
 
 /** For a test that would never end if it failed: far more than any needs. */
@@ -249,7 +249,7 @@ for (const [name, open] of Object.entries(openers)) {
 
 /** Opens a listener for each byte that it reads, and closes it after one client that sends. */
 const racer = `
-  import { openUnixListener } from "${import.meta.resolve("../lib/unix.ts")}";
+  import { openUnixListener } from "${import.meta.resolve("../lib/socket/unix.ts")}";
   const byte = new Uint8Array(1);
   for (let round = 1; await Deno.stdin.read(byte) !== null; round++) {
     try {

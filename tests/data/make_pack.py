@@ -1,4 +1,4 @@
-"""Makes cases for tests/pack_test.ts with Python's struct, which lib/pack.ts has to agree with.
+"""Makes cases for tests/pack_test.ts with Python's struct, which lib/wire/pack.ts has to agree with.
 
     python3 tests/data/make_pack.py > tests/data/pack.json     the stored cases
     python3 tests/data/make_pack.py SEED COUNT                 COUNT random cases of another seed
@@ -158,7 +158,7 @@ def format_case(format):
         size = struct.calcsize(format)
     except (struct.error, UnicodeEncodeError):
         return {"format": format, "error": True}
-    # Too long a message to make. Python only calculates here; lib/pack.ts refuses earlier.
+    # Too long a message to make. Python only calculates here; lib/wire/pack.ts refuses earlier.
     if size >= 2**31:
         return {"format": format, "error": True}
     return unpack_case(format, bytes(size)) if size < 100 else unpack_case(format, b"")

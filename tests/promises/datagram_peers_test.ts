@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { openDatagramTo, sendTo } from "../../lib/datagram.ts";
-import { connectUnixDatagram } from "../../lib/connected_datagram.ts";
-import { within } from "../../lib/deadline.ts";
-import { openUnixDatagram } from "../../lib/unix.ts";
+import { openDatagramTo, sendTo } from "../../lib/socket/datagram.ts";
+import { connectUnixDatagram } from "../../lib/socket/connected_datagram.ts";
+import { within } from "../../lib/io/timeout.ts";
+import { openUnixDatagram } from "../../lib/socket/unix.ts";
 import { processorTimeOf } from "../hostile.ts";
 import { type Need, testWith } from "../needs.ts";
 import { Process, startSample } from "../process.ts";

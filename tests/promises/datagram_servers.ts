@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { encodeRequest } from "../../lib/calculator.ts";
+import { encodeRequest } from "../../protocols/calculator.ts";
 import type { Need } from "../needs.ts";
 import { type Process, startSample } from "../process.ts";
 

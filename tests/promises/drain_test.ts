@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { writeN } from "../../lib/robust_io.ts";
+import { writeN } from "../../lib/io/robust_io.ts";
 import {
   exchange,
   flood,

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { type framings, MAXFRAME } from "../../lib/framing.ts";
-import { writeN } from "../../lib/robust_io.ts";
+import { type framings, MAXFRAME } from "../../lib/io/framing.ts";
+import { writeN } from "../../lib/io/robust_io.ts";
 import {
   bytes,
   concurrent,

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { formatAddress } from "../../lib/address.ts";
-import { openDatagram, recvFrom, sendTo } from "../../lib/datagram.ts";
-import { isUnanswerable } from "../../lib/own_address.ts";
+import { formatAddress } from "../../lib/address/format.ts";
+import { openDatagram, recvFrom, sendTo } from "../../lib/socket/datagram.ts";
+import { isUnanswerable } from "../../lib/socket/_own_address.ts";
 import { processorTimeOf } from "../hostile.ts";
 import { testWith } from "../needs.ts";
 import { Process, startSample } from "../process.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { openDatagramTo, recvFrom, sendTo } from "../../lib/datagram.ts";
-import { openUnixClient, openUnixDatagram, openUnixListener } from "../../lib/unix.ts";
+import { openDatagramTo, recvFrom, sendTo } from "../../lib/socket/datagram.ts";
+import { openUnixClient, openUnixDatagram, openUnixListener } from "../../lib/socket/unix.ts";
 import { testWith } from "../needs.ts";
 import { Process, startSample } from "../process.ts";
 import { toBytes } from "../readers.ts";
@@ -140,7 +140,7 @@ testWith(
     Deno.writeTextFileSync(`${folder}/file`, "precious");
     // Deno removes it when the process ends by itself: only Deno.exit() leaves it.
     const code = `
-    import { openUnixListener } from "${import.meta.resolve("../../lib/unix.ts")}";
+    import { openUnixListener } from "${import.meta.resolve("../../lib/socket/unix.ts")}";
     const listener = await openUnixListener(Deno.args[0]);
     const accepting = listener.accept().catch((error) => console.log(error.name));
     Deno.renameSync(Deno.args[1], Deno.args[0]);

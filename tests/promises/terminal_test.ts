@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { writeN } from "../../lib/robust_io.ts";
+import { writeN } from "../../lib/io/robust_io.ts";
 import { bytes, isCutOff, randomBytes, Server } from "../hostile.ts";
 import { Process } from "../process.ts";
 import { testWith } from "../needs.ts";

@@ -5,11 +5,11 @@
  */
 
 import { delay } from "@std/async/delay";
-import { Backlog } from "./backlog.ts";
-import { Connection } from "./connection.ts";
-import { codeOf, failed, isClosed } from "./errors.ts";
-import { logError, report } from "./log_error.ts";
-import { OpenConnections } from "./open_connections.ts";
+import { Backlog } from "./_backlog.ts";
+import { Connection } from "../socket/connection.ts";
+import { codeOf, failed, isClosed } from "../errors.ts";
+import { logError, report } from "../io/log_error.ts";
+import { OpenConnections } from "./_idle_monitor.ts";
 
 /** The first and the longest pause while the system's resources are used up, in ms. */
 const FIRST_PAUSE = 5;

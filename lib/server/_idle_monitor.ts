@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Connection } from "./connection.ts";
+import type { Connection } from "../socket/connection.ts";
 
 /** How often a connection is looked at within its idle timeout, and, in ms, while it is drained. */
 const IDLE_LOOKS = 8;

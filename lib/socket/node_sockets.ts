@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatAddress } from "./address.ts";
+import { formatAddress } from "../address/format.ts";
 import { requirePermissions } from "./permissions.ts";
 import type { Socket as DatagramSocket, SocketType } from "node:dgram";
 import type { Socket as StreamSocket } from "node:net";

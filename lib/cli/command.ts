@@ -6,12 +6,12 @@
  * @module
  */
 
-import { codeOf, failed, strerror } from "./errors.ts";
-import { inetPton } from "./inet.ts";
-import { stderr, stdout } from "./line_printer.ts";
-import { logError } from "./log_error.ts";
-import { parsePort } from "./services.ts";
-import { printable } from "./text.ts";
+import { codeOf, failed, strerror } from "../errors.ts";
+import { inetPton } from "../address/inet.ts";
+import { stderr, stdout } from "../io/line_printer.ts";
+import { logError } from "../io/log_error.ts";
+import { parsePort } from "../address/services.ts";
+import { printable } from "../printable.ts";
 
 /**
  * The command line is not what the program's usage says.

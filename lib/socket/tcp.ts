@@ -4,14 +4,14 @@
  * @module
  */
 
-import { formatAddress } from "./address.ts";
+import { formatAddress } from "../address/format.ts";
 import { Connection } from "./connection.ts";
-import { failed } from "./errors.ts";
-import { failedAt } from "./failed_at.ts";
-import { getAddrInfo } from "./names.ts";
-import { refused } from "./refused.ts";
-import { parsePort } from "./services.ts";
-import { requireUnstableNet } from "./unstable.ts";
+import { failed } from "../errors.ts";
+import { failedAt } from "./_failed_at.ts";
+import { getAddrInfo } from "../address/addrinfo.ts";
+import { refused } from "./_refused.ts";
+import { parsePort } from "../address/services.ts";
+import { requireUnstableNet } from "./_unstable.ts";
 
 /** How {@linkcode openListener} binds and listens. */
 export interface ListenOptions {

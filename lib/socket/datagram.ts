@@ -4,16 +4,16 @@
  * @module
  */
 
-import { formatAddress, unmapAddress } from "./address.ts";
-import { closable, type DatagramSocket, type Unlinkable } from "./closable.ts";
-import { failed, isClosed } from "./errors.ts";
-import { failedAt } from "./failed_at.ts";
-import { logError, report } from "./log_error.ts";
-import { isUnanswerable, sharedPorts } from "./own_address.ts";
-import { refused, unixSendPermissions } from "./refused.ts";
-import { parsePort } from "./services.ts";
-import { sendersOf } from "./unix_senders.ts";
-import { requireUnstableNet } from "./unstable.ts";
+import { formatAddress, unmapAddress } from "../address/format.ts";
+import { closable, type DatagramSocket, type Unlinkable } from "./_closable.ts";
+import { failed, isClosed } from "../errors.ts";
+import { failedAt } from "./_failed_at.ts";
+import { logError, report } from "../io/log_error.ts";
+import { isUnanswerable, sharedPorts } from "./_own_address.ts";
+import { refused, unixSendPermissions } from "./_refused.ts";
+import { parsePort } from "../address/services.ts";
+import { sendersOf } from "./_unix_senders.ts";
+import { requireUnstableNet } from "./_unstable.ts";
 
 export type { DatagramSocket };
 

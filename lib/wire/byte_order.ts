@@ -9,7 +9,7 @@
  * @module
  */
 
-import { hostIsLittleEndian } from "./host.ts";
+import { hostIsLittleEndian } from "./_host.ts";
 
 const scratch = new DataView(new ArrayBuffer(8));
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Reader, writeN, type Writer } from "./robust_io.ts";
+import { type Reader, writeN, type Writer } from "../io/robust_io.ts";
 
 /** What a connection reads into while little comes: most are idle, and this is their memory. */
 const SMALL = 1024;

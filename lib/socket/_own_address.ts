@@ -4,7 +4,7 @@
  * @module
  */
 
-import { unmapAddress } from "./address.ts";
+import { unmapAddress } from "../address/format.ts";
 
 /** Sockets that share their port: what has their address as its source may be another program's. */
 export const sharedPorts: WeakSet<Pick<Deno.DatagramConn, "addr">> = new WeakSet();

@@ -6,7 +6,7 @@
 
 import { concat } from "@std/bytes/concat";
 import { inetPton } from "./inet.ts";
-import { pack } from "./pack.ts";
+import { pack } from "../wire/pack.ts";
 
 /** Linux's numbers of the address families. */
 const AF_INET = 2;

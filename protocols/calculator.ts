@@ -13,9 +13,7 @@
  */
 
 import { concat } from "@std/bytes/concat";
-import { packBits, unpackBits } from "./bits.ts";
-import { pack, unpack } from "./pack.ts";
-import { bytesLiteral } from "./text.ts";
+import { bytesLiteral, pack, packBits, unpack, unpackBits } from "../mod.ts";
 
 /** What a client asks of the calculator. */
 export interface CalculatorRequest {
@@ -50,7 +48,7 @@ const MAX_NUMBERS = 64;
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { encodeRequest } from "@deno-sockets/samples";
+ * import { encodeRequest } from "./calculator.ts";
  *
  * const request = encodeRequest({ operation: "*", ascii: true, numbers: [7, 256] });
  * assertEquals(request, new Uint8Array([0x03, 0, 0, 0, 7, 0, 0, 1, 0]));
@@ -81,7 +79,7 @@ export function encodeRequest(request: CalculatorRequest): Uint8Array<ArrayBuffe
  * @example The unused bits may hold anything
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { decodeRequest } from "@deno-sockets/samples";
+ * import { decodeRequest } from "./calculator.ts";
  *
  * const request = new Uint8Array([0xf3, 0, 0, 0, 7, 0, 0, 1, 0]);
  * assertEquals(decodeRequest(request), { operation: "*", ascii: true, numbers: [7, 256] });
@@ -116,7 +114,7 @@ export function decodeRequest(request: Uint8Array): CalculatorRequest {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { encodeResponse } from "@deno-sockets/samples";
+ * import { encodeResponse } from "./calculator.ts";
  *
  * assertEquals(encodeResponse(24n, false), new Uint8Array([0x80, 0, 0, 0, 24]));
  * assertEquals(encodeResponse(24n, true), new Uint8Array([0x80, 0x32, 0x34]));
@@ -149,7 +147,7 @@ export function encodeResponse(result: bigint | null, ascii: boolean): Uint8Arra
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { decodeResponse } from "@deno-sockets/samples";
+ * import { decodeResponse } from "./calculator.ts";
  *
  * // The same bytes, 1945 in ASCII.
  * const response = new Uint8Array([0x80, 0x31, 0x39, 0x34, 0x35]);
@@ -186,7 +184,7 @@ export function decodeResponse(response: Uint8Array, ascii: boolean): bigint | n
  * @example The request of the exercise, 4 * 2 * 3 in ASCII
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { answer } from "@deno-sockets/samples";
+ * import { answer } from "./calculator.ts";
  *
  * const request = new Uint8Array([0x83, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 3]);
  * assertEquals(answer(request), new Uint8Array([0x80, 0x32, 0x34]));

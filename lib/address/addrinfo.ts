@@ -5,8 +5,8 @@
  * @module
  */
 
-import { formatAddress } from "./address.ts";
-import { codeOf, failed } from "./errors.ts";
+import { formatAddress } from "./format.ts";
+import { codeOf, failed } from "../errors.ts";
 import { inetNtop, inetPton } from "./inet.ts";
 import { getServByName, getServByPort } from "./services.ts";
 

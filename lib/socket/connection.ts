@@ -4,11 +4,11 @@
  * @module
  */
 
-import { formatAddress, unmapAddress } from "./address.ts";
-import { failed, withContext } from "./errors.ts";
-import { joinTurns, leaveTurns, myTurn } from "./fairness.ts";
-import { logError, report } from "./log_error.ts";
-import type { Reader, Writer } from "./robust_io.ts";
+import { formatAddress, unmapAddress } from "../address/format.ts";
+import { failed, withContext } from "../errors.ts";
+import { joinTurns, leaveTurns, myTurn } from "../server/read_scheduler.ts";
+import { logError, report } from "../io/log_error.ts";
+import type { Reader, Writer } from "../io/robust_io.ts";
 
 /**
  * A connected socket, as `connect(2)` and `accept(2)` give: a client's, or a server's to one client.

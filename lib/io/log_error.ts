@@ -4,7 +4,7 @@
  * @module
  */
 
-import { strerror, withContext } from "./errors.ts";
+import { strerror, withContext } from "../errors.ts";
 import { stderr } from "./line_printer.ts";
 
 /**

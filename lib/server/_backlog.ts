@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Unlinkable } from "./closable.ts";
+import type { Unlinkable } from "../socket/_closable.ts";
 
 /** How long no client must come for the backlog to count as empty, in ms, and how often that is checked. */
 const QUIET = 30;

@@ -5,9 +5,9 @@
  */
 
 import { delay } from "@std/async/delay";
-import { codeOf } from "./errors.ts";
+import { codeOf } from "../errors.ts";
 import type { Writer } from "./robust_io.ts";
-import { printable } from "./text.ts";
+import { printable } from "../printable.ts";
 
 /** How much may wait to be written before `print` asks its caller to wait, in characters. */
 const HIGH_WATER = 1 << 18;

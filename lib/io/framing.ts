@@ -13,10 +13,10 @@
  */
 
 import { concat } from "@std/bytes/concat";
-import { strerror } from "./errors.ts";
-import { pack, unpack } from "./pack.ts";
+import { strerror } from "../errors.ts";
+import { pack, unpack } from "../wire/pack.ts";
 import type { BufferedReader } from "./robust_io.ts";
-import { printable } from "./text.ts";
+import { printable } from "../printable.ts";
 
 /** The longest message that a frame may carry where no other limit is given, in bytes. */
 export const MAXFRAME = 1_048_576;

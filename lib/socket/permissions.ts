@@ -4,7 +4,7 @@
  * @module
  */
 
-import { notCapable } from "./refused.ts";
+import { notCapable } from "./_refused.ts";
 
 /**
  * Asks for the permissions that later calls will need.

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { hostIsLittleEndian } from "./host.ts";
+import { hostIsLittleEndian } from "./_host.ts";
 
 /** One value of a message. Which of these types it has, the format says. */
 export type PackValue = number | bigint | boolean | Uint8Array;

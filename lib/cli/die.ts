@@ -6,8 +6,8 @@
  * @module
  */
 
-import { strerror } from "./errors.ts";
-import { printable } from "./text.ts";
+import { strerror } from "../errors.ts";
+import { printable } from "../printable.ts";
 
 /**
  * `DieWithUserMessage`: prints what the user did wrong on stderr and exits with 1.

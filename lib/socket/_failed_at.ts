@@ -4,9 +4,9 @@
  * @module
  */
 
-import { formatAddress } from "./address.ts";
-import { codeOf, failed, strerror } from "./errors.ts";
-import { AddrInfoError } from "./names.ts";
+import { formatAddress } from "../address/format.ts";
+import { codeOf, failed, strerror } from "../errors.ts";
+import { AddrInfoError } from "../address/addrinfo.ts";
 
 /** What socket(2) fails with where no descriptor is left; Deno calls it within `connect` and `bind`. */
 const NO_DESCRIPTOR = ["EMFILE", "ENFILE"];

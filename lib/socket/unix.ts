@@ -8,12 +8,12 @@ import { delay } from "@std/async/delay";
 import { lutimesSync } from "node:fs";
 import { dirname } from "node:path";
 import { Connection } from "./connection.ts";
-import { closable, type DatagramSocket } from "./closable.ts";
-import { codeOf, failed } from "./errors.ts";
-import { logError } from "./log_error.ts";
-import { refused, unixPermissions } from "./refused.ts";
-import { sendersOf } from "./unix_senders.ts";
-import { requireUnstableNet } from "./unstable.ts";
+import { closable, type DatagramSocket } from "./_closable.ts";
+import { codeOf, failed } from "../errors.ts";
+import { logError } from "../io/log_error.ts";
+import { refused, unixPermissions } from "./_refused.ts";
+import { sendersOf } from "./_unix_senders.ts";
+import { requireUnstableNet } from "./_unstable.ts";
 
 /** How many spare sockets a datagram socket has to send from. */
 const SPARES = 31;

@@ -5,7 +5,7 @@
  */
 
 import { normalize } from "node:path";
-import { formatAddress } from "./address.ts";
+import { formatAddress } from "../address/format.ts";
 import {
   type Datagram,
   type DatagramSocket,
@@ -13,11 +13,11 @@ import {
   recvFrom,
   sendTo,
 } from "./datagram.ts";
-import { within } from "./deadline.ts";
-import { failed } from "./errors.ts";
-import { getAddrInfo } from "./names.ts";
-import { refused, unixPermissions, unixSendPermissions } from "./refused.ts";
-import { parsePort } from "./services.ts";
+import { within } from "../io/timeout.ts";
+import { failed } from "../errors.ts";
+import { getAddrInfo } from "../address/addrinfo.ts";
+import { refused, unixPermissions, unixSendPermissions } from "./_refused.ts";
+import { parsePort } from "../address/services.ts";
 import { openUnixDatagram } from "./unix.ts";
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { writeN, type Writer } from "./robust_io.ts";
+import { writeN, type Writer } from "../io/robust_io.ts";
 
 /**
  * What a terminal may take for a command: control characters but tab and newline, a carriage return
