@@ -17,7 +17,7 @@
  */
 
 import { failed, main, UsageError } from "./mod.ts";
-import { findSamples, readSample, root, type Sample, sampleFolders } from "./tests/transcript.ts";
+import { findSamples, readSample, root, type Sample, sampleFolders } from "./contract/header.ts";
 import header from "./compile.ts" with { type: "text" };
 
 /** An executable that has been made. */

@@ -9,9 +9,9 @@
  */
 
 import { strerror } from "./mod.ts";
-import { isHere } from "./tests/needs.ts";
-import { play } from "./tests/play.ts";
-import { findSamples, readSample, type Sample } from "./tests/transcript.ts";
+import { isHere } from "./contract/requirements.ts";
+import { play } from "./contract/player.ts";
+import { findSamples, readSample, type Sample } from "./contract/header.ts";
 
 /** A colour for each terminal; "%c" prints it on a terminal and nothing elsewhere. */
 const colours = ["color: cyan", "color: yellow", "color: green", "color: magenta"];

@@ -4,7 +4,7 @@ import type { Connection } from "../lib/socket/connection.ts";
 import { echo } from "../lib/server/echo.ts";
 import { readN, writeN } from "../lib/io/robust_io.ts";
 import { bytes, connectAndReset, exchange, receive, stopwatch } from "./hostile.ts";
-import { Process } from "./process.ts";
+import { Process } from "../contract/process.ts";
 
 /** A concurrent echo server in this process, and what happens to it. */
 class Server implements AsyncDisposable {

@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { formatAddress, unmapAddress } from "../lib/address/format.ts";
-import { temporaryFolder } from "./process.ts";
+import { temporaryFolder } from "../contract/process.ts";
 
 Deno.test("formatAddress() writes an address as people do", () => {
   const cases: [Deno.Addr, string][] = [

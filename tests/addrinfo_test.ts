@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { AddrInfoError, getAddrInfo } from "../lib/address/addrinfo.ts";
-import { isHere, testWith } from "./needs.ts";
+import { isHere } from "../contract/requirements.ts";
+import { testWith } from "./support/test_with.ts";
 
 type Query = [
   node: string | null,

@@ -23,7 +23,7 @@ import { jain, Latencies, median, percentile } from "../bench/echo/statistics.ts
 import { openDatagram, recvFrom, sendTo } from "../lib/socket/datagram.ts";
 import { readN, writeN } from "../lib/io/robust_io.ts";
 import { flood, randomBytes, readAll } from "./hostile.ts";
-import { Process, temporaryFolder } from "./process.ts";
+import { Process, temporaryFolder } from "../contract/process.ts";
 
 // The echo benchmark: its arithmetic and its pages from made-up figures; its peers, which have to be echo
 // servers; and its load generators, which have to see what a server does. Nothing here depends on speed.

@@ -9,8 +9,8 @@ import {
 } from "../protocols/calculator.ts";
 import { connectDatagram } from "../lib/socket/connected_datagram.ts";
 import { datagrams, openDatagram, sendTo } from "../lib/socket/datagram.ts";
-import { testWith } from "./needs.ts";
-import { Process, startSample } from "./process.ts";
+import { testWith } from "./support/test_with.ts";
+import { Process, startSample } from "../contract/process.ts";
 import { randomIntegers, toBytes } from "./readers.ts";
 
 /** For a test that would never end if it failed: far more than any needs. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { freePort, Process, temporaryFolder } from "./process.ts";
-import { readSample, root, samplePaths } from "./transcript.ts";
+import { freePort, Process, temporaryFolder } from "../contract/process.ts";
+import { readSample, root, samplePaths } from "../contract/header.ts";
 
 // What every sample promises about its command line, and about its last words when a call fails.
 

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { concat } from "@std/bytes/concat";
 import { pack, unpack } from "../mod.ts";
-import { testWith } from "./needs.ts";
-import { play } from "./play.ts";
-import { environment, freePort, makeDenoDir, temporaryFolder } from "./process.ts";
-import { readSample, root, samplePaths } from "./transcript.ts";
+import { testWith } from "./support/test_with.ts";
+import { play } from "../contract/player.ts";
+import { environment, freePort, makeDenoDir, temporaryFolder } from "../contract/process.ts";
+import { readSample, root, samplePaths } from "../contract/header.ts";
 
 // `deno task compile`: what it puts into executables, seen with stand-ins for Deno's runtime; what it
 // says and leaves when it fails; and, where the runtime can be had, that they do what the scripts do.

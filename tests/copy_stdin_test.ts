@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { Process, startSample, temporaryFolder } from "./process.ts";
+import { Process, startSample, temporaryFolder } from "../contract/process.ts";
 import { randomIntegers } from "./readers.ts";
-import { readSample, root } from "./transcript.ts";
+import { readSample, root } from "../contract/header.ts";
 
 const path = "clients/copy_stdin.ts";
 const random = randomIntegers(1);

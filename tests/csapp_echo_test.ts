@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { testWith } from "./needs.ts";
-import { Process, startSample, startUnixServer } from "./process.ts";
+import { testWith } from "./support/test_with.ts";
+import { Process, startSample, startUnixServer } from "../contract/process.ts";
 
 // The echo pair of CS:APP, ours crossed with the lecture's own in C. Its buffers have MAXLINE = 8192
 // bytes, one of them for a NUL: a longer line goes in pieces of 8191 bytes, and an end that waits for

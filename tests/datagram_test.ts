@@ -15,8 +15,9 @@ import {
 } from "../lib/socket/datagram.ts";
 import { AddrInfoError } from "../lib/address/addrinfo.ts";
 import { openUnixDatagram } from "../lib/socket/unix.ts";
-import { type Need, testWith } from "./needs.ts";
-import { Process, temporaryFolder } from "./process.ts";
+import type { Need } from "../contract/requirements.ts";
+import { testWith } from "./support/test_with.ts";
+import { Process, temporaryFolder } from "../contract/process.ts";
 import { toBytes, toText } from "./readers.ts";
 
 /** For a test that would never end if it failed: far more than any needs. */

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { testWith } from "./needs.ts";
-import { freePort, Process, startSample, startServer } from "./process.ts";
-import { readSample, root } from "./transcript.ts";
+import { testWith } from "./support/test_with.ts";
+import { freePort, Process, startSample, startServer } from "../contract/process.ts";
+import { readSample, root } from "../contract/header.ts";
 
 // What docs/deploy.md installs: the units of deploy/ as systemd reads them, and its balancer, started.
 

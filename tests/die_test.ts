@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { environment } from "./process.ts";
+import { environment } from "../contract/process.ts";
 
 const library = import.meta.resolve("../lib/cli/die.ts");
 

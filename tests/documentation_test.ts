@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { root } from "./transcript.ts";
+import { root } from "../contract/header.ts";
 
 // What `deno doc --json` says of a symbol, as far as it is looked at here.
 interface Declaration {

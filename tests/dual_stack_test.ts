@@ -3,7 +3,7 @@ import { accept } from "../lib/server/accept.ts";
 import { echo } from "../lib/server/echo.ts";
 import { readN, writeN } from "../lib/io/robust_io.ts";
 import { openClient, openListener, openListeners } from "../lib/socket/tcp.ts";
-import { testWith } from "./needs.ts";
+import { testWith } from "./support/test_with.ts";
 
 // Both stacks: one socket for both, or a socket for each.
 

@@ -15,7 +15,7 @@ import {
   Server,
   unix,
 } from "./hostile.ts";
-import { isHere } from "./needs.ts";
+import { isHere } from "../contract/requirements.ts";
 
 // One suite for every echo server, whatever its transport and however it accepts, after Go's nettest.
 // All that is sent ends with a newline or with the stream: one of the servers echoes lines.

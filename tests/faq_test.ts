@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import net from "node:net";
 import * as library from "../mod.ts";
-import { environment, Process, temporaryFolder } from "./process.ts";
-import { root } from "./transcript.ts";
+import { environment, Process, temporaryFolder } from "../contract/process.ts";
+import { root } from "../contract/header.ts";
 
 // docs/faq.md: its code runs, and what it says of Deno is so. And of all documents: every link leads
 // somewhere, and every call they name exists.

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { testWith } from "./needs.ts";
-import { Process, startSample, startServer, startUnixServer } from "./process.ts";
+import { testWith } from "./support/test_with.ts";
+import { Process, startSample, startServer, startUnixServer } from "../contract/process.ts";
 
 // The samples against programs that are not ours. Two ends that stand on one library may agree and
 // be wrong; what python3, netcat and socat see is what is on the wire.

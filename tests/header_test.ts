@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Need, testWith } from "./needs.ts";
-import { play } from "./play.ts";
-import { readSample, root, type Sample, samplePaths } from "./transcript.ts";
+import type { Need } from "../contract/requirements.ts";
+import { testWith } from "./support/test_with.ts";
+import { play } from "../contract/player.ts";
+import { readSample, root, type Sample, samplePaths } from "../contract/header.ts";
 
 // The header contract: what every sample's first lines promise holds.
 

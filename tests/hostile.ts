@@ -15,7 +15,7 @@ import { encodeDelimited, encodeJsonLine, encodeLengthFrame } from "../lib/io/fr
 import { openDatagramTo } from "../lib/socket/datagram.ts";
 import { pack } from "../lib/wire/pack.ts";
 import { readN, writeN } from "../lib/io/robust_io.ts";
-import { Process, startSample, temporaryFolder } from "./process.ts";
+import { Process, startSample, temporaryFolder } from "../contract/process.ts";
 import { randomIntegers } from "./readers.ts";
 
 /** How long a server may live in a test, in ms: a safety net, far more than any test needs. */

@@ -1,7 +1,7 @@
 import { assert, assertMatch } from "@std/assert";
 import type net from "node:net";
 import { assertStaysFlat, garbage, HostileServer } from "./hostile.ts";
-import { startSample, temporaryFolder } from "./process.ts";
+import { startSample, temporaryFolder } from "../contract/process.ts";
 
 // Clients against servers that do what no client expects.
 

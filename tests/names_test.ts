@@ -6,8 +6,8 @@ import {
   getNameInfo,
   type NameInfoFlags,
 } from "../lib/address/addrinfo.ts";
-import { isHere } from "./needs.ts";
-import { environment } from "./process.ts";
+import { isHere } from "../contract/requirements.ts";
+import { environment } from "../contract/process.ts";
 import { python3 } from "./python.ts";
 
 type Query = [node: string | null, service: string | number | null, hints: AddrInfoHints];

@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Need, testWith } from "./needs.ts";
-import { play } from "./play.ts";
-import { Process, temporaryFolder } from "./process.ts";
-import { parseTranscript, readSample, root } from "./transcript.ts";
+import type { Need } from "../contract/requirements.ts";
+import { testWith } from "./support/test_with.ts";
+import { play } from "../contract/player.ts";
+import { Process, temporaryFolder } from "../contract/process.ts";
+import { parseTranscript, readSample, root } from "../contract/header.ts";
 
 // docs/permissions.md: whatever it says happens.
 

@@ -1,9 +1,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { testWith } from "./needs.ts";
-import { makeDenoDir, Process, temporaryFolder } from "./process.ts";
-import { root } from "./transcript.ts";
+import { testWith } from "./support/test_with.ts";
+import { makeDenoDir, Process, temporaryFolder } from "../contract/process.ts";
+import { root } from "../contract/header.ts";
 
-const processModule = JSON.stringify(import.meta.resolve("./process.ts"));
+const processModule = JSON.stringify(import.meta.resolve("../contract/process.ts"));
 
 Deno.test("freePort() gives test files that run in parallel different ports", async () => {
   await using folder = await temporaryFolder();

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { environment } from "./process.ts";
+import { environment } from "../contract/process.ts";
 
 /** What a script prints as JSON, or null where it or python3 itself fails. */
 export async function python3<T>(...args: string[]): Promise<T | null> {

@@ -5,7 +5,7 @@
  */
 
 import { assert } from "@std/assert";
-import { Process } from "./process.ts";
+import { Process } from "../contract/process.ts";
 
 /** How long to wait for a value, in ms: far more than any takes. */
 const PATIENCE = 30_000;

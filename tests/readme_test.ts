@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { assert, assertEquals } from "@std/assert";
-import { freePort, Process, temporaryFolder } from "./process.ts";
+import { freePort, Process, temporaryFolder } from "../contract/process.ts";
 import {
   findSamples,
   type Line,
@@ -8,7 +8,7 @@ import {
   readSample,
   root,
   samplePaths,
-} from "./transcript.ts";
+} from "../contract/header.ts";
 
 // What the README and the diagrams of docs/patterns.md say of the samples is so, and what they show runs.
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { getAddrInfo } from "../lib/address/addrinfo.ts";
-import { Process } from "./process.ts";
+import { Process } from "../contract/process.ts";
 
 const path = "clients/resolve.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import table from "../lib/address/services.json" with { type: "json" };
 import { getServByName, getServByPort, parsePort } from "../lib/address/services.ts";
-import { environment } from "./process.ts";
+import { environment } from "../contract/process.ts";
 import { python3 } from "./python.ts";
 
 const hostileNames = [

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Process } from "./process.ts";
+import { Process } from "../contract/process.ts";
 
 /** A process, so that the tests do not get its signals; `program` goes on from `signal`. */
 function start(program: string): Process {

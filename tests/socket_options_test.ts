@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Process } from "./process.ts";
-import { readSample } from "./transcript.ts";
+import { Process } from "../contract/process.ts";
+import { readSample } from "../contract/header.ts";
 
 // What the sample says, against what the system saw.
 

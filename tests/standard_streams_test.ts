@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { HostileServer } from "./hostile.ts";
-import { Process } from "./process.ts";
-import { samplePaths } from "./transcript.ts";
+import { Process } from "../contract/process.ts";
+import { samplePaths } from "../contract/header.ts";
 
 // Errors of stdin and stdout name the call, as those of sockets do.
 

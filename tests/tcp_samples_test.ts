@@ -1,10 +1,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import net from "node:net";
 import { readN, writeN } from "../lib/io/robust_io.ts";
-import { type Need, testWith } from "./needs.ts";
-import { freePort, Process, startSample } from "./process.ts";
+import type { Need } from "../contract/requirements.ts";
+import { testWith } from "./support/test_with.ts";
+import { freePort, Process, startSample } from "../contract/process.ts";
 import { randomIntegers, toBytes, toText } from "./readers.ts";
-import { readSample, root } from "./transcript.ts";
+import { readSample, root } from "../contract/header.ts";
 
 // The TCP samples as processes, each against a peer that is not ours: python3's sockets as a rule. What
 // they print and send is compared to the byte with what the lectures' programs do.

@@ -8,7 +8,7 @@ import {
 import { unmapAddress } from "../lib/address/format.ts";
 import { AddrInfoError } from "../lib/address/addrinfo.ts";
 import { openClient, openListener } from "../lib/socket/tcp.ts";
-import { isHere } from "./needs.ts";
+import { isHere } from "../contract/requirements.ts";
 
 /** For a test that would never end if it failed: far more than any needs. */
 const PATIENCE = { timeout: 60_000 };

@@ -6,9 +6,9 @@ import { TerminalWriter } from "../lib/cli/terminal.ts";
 import { hexChars } from "../lib/printable.ts";
 import { writeN, type Writer } from "../lib/io/robust_io.ts";
 import { HostileServer } from "./hostile.ts";
-import { testWith } from "./needs.ts";
-import { freePort, Process } from "./process.ts";
-import { readSample } from "./transcript.ts";
+import { testWith } from "./support/test_with.ts";
+import { freePort, Process } from "../contract/process.ts";
+import { readSample } from "../contract/header.ts";
 
 // What a peer sends is shown on a terminal without a character that the terminal obeys, and is exact
 // in a file or a pipe.

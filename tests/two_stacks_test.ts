@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { exchange, flood, receiveFlood } from "./hostile.ts";
-import { testWith } from "./needs.ts";
-import { type Process, startSample } from "./process.ts";
+import { testWith } from "./support/test_with.ts";
+import { type Process, startSample } from "../contract/process.ts";
 
 const path = "servers/tcp_echo_two_stacks.ts";
 const hosts = ["127.0.0.1", "::1"];

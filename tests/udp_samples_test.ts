@@ -1,9 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { isHere, type Need, testWith } from "./needs.ts";
-import { freePort, Process, startSample, temporaryFolder } from "./process.ts";
+import { isHere, type Need } from "../contract/requirements.ts";
+import { testWith } from "./support/test_with.ts";
+import { freePort, Process, startSample, temporaryFolder } from "../contract/process.ts";
 import { PythonSocket } from "./python_socket.ts";
 import { toBytes } from "./readers.ts";
-import { readSample } from "./transcript.ts";
+import { readSample } from "../contract/header.ts";
 
 // The UDP samples as processes of their own, against Python's sockets or Deno's. Nothing here leaves
 // the loopback interface.

@@ -1,7 +1,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { readN, writeN } from "../lib/io/robust_io.ts";
 import { exchange, readAll } from "./hostile.ts";
-import { type Process, startSample, startUnixServer, temporaryFolder } from "./process.ts";
+import {
+  type Process,
+  startSample,
+  startUnixServer,
+  temporaryFolder,
+} from "../contract/process.ts";
 
 // The life of a socket's file: who makes it, who takes it over, and that nobody leaves it behind.
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { testWith } from "./needs.ts";
-import { type Process, startSample, startUnixServer } from "./process.ts";
+import { testWith } from "./support/test_with.ts";
+import { type Process, startSample, startUnixServer } from "../contract/process.ts";
 import { PythonSocket } from "./python_socket.ts";
 
 // The samples on Unix-domain sockets as processes of their own, against Python's sockets.

@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { openDatagramTo, recvFrom, sendTo } from "../lib/socket/datagram.ts";
 import { openUnixClient, openUnixDatagram, openUnixListener } from "../lib/socket/unix.ts";
-import { Process, temporaryFolder } from "./process.ts";
+import { Process, temporaryFolder } from "../contract/process.ts";
 
 /** For a test that would never end if it failed: far more than any needs. */
 const PATIENCE = { timeout: 60_000 };

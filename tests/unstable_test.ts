@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { Process, temporaryFolder } from "./process.ts";
-import { root } from "./transcript.ts";
+import { Process, temporaryFolder } from "../contract/process.ts";
+import { root } from "../contract/header.ts";
 
 // What needs Deno's unstable API `net` says so where it is off.
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { Process, temporaryFolder } from "./process.ts";
-import { readSample, root, samplePaths } from "./transcript.ts";
+import { Process, temporaryFolder } from "../contract/process.ts";
+import { readSample, root, samplePaths } from "../contract/header.ts";
 
 // Every sample's usage, in its header, against the syntax that it gives to `main`.
 

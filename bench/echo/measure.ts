@@ -5,7 +5,7 @@
  */
 
 import { delay } from "@std/async/delay";
-import { Process } from "../../tests/process.ts";
+import { Process } from "../../contract/process.ts";
 import type { Load } from "./load.ts";
 import type { Scenario } from "./scenarios.ts";
 import type { Server } from "./servers.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { isHere } from "../../tests/needs.ts";
-import { root } from "../../tests/transcript.ts";
+import { isHere } from "../../contract/requirements.ts";
+import { root } from "../../contract/header.ts";
 
 /** How the clients reach a server. */
 export type Transport = "tcp" | "unix" | "udp";

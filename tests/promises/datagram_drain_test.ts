@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { openDatagram, openDatagramTo, recvFrom, sendTo } from "../../lib/socket/datagram.ts";
 import { within } from "../../lib/io/timeout.ts";
-import { testWith } from "../needs.ts";
-import { startSample } from "../process.ts";
+import { testWith } from "../support/test_with.ts";
+import { startSample } from "../../contract/process.ts";
 import { toBytes, toText } from "../readers.ts";
 import {
   assertEndsInTime,

@@ -6,8 +6,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { encodeRequest } from "../../protocols/calculator.ts";
-import type { Need } from "../needs.ts";
-import { type Process, startSample } from "../process.ts";
+import type { Need } from "../../contract/requirements.ts";
+import { type Process, startSample } from "../../contract/process.ts";
 
 /** A program that binds a path, and the path that its flags name. */
 export interface PathProgram {

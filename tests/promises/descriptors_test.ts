@@ -11,8 +11,8 @@ import {
   unix,
   withDescriptors,
 } from "../hostile.ts";
-import { Process } from "../process.ts";
-import { testWith } from "../needs.ts";
+import { Process } from "../../contract/process.ts";
+import { testWith } from "../support/test_with.ts";
 import { keeps } from "./promises.ts";
 
 keeps("descriptors", "150 clients are served, some later, with 64 descriptors", async (subject) => {

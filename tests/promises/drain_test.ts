@@ -13,8 +13,8 @@ import {
   stopwatch,
   withDescriptors,
 } from "../hostile.ts";
-import { testWith } from "../needs.ts";
-import { Process } from "../process.ts";
+import { testWith } from "../support/test_with.ts";
+import { Process } from "../../contract/process.ts";
 import { givers, keeps } from "./promises.ts";
 
 keeps("drain", "SIGTERM loses nothing that was sent", async (subject) => {

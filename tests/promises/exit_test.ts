@@ -12,7 +12,7 @@ import {
   Server,
   stopwatch,
 } from "../hostile.ts";
-import { Process } from "../process.ts";
+import { Process } from "../../contract/process.ts";
 import { givers, keeps } from "./promises.ts";
 
 /** How long a server may take to end, in ms: its grace period, and a machine that is busy. */

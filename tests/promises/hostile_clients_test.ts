@@ -25,8 +25,8 @@ import {
   servers,
   unix,
 } from "../hostile.ts";
-import { Process, temporaryFolder } from "../process.ts";
-import { root } from "../transcript.ts";
+import { Process, temporaryFolder } from "../../contract/process.ts";
+import { root } from "../../contract/header.ts";
 import { keeps } from "./promises.ts";
 
 const echoes = [concurrent, prefork, unix, iterative, lines];

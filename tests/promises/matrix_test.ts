@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { root, samplePaths } from "../transcript.ts";
+import { root, samplePaths } from "../../contract/header.ts";
 import { servers } from "../hostile.ts";
 import { document, promises, withMatrix } from "./promises.ts";
 

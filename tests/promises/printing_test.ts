@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { concurrent, exchange, type Launch, prefork, Server, unix } from "../hostile.ts";
-import { freePort, Process } from "../process.ts";
+import { freePort, Process } from "../../contract/process.ts";
 import { keeps } from "./promises.ts";
 
 /** A pipe that only this program has: descriptor 3 can be written, 4 read. */

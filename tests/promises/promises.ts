@@ -8,7 +8,7 @@
 
 import { assertEquals } from "@std/assert";
 import { servers, type Subject } from "../hostile.ts";
-import { root } from "../transcript.ts";
+import { root } from "../../contract/header.ts";
 
 /** A promise. */
 export interface Promised {

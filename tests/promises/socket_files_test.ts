@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { openDatagramTo, recvFrom, sendTo } from "../../lib/socket/datagram.ts";
 import { openUnixClient, openUnixDatagram, openUnixListener } from "../../lib/socket/unix.ts";
-import { testWith } from "../needs.ts";
-import { Process, startSample } from "../process.ts";
+import { testWith } from "../support/test_with.ts";
+import { Process, startSample } from "../../contract/process.ts";
 import { toBytes } from "../readers.ts";
 import { assertEndsInTime, modeOf, pathPrograms, startAt, waitFor } from "./datagram_servers.ts";
 import { covers } from "./promises.ts";

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { writeN } from "../../lib/io/robust_io.ts";
 import { bytes, isCutOff, randomBytes, Server } from "../hostile.ts";
-import { Process } from "../process.ts";
-import { testWith } from "../needs.ts";
+import { Process } from "../../contract/process.ts";
+import { testWith } from "../support/test_with.ts";
 import { givers, keeps } from "./promises.ts";
 
 /** What a peer sends to rewrite the screen and to forge lines of the log. */

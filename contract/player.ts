@@ -6,7 +6,7 @@
  */
 
 import { freePort, Process } from "./process.ts";
-import { type Block, type Line, readSample, type Sample } from "./transcript.ts";
+import { type Block, type Line, readSample, type Sample } from "./header.ts";
 
 /** What became of a transcript. */
 export interface Played {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readSample, root } from "./transcript.ts";
+import { readSample, root } from "./header.ts";
 
 /** How long a process may take for what a test waits for, in ms: far more than any needs. */
 const PATIENCE = 30_000;

@@ -4,8 +4,6 @@
  * @module
  */
 
-import { temporaryFolder } from "./process.ts";
-
 const checks = {
   python3: () => isInstalled("python3", "--version", "Python 3"),
   nc: () => isInstalled("nc", "-h", "OpenBSD"), // the netcat that knows Unix sockets
@@ -34,26 +32,6 @@ export function isHere(need: Need): boolean {
   const here = known.get(need) ?? checks[need]();
   known.set(need, here);
   return here;
-}
-
-/**
- * `Deno.test`, but where something is missing the test is ignored, and its name says what. It gets a
- * folder of its own.
- */
-export function testWith(
-  needs: Need[],
-  name: string,
-  fn: (folder: string) => void | Promise<void>,
-): void {
-  const missing = needs.filter((need) => !isHere(need));
-  Deno.test({
-    name: missing.length === 0 ? name : `${name} (no ${missing.join(", no ")})`,
-    ignore: missing.length > 0,
-    fn: async () => {
-      await using folder = await temporaryFolder();
-      await fn(folder.path);
-    },
-  });
 }
 
 /** Whether there is a program of that name, and it is the one that we mean. */
