@@ -98,7 +98,7 @@ const busy: Figures = {
 const results: Results = {
   date: "2026-11-20T12:00:00.000Z",
   machine: "2 x Some <Processor>, linux 6.1",
-  method: { rounds: 3, seconds: 2, load: "bench/peers/load.c", isPinned: true },
+  method: { rounds: 3, seconds: 2, load: "bench/echo/peers/load.c", isPinned: true },
   versions: { "deno-sockets": "deno 2.9.6", "node": "node 20.20.2", "C": "gcc 12.2.0" },
   missing: ["go"],
   scenarios: [
@@ -536,11 +536,14 @@ Deno.test("the scenarios' names tell them apart", () => {
   assertEquals(new Set(scenarios.map(({ name }) => name)).size, scenarios.length);
 });
 
-Deno.test("bench/echo.ts explains itself, and says which scenarios there are", async () => {
-  await using help = new Process(["run", "--allow-all", "bench/echo.ts", "--help"], false);
+Deno.test("bench/echo/run.ts explains itself, and says which scenarios there are", async () => {
+  await using help = new Process(["run", "--allow-all", "bench/echo/run.ts", "--help"], false);
   assertEquals(await help.exits(), 0);
   assert(help.stdout.includes("--chart FILE"), help.stdout);
-  await using wrong = new Process(["run", "--allow-all", "bench/echo.ts", "--only", "no"], false);
+  await using wrong = new Process(
+    ["run", "--allow-all", "bench/echo/run.ts", "--only", "no"],
+    false,
+  );
   assertEquals(await wrong.exits(), 2);
   for (const { name } of scenarios) assert(wrong.stderr.includes(name), wrong.stderr);
 });

@@ -65,18 +65,18 @@ interface Peer {
 const all: Transport[] = ["tcp", "unix", "udp"];
 
 const peers: Peer[] = [
-  deno(LOOP, "bench/peers/echo_deno_loop.ts", all),
-  deno("Deno pipeTo", "bench/peers/echo_deno_pipe.ts", ["tcp", "unix"]),
-  script("node", "bench/peers/echo_node.mjs"),
-  script("bun", "bench/peers/echo_bun.mjs"),
+  deno(LOOP, "bench/echo/peers/echo_deno_loop.ts", all),
+  deno("Deno pipeTo", "bench/echo/peers/echo_deno_pipe.ts", ["tcp", "unix"]),
+  script("node", "bench/echo/peers/echo_node.mjs"),
+  script("bun", "bench/echo/peers/echo_bun.mjs"),
   {
     name: "go",
     asks: ["go", "version"],
     transports: all,
-    build: (output) => ["go", "build", "-o", output, "bench/peers/echo.go"],
+    build: (output) => ["go", "build", "-o", output, "bench/echo/peers/echo.go"],
   },
-  script("python3", "bench/peers/echo.py"),
-  gcc("C", "bench/peers/echo.c"),
+  script("python3", "bench/echo/peers/echo.py"),
+  gcc("C", "bench/echo/peers/echo.c"),
 ];
 
 /**
@@ -88,7 +88,7 @@ const peers: Peer[] = [
  */
 export async function findInstalled(folder: string): Promise<Installed> {
   const found = await Promise.all(peers.map((peer) => find(peer, folder)));
-  const load = await find(gcc("load", "bench/peers/load.c"), folder);
+  const load = await find(gcc("load", "bench/echo/peers/load.c"), folder);
   return {
     servers: [ours, ...found.filter((server) => server !== undefined)],
     missing: peers.filter((_, index) => found[index] === undefined).map(({ name }) => name),

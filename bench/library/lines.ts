@@ -7,7 +7,7 @@
 import { TextLineStream } from "@std/streams/text-line-stream";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { BufferedReader, type Reader } from "../mod.ts";
+import { BufferedReader, type Reader } from "../../mod.ts";
 
 /** How many lines there are, of 1 to 127 bytes each. */
 export const LINES = 500_000;

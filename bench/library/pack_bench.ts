@@ -3,7 +3,7 @@
 // twice; this tells what that costs. All of them make a new array or a new tuple for each record.
 
 import { Buffer } from "node:buffer";
-import { pack, unpack } from "../mod.ts";
+import { pack, unpack } from "../../mod.ts";
 
 type Fields = [id: number, port: number, kind: number, flags: number];
 

@@ -2,7 +2,7 @@
 // reader, whose `min` does the same. Small records show what a call costs, large ones what a byte costs.
 // For many small ones BufferedReader.readN saves the system calls: it reads up to 64 KiB at once.
 
-import { BufferedReader, readN } from "../mod.ts";
+import { BufferedReader, readN } from "../../mod.ts";
 import { text } from "./lines.ts";
 import { startSender } from "./sender.ts";
 

@@ -14,7 +14,7 @@ import {
   readDelimited,
   readJsonLine,
   readLengthFrame,
-} from "../mod.ts";
+} from "../../mod.ts";
 import { CHUNK, readerOf } from "./memory.ts";
 
 const COUNT = 20_000;

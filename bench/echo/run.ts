@@ -17,14 +17,14 @@
  */
 
 import { cpus } from "node:os";
-import { count, main, seconds, terminationSignal, UsageError } from "../mod.ts";
-import header from "./echo.ts" with { type: "text" };
-import { drawChart } from "./echo/chart.ts";
-import { freeCores, measure, type Setting } from "./echo/measure.ts";
-import { formatResults, type Results } from "./echo/report.ts";
-import { measureAll } from "./echo/rounds.ts";
-import { scenarios } from "./echo/scenarios.ts";
-import { BASELINE, findInstalled, loadInTypeScript } from "./echo/servers.ts";
+import { count, main, seconds, terminationSignal, UsageError } from "../../mod.ts";
+import header from "./run.ts" with { type: "text" };
+import { drawChart } from "./chart.ts";
+import { freeCores, measure, type Setting } from "./measure.ts";
+import { formatResults, type Results } from "./report.ts";
+import { measureAll } from "./rounds.ts";
+import { scenarios } from "./scenarios.ts";
+import { BASELINE, findInstalled, loadInTypeScript } from "./servers.ts";
 
 /** How long the load runs before it counts, in seconds: until the compilers of all have settled. */
 const WARMUP = 0.5;
@@ -54,7 +54,7 @@ await main(header, {
       method: {
         rounds,
         seconds,
-        load: load === loadInTypeScript ? "bench/echo/load.ts" : "bench/peers/load.c",
+        load: load === loadInTypeScript ? "bench/echo/load.ts" : "bench/echo/peers/load.c",
         isPinned: cores !== undefined,
       },
       versions: Object.fromEntries(servers.map(({ name, version }) => [name, version])),

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Reader } from "../mod.ts";
+import type { Reader } from "../../mod.ts";
 
 /** As much as a read of Deno's and node's streams asks for. */
 export const CHUNK = 65536;

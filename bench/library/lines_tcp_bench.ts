@@ -3,7 +3,7 @@
 // line is one; bytes are enough for whoever sends them on, and are all that C gives.
 
 import { connect } from "node:net";
-import { isHere } from "../contract/requirements.ts";
+import { isHere } from "../../contract/requirements.ts";
 import { check, LINES, readEvents, readLines, readStream, takeLines, takeTexts } from "./lines.ts";
 import { startSender } from "./sender.ts";
 

@@ -1,7 +1,7 @@
 // A stream copied byte by byte, as CS:APP's first example of Unix I/O does, and through a buffer: each
 // read and each write is a system call, and it is their number that costs.
 
-import { copy, type Reader, writeN, type Writer } from "../mod.ts";
+import { copy, type Reader, writeN, type Writer } from "../../mod.ts";
 
 const SIZE = 4096;
 

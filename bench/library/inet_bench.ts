@@ -5,7 +5,7 @@
 // template, and IPv6 goes through the URL parser, which knows how to shorten it.
 
 import { isIP } from "node:net";
-import { inetNtop, inetPton } from "../mod.ts";
+import { inetNtop, inetPton } from "../../mod.ts";
 
 const COUNT = 1000;
 
