@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { assertStaysFlat, exchange, flood, Server } from "../hostile.ts";
+import { assertStaysFlat, exchange, flood, Server } from "../support/hostile.ts";
 import { keeps } from "./promises.ts";
 
 keeps(

@@ -12,7 +12,7 @@ import {
   Server,
   stopwatch,
   withFastClock,
-} from "../hostile.ts";
+} from "../support/hostile.ts";
 import { givers, keeps } from "./promises.ts";
 
 const echoes = [...reliable, lines];

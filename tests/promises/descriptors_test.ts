@@ -10,7 +10,7 @@ import {
   stopwatch,
   unix,
   withDescriptors,
-} from "../hostile.ts";
+} from "../support/hostile.ts";
 import { Process } from "../../contract/process.ts";
 import { testWith } from "../support/test_with.ts";
 import { keeps } from "./promises.ts";

@@ -12,7 +12,7 @@ import {
   Server,
   stopwatch,
   withDescriptors,
-} from "../hostile.ts";
+} from "../support/hostile.ts";
 import { testWith } from "../support/test_with.ts";
 import { Process } from "../../contract/process.ts";
 import { givers, keeps } from "./promises.ts";

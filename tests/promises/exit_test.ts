@@ -11,7 +11,7 @@ import {
   reliable,
   Server,
   stopwatch,
-} from "../hostile.ts";
+} from "../support/hostile.ts";
 import { Process } from "../../contract/process.ts";
 import { givers, keeps } from "./promises.ts";
 

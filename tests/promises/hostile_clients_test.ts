@@ -24,7 +24,7 @@ import {
   Server,
   servers,
   unix,
-} from "../hostile.ts";
+} from "../support/hostile.ts";
 import { Process, temporaryFolder } from "../../contract/process.ts";
 import { root } from "../../contract/header.ts";
 import { keeps } from "./promises.ts";

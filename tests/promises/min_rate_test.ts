@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { encodeLengthFrame } from "../../lib/io/framing.ts";
 import { writeN } from "../../lib/io/robust_io.ts";
-import { bytes, isCutOff, prefork, Server, withFastClock } from "../hostile.ts";
+import { bytes, isCutOff, prefork, Server, withFastClock } from "../support/hostile.ts";
 import { givers, keeps } from "./promises.ts";
 
 /** The servers whose clients may send more than once, on a clock on which the average is over 1.5 s. */

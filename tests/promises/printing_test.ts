@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { concurrent, exchange, type Launch, prefork, Server, unix } from "../hostile.ts";
+import { concurrent, exchange, type Launch, prefork, Server, unix } from "../support/hostile.ts";
 import { freePort, Process } from "../../contract/process.ts";
 import { keeps } from "./promises.ts";
 

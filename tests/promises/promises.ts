@@ -7,7 +7,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { servers, type Subject } from "../hostile.ts";
+import { servers, type Subject } from "../support/hostile.ts";
 import { root } from "../../contract/header.ts";
 
 /** A promise. */
@@ -126,7 +126,7 @@ export const promises = {
   terminal: {
     says: "Nothing that a peer controls reaches a terminal raw, and no line of the log is forged.",
     exempt: because(
-      "prints bytes as they are to a file or a pipe; to a terminal, as tests/terminal_test.ts shows",
+      "prints bytes as they are to a file or a pipe; to a terminal, as tests/samples/terminal_test.ts shows",
       [
         "servers/udp_receive.ts",
       ],

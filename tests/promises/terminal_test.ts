@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { writeN } from "../../lib/io/robust_io.ts";
-import { bytes, isCutOff, randomBytes, Server } from "../hostile.ts";
+import { bytes, isCutOff, randomBytes, Server } from "../support/hostile.ts";
 import { Process } from "../../contract/process.ts";
 import { testWith } from "../support/test_with.ts";
 import { givers, keeps } from "./promises.ts";

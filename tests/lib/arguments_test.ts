@@ -1,0 +1,55 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { type Argument, group, host, port, required } from "../../lib/cli/command.ts";
+
+// How the words of a command line are read; command_line_test.ts has them in the samples.
+
+/** Good and bad words for an argument that is text. */
+function testWords(name: string, argument: Argument<string>, good: string[], bad: string[]): void {
+  Deno.test(`${name} takes what can be one, and nothing else`, () => {
+    for (const word of good) assertEquals(argument.parse(word), word);
+    for (const word of bad) {
+      assertThrows(() => argument.parse(word), RangeError, JSON.stringify(word), word);
+    }
+  });
+}
+
+testWords("host()", host(), [
+  "localhost",
+  "example.com.",
+  "my_host-1",
+  "b\u00fccher.example",
+  "127.0.0.1",
+  "127.1",
+  "::1",
+  "::ffff:127.0.0.1",
+  "fe80::1%eth0",
+  "3com.example",
+], [
+  "127.0.0.256",
+  "1.2.3.4.5",
+  "1..2",
+  "a b",
+  "a/b",
+  "a@b",
+  "127.0.0.1:7",
+  "[::1]",
+  "::g",
+  "fe80::1%",
+  "-x",
+  "a\nb",
+  "x".repeat(254),
+]);
+
+testWords("group()", group("239.0.0.1"), ["224.0.0.0", "239.255.255.255", "ff02::1", "FF01::1:7"], [
+  "223.255.255.255",
+  "240.0.0.0",
+  "fe80::1",
+  "224.0.0",
+  "x",
+]);
+
+Deno.test("required() has no default, and reads as before", async () => {
+  const argument = required(port(7007));
+  assertEquals("default" in argument, false);
+  assertEquals(await argument.parse("http"), 80);
+});

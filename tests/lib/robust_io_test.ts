@@ -1,0 +1,498 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { BufferedReader, readN, writeN } from "../../lib/io/robust_io.ts";
+import {
+  amounts,
+  nothing,
+  randomIntegers,
+  Source,
+  type Step,
+  Target,
+  toBytes,
+  toText,
+  whole,
+} from "../support/readers.ts";
+
+/** For a test that would never end if it failed: far more than any needs. */
+const PATIENCE = { timeout: 60_000 };
+
+const sizes = [1, 2, 3, 7, 16, 64, 8192];
+
+/** A text of any bytes, every twentieth or so a newline. */
+function randomText(length: number, random: (end: number) => number): string {
+  const char = () => random(20) === 0 ? "\n" : String.fromCharCode(random(256));
+  return Array.from({ length }, char).join("");
+}
+
+/** Lines that are, with their newline, as long as one of `lengths`, a byte less or more. */
+function linesAround(...lengths: number[]): string {
+  const around = lengths.flatMap((length) => [length - 1, length, length + 1]);
+  return around.map((length) => "x".repeat(length).slice(1) + "\n").join("");
+}
+
+const texts: Record<string, string> = {
+  "nothing": "",
+  "a newline": "\n",
+  "no newline at the end": "ab\ncdefghij",
+  "CRLF": "ab\r\n\r\ncdefghi\r\n",
+  "empty lines": "\n\nabc\n\n\ndefghijk\n\n",
+  "every byte": String.fromCharCode(...Array(256).keys()),
+  "lines as long as buffers": linesAround(1, 2, 3, 7, 16, 64),
+  "random bytes": randomText(3000, randomIntegers(1)),
+};
+
+const broken = new Deno.errors.ConnectionReset("the source is broken");
+
+/** How a text comes, or as much of it as comes. */
+const ways: Record<string, (text: Uint8Array) => Step[]> = {
+  "all of it": (text) => [text],
+  // As a terminal does at Ctrl-D, which may give more if it is asked again.
+  "the end in the middle": (text) => [
+    text.subarray(0, text.length / 2),
+    null,
+    text.subarray(text.length / 2),
+  ],
+  "an error in the middle": (text) => [
+    text.subarray(0, text.length / 2),
+    broken,
+    text.subarray(text.length / 2),
+  ],
+  "an error at the end": (text) => [text, broken],
+};
+
+type LineCall = (reader: BufferedReader, max: number) => Promise<Uint8Array | null>;
+
+/** The ways to read a line. */
+const lineCalls: Record<string, LineCall> = {
+  "readLine": (reader, max) => reader.readLine(max),
+  "takeLine or readLine": async (reader, max) => reader.takeLine(max) ?? await reader.readLine(max),
+};
+
+/** Reads lines until there are no more; an error is one of them. */
+async function readLines(reader: BufferedReader, call: LineCall, max: number): Promise<unknown[]> {
+  const lines: unknown[] = [];
+  for (let errors = 0; errors < 2;) {
+    try {
+      const line = await call(reader, max);
+      if (line === null) break;
+      lines.push(line);
+      if (line.length === 0) break; // it would go on like that for ever
+    } catch (error) {
+      lines.push(error === broken ? broken : `another error: ${error}`);
+      errors++;
+    }
+  }
+  // Only now: a line must not change when the next ones are read.
+  return lines.map((line) => line instanceof Uint8Array ? toText(line) : line);
+}
+
+/** What {@linkcode readLines} has to make of these steps. */
+function expectedLines(steps: Step[], max: number): unknown[] {
+  const lines: unknown[] = split(concat(steps), max);
+  if (steps.includes(broken)) {
+    // The error comes when the bytes before it do not make up another line.
+    const before = split(concat(steps.slice(0, steps.indexOf(broken))), max);
+    const whole = before.filter((line) => line.endsWith("\n") || line.length === max);
+    lines.splice(whole.length, 0, broken);
+  }
+  return lines;
+}
+
+/** The pieces of a text that end with a delimiter or have `max` characters, and what is left. */
+function split(text: string, max: number, delimiter = "\n"): string[] {
+  const [end, other] = [delimiter, `[^${delimiter}]`];
+  return text.match(new RegExp(`${other}{0,${max - 1}}${end}|${other}{1,${max}}`, "g")) ?? [];
+}
+
+/** All that comes up to the end. */
+function concat(steps: Step[]): string {
+  const end = steps.includes(null) ? steps.indexOf(null) : steps.length;
+  return steps.slice(0, end).map((step) => step instanceof Uint8Array ? toText(step) : "").join("");
+}
+
+async function assertLines(text: string, what: string, size: number, max: number): Promise<void> {
+  for (const [way, stepsOf] of Object.entries(ways)) {
+    const steps = stepsOf(toBytes(text));
+    const expected = expectedLines(steps, max);
+    for (const [manner, amount] of Object.entries(amounts)) {
+      for (const [name, call] of Object.entries(lineCalls)) {
+        const reader = new BufferedReader(new Source(amount, ...steps), size);
+        const where = `${name}, ${what}, ${way}, ${manner}, size ${size}, max ${max}`;
+        assertEquals(await readLines(reader, call, max), expected, where);
+      }
+    }
+  }
+}
+
+Deno.test("BufferedReader gives the same lines of any source by any buffer", PATIENCE, async () => {
+  for (const size of sizes) {
+    for (const max of sizes) {
+      for (const [what, text] of Object.entries(texts)) await assertLines(text, what, size, max);
+    }
+  }
+});
+
+Deno.test("BufferedReader gives lines as long as its buffer and its limit", PATIENCE, async () => {
+  for (const [size, max] of [[8192, 8192], [64, 8192], [8192, 64]] as const) {
+    await assertLines(linesAround(size, max), "long lines", size, max);
+  }
+});
+
+Deno.test("BufferedReader leaves the rest of a long line for the next call", async () => {
+  const reader = new BufferedReader(new Source(whole, toBytes("abcdefgh\nij\n")));
+  const lines = [];
+  for (const max of [3, 4, 1, 2, 3, 80]) lines.push(await reader.readLine(max));
+  assertEquals(lines.map((line) => line && toText(line)), ["abc", "defg", "h", "\n", "ij\n", null]);
+});
+
+Deno.test("BufferedReader.takeLine() takes what has come, and never asks the source", async () => {
+  const source = new Source(whole, toBytes("ab\ncdefghij\nkl"), broken, toBytes("m\nno"));
+  let reads = 0;
+  const reader = new BufferedReader({ read: (p) => (reads++, source.read(p)) });
+  const take = (max?: number) => {
+    const line = reader.takeLine(max);
+    return line && toText(line);
+  };
+  assertEquals(take(), undefined, "nothing has come yet");
+  assertEquals(await reader.readLine(1), toBytes("a"));
+  assertEquals(take(), "b\n");
+  assertEquals([take(3), take(3), take(3)], ["cde", "fgh", "ij\n"], "a long line in pieces");
+  assertEquals([take(2), take(3), take()], ["kl", undefined, undefined], "a piece that is held");
+  reader.unread(toBytes("kl"));
+  assertEquals(take(), undefined, "put back");
+  assertEquals(reads, 1);
+
+  assertStrictEquals(await assertRejects(() => reader.readLine(), Error), broken);
+  assertEquals(take(), undefined, "after an error");
+  assertEquals(await reader.readLine(), toBytes("klm\n"));
+  assertEquals(take(), undefined, "a line without a newline may go on");
+  assertEquals(await reader.readLine(), toBytes("no"));
+  reader.unread(toBytes("no"));
+  assertEquals(take(), undefined, "a last line without a newline is left to readLine");
+  assertEquals(await reader.readLine(), toBytes("no"));
+  assertEquals(take(), undefined, "and so is the end of the stream");
+  assertEquals(await reader.readLine(), null);
+  assertEquals(reads, 4);
+});
+
+Deno.test("BufferedReader.readUntil() finds any byte, wherever it stands", async () => {
+  for (let delimiter = 0; delimiter < 256; delimiter++) {
+    // Those that differ from it least.
+    const others = [1, 0x80, 0xff].map((bits) => delimiter ^ bits);
+    others.push((delimiter + 1) & 0xff, (delimiter + 255) & 0xff);
+    const pieces = Array.from({ length: 40 }, (_, length) => {
+      const piece = Array.from({ length }, (_, i) => others[(i + length) % others.length] ?? 0);
+      return new Uint8Array([...piece, delimiter]);
+    });
+    const reader = new BufferedReader(new Source(whole, ...pieces), 64);
+    for (const piece of pieces) {
+      assertEquals(await reader.readUntil(delimiter, 64), piece, `delimiter ${delimiter}`);
+    }
+  }
+});
+
+setFlagsFromString("--expose-gc");
+const collectGarbage: () => void = runInNewContext("gc");
+
+/** What this test holds on to. The resident set would be that of all tests that run now. */
+function memoryInUse(): number {
+  collectGarbage();
+  const { heapUsed, external } = Deno.memoryUsage();
+  return heapUsed + external;
+}
+
+Deno.test("BufferedReader asks for more while its source has more, and for less again", async () => {
+  const asked: number[] = [];
+  let gives = Infinity;
+  const source = {
+    read(p: Uint8Array): Promise<number | null> {
+      asked.push(p.length);
+      return Promise.resolve(Math.min(gives, p.length));
+    },
+  };
+  const reader = new BufferedReader(source, 1000);
+  const take = async (count: number) =>
+    assertEquals(await reader.readN(new Uint8Array(count)), count);
+  for (const count of [1000, 2000, 4000, 8000, 8000]) await take(count);
+  assertEquals(asked, [1000, 2000, 4000, 8000, 8000]);
+
+  gives = 10;
+  for (let read = 0; read < 1000; read++) await take(10);
+  assert(asked.slice(-100).every((length) => length <= 1000), `it asked for ${asked.slice(-100)}`);
+});
+
+Deno.test("BufferedReader reads a line of 100 MB in bounded memory", PATIENCE, async () => {
+  const length = 100_000_000;
+  for (const [size, max] of [[8192, 8192], [64, 8192]] as const) {
+    const where = `size ${size}, max ${max}`;
+    const before = memoryInUse();
+    let most = before;
+    let largestBuffer = 0;
+    let left = length;
+    let nextLook = length;
+    const source = {
+      read(p: Uint8Array): Promise<number | null> {
+        if (left === 0) return Promise.resolve(null);
+        const count = Math.min(left, p.length);
+        p.fill(0x78, 0, count);
+        left -= count;
+        largestBuffer = Math.max(largestBuffer, p.buffer.byteLength);
+        if (left < nextLook) {
+          most = Math.max(most, memoryInUse());
+          nextLook -= length / 4;
+        }
+        return Promise.resolve(count);
+      },
+    };
+    const reader = new BufferedReader(source, size);
+    let total = 0;
+    for (let piece; (piece = await reader.readLine(max)) !== null;) {
+      assert(piece.length <= max, `${where}: a piece of ${piece.length} bytes`);
+      total += piece.length;
+    }
+    assertEquals(total, length, where);
+    assert(largestBuffer <= Math.max(8 * size, 2 * max), `${where}: a buffer of ${largestBuffer}`);
+    assert(most - before < 4_000_000, `${where}: ${most - before} bytes more in use`);
+  }
+});
+
+/** Calls that take up to `max` bytes: what they gave, null at the end, and what they had to give. */
+const calls: Record<
+  string,
+  (reader: BufferedReader, max: number, rest: string) => Promise<[Uint8Array | null, string]>
+> = {
+  readLine: async (reader, max, rest) => [await reader.readLine(max), split(rest, max)[0] ?? ""],
+  takeLine: async (reader, max, rest) => [
+    reader.takeLine(max) ?? await reader.readLine(max),
+    split(rest, max)[0] ?? "",
+  ],
+  readUntil: async (reader, max, rest) => [
+    await reader.readUntil(0, max),
+    split(rest, max, "\0")[0] ?? "",
+  ],
+  async readN(reader, max, rest) {
+    const p = new Uint8Array(max);
+    const count = await reader.readN(p);
+    return [count === null ? null : p.subarray(0, count), rest.slice(0, max)];
+  },
+  async read(reader, max, rest) {
+    const p = new Uint8Array(max);
+    const count = await reader.read(p);
+    // As few as it likes, but at least one.
+    return [count === null ? null : p.subarray(0, count), rest.slice(0, count || 1)];
+  },
+};
+
+Deno.test("BufferedReader gives the whole text by calls in any order", PATIENCE, async () => {
+  for (let seed = 1; seed <= 1000; seed++) {
+    const random = randomIntegers(seed);
+    const pick = <T>(from: T[]): T => from[random(from.length)] as T;
+    const [way, stepsOf] = pick(Object.entries(ways));
+    const [manner, amount] = pick(Object.entries(amounts));
+    const size = pick(sizes);
+    const steps = stepsOf(toBytes(randomText(random(1000), random)));
+    const reader = new BufferedReader(new Source(amount, ...steps), size);
+    const text = concat(steps);
+    const pieces: Uint8Array[] = [];
+    let offset = 0;
+    let errors = 0;
+    for (let ended = false; !ended;) {
+      const [name, call] = pick(Object.entries(calls));
+      const max = 1 + random(pick([3, 30, 300]));
+      const where = `seed ${seed}, ${way}, ${manner}, size ${size}: ${name} of ${max} at ${offset}`;
+      try {
+        if (random(3) === 0) assertEquals(await reader.atEnd(), offset === text.length, where);
+        const [piece, expected] = await call(reader, max, text.slice(offset));
+        assertEquals(piece && toText(piece), expected || null, where);
+        ended = piece === null;
+        pieces.push(piece ?? new Uint8Array());
+        offset += expected.length;
+      } catch (error) {
+        if (error !== broken || ++errors > 1) throw new Error(where, { cause: error });
+      }
+    }
+    assertEquals(concat(pieces), text, `seed ${seed}: all of it, looked at again`);
+    assertEquals(errors, steps.includes(broken) ? 1 : 0, `seed ${seed}: errors`);
+  }
+});
+
+const readNs: Record<string, (source: Source) => (p: Uint8Array) => Promise<number | null>> = {
+  "readN()": (source) => (p) => readN(source, p),
+  "BufferedReader.readN()": (source) => {
+    const reader = new BufferedReader(source, 3);
+    return (p) => reader.readN(p);
+  },
+};
+
+for (const [name, on] of Object.entries(readNs)) {
+  Deno.test(`${name} is short at the end only, and null after it`, async () => {
+    for (const length of [1, 2, 3, 5, 9, 10, 11, 30]) {
+      const expected = "0123456789".match(new RegExp(`.{1,${length}}`, "g")) ?? [];
+      for (const [manner, amount] of Object.entries(amounts)) {
+        const readN = on(new Source(amount, toBytes("0123456789")));
+        const pieces = [];
+        const p = new Uint8Array(length);
+        for (let count; (count = await readN(p)) !== null; p.fill(0)) {
+          pieces.push(toText(p.subarray(0, count)));
+          assert(p.subarray(count).every((byte) => byte === 0), `${manner}, ${length}: too many`);
+        }
+        assertEquals(pieces, expected, `${manner}, ${length} bytes`);
+        assertEquals(await readN(p), null, `${manner}, ${length} bytes`);
+      }
+    }
+  });
+}
+
+Deno.test("readN(), BufferedReader read nothing into an empty buffer, at the end too", async () => {
+  const source = new Source(whole);
+  const reader = new BufferedReader(source);
+  const empty = new Uint8Array();
+  assertEquals(await readN(source, empty), 0);
+  assertEquals(await reader.readN(empty), 0);
+  assertEquals(await reader.read(empty), 0);
+});
+
+Deno.test("readN() throws the source's error with what came before it in the buffer", async () => {
+  for (const [manner, amount] of Object.entries(amounts)) {
+    const source = new Source(amount, toBytes("abcd"), broken, toBytes("efgh"));
+    const p = toBytes("......");
+    assertStrictEquals(await assertRejects(() => readN(source, p), Error), broken, manner);
+    assertEquals(toText(p), "abcd..", manner);
+    assertEquals(await readN(source, p.subarray(4)), 2, manner);
+    assertEquals(toText(p), "abcdef", manner);
+  }
+});
+
+Deno.test("BufferedReader.readN() throws the source's error and reads all again", async () => {
+  for (const [manner, amount] of Object.entries(amounts)) {
+    const source = new Source(amount, toBytes("abcd"), broken, toBytes("efgh"));
+    const reader = new BufferedReader(source, 3);
+    const p = new Uint8Array(6);
+    assertStrictEquals(await assertRejects(() => reader.readN(p), Error), broken, manner);
+    p.fill(0);
+    assertEquals(await reader.readN(p), 6, manner);
+    assertEquals(toText(p), "abcdef", manner);
+  }
+});
+
+Deno.test("readN(), BufferedReader give up on a source that gives nothing", PATIENCE, async () => {
+  const source = new Source(nothing);
+  const reader = new BufferedReader(source);
+  const p = new Uint8Array(3);
+  for (
+    const call of [
+      () => readN(source, p),
+      () => reader.readN(p),
+      () => reader.read(p),
+      () => reader.readLine(),
+    ]
+  ) {
+    await assertRejects(call, Error, "read: the source returned no bytes", `${call}`);
+  }
+});
+
+Deno.test("BufferedReader refuses what is no number of bytes, and names it", async () => {
+  for (const bad of [0, -1, 1.5, NaN, Infinity]) {
+    const source = new Source(whole, toBytes("ab\n"));
+    const message = `${bad} is not a positive number of bytes`;
+    assertThrows(() => new BufferedReader(source, bad), RangeError, `BufferedReader: ${message}`);
+    const reader = new BufferedReader(source);
+    await assertRejects(() => reader.readLine(bad), RangeError, message);
+    assertThrows(() => reader.takeLine(bad), RangeError, `takeLine: ${message}`);
+    assertEquals(await reader.readLine(), toBytes("ab\n"), `after max ${bad}`);
+  }
+});
+
+Deno.test("writeN() writes all of it, whatever the target takes at once", async () => {
+  for (const length of [0, 1, 2, 3, 100, 5000]) {
+    const text = randomText(length, randomIntegers(length));
+    for (const [manner, amount] of Object.entries(amounts)) {
+      const target = new Target(amount);
+      await writeN(target, toBytes(text));
+      assertEquals(toText(new Uint8Array(target.taken)), text, `${length} bytes, ${manner}`);
+    }
+  }
+});
+
+Deno.test("writeN() throws the target's error, and has written what came before", async () => {
+  for (const after of [0, 1, 5, 9]) {
+    for (const [manner, amount] of Object.entries(amounts)) {
+      const where = `${manner}, after ${after}`;
+      const target = new Target(amount, { after, error: broken });
+      const write = () => writeN(target, toBytes("0123456789"));
+      assertStrictEquals(await assertRejects(write, Error), broken, where);
+      assertEquals(toText(new Uint8Array(target.taken)), "0123456789".slice(0, after), where);
+    }
+  }
+});
+
+Deno.test("readN() and writeN() refuse a count that cannot be", async () => {
+  for (const count of [NaN, -1, 5, Infinity]) {
+    const source = { read: () => Promise.resolve(count) };
+    await assertRejects(
+      () => readN(source, new Uint8Array(4)),
+      RangeError,
+      `returned ${count} for 4`,
+    );
+    const target = { write: () => Promise.resolve(count) };
+    await assertRejects(
+      () => writeN(target, new Uint8Array(4)),
+      RangeError,
+      `returned ${count} for 4`,
+    );
+  }
+});
+
+Deno.test("writeN() writes the bytes of each call together, in the order of the calls", async () => {
+  const target = new Target((offered, turn) => Math.min(offered, turn % 3));
+  const failing = new Target(() => 1, { after: 3, error: new Error("full") });
+  const messages = ["one", "two", "", "three"].map((text) => toBytes(`${text}.`.repeat(9)));
+  await Promise.all(messages.map((message) => writeN(target, message)));
+  assertEquals(toText(new Uint8Array(target.taken)), messages.map(toText).join(""));
+  // A call that fails does not hold up the next.
+  const calls = await Promise.allSettled([1, 2].map(() => writeN(failing, toBytes("abcd"))));
+  assertEquals(calls.map(({ status }) => status), ["rejected", "fulfilled"]);
+  assertEquals(toText(new Uint8Array(failing.taken)), "abcabcd");
+});
+
+Deno.test("writeN() does not mix what two calls send over TCP", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  using conn = await listener.accept();
+  const size = 8 << 20;
+  const sending = Promise.all([1, 2].map((n) => writeN(client, new Uint8Array(size).fill(n))))
+    .then(() => client.closeWrite());
+  const received = new Uint8Array(2 * size);
+  assertEquals(await readN(conn, received), received.length);
+  await sending;
+  assertEquals(received.indexOf(2), size);
+  assertEquals(received.lastIndexOf(1), size - 1);
+});
+
+Deno.test("writeN() gives up on a target that takes nothing for ever", PATIENCE, async () => {
+  const write = () => writeN(new Target(nothing), new Uint8Array(1));
+  await assertRejects(write, Error, "write: the target took no bytes");
+});
+
+Deno.test("writeN() sends 20 MB to a peer that reads slowly", PATIENCE, async () => {
+  const sent = new Uint8Array(20_000_000).map((_, i) => i % 251);
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  using conn = await listener.accept();
+
+  const sending = writeN(client, sent).then(() => client.closeWrite());
+  const received = new Uint8Array(sent.length + 1); // there would be room for a byte too many
+  let length = 0;
+  for (let count; (count = await conn.read(received.subarray(length, length + 65536)));) {
+    length += count;
+    await new Promise((resolve) => setTimeout(resolve)); // meanwhile the sender fills its buffer
+  }
+  await sending;
+  assertEquals(length, sent.length);
+  assertEquals(await digest(received.subarray(0, length)), await digest(sent));
+});
+
+async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}

@@ -1,0 +1,272 @@
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { DeadlineReader, within } from "../../lib/io/timeout.ts";
+import { BufferedReader, type Reader, readN } from "../../lib/io/robust_io.ts";
+import { amounts, Source, toBytes, toText, whole } from "../support/readers.ts";
+
+/** For what comes, in ms: more than it ever takes. */
+const LONG = 30_000;
+/** For what does not come. */
+const SHORT = 1;
+
+const broken = new Error("the source is broken");
+
+/** A test that fails if it leaves a timer or a socket behind, or a rejection that nobody hears of. */
+function test(name: string, fn: () => Promise<void>): void {
+  Deno.test({
+    name,
+    sanitizeOps: true,
+    sanitizeResources: true,
+    async fn() {
+      const unheard: unknown[] = [];
+      const onRejection = (event: PromiseRejectionEvent) => {
+        event.preventDefault();
+        unheard.push(event.reason);
+      };
+      addEventListener("unhandledrejection", onRejection);
+      try {
+        await fn();
+        await nextTurn();
+      } finally {
+        removeEventListener("unhandledrejection", onRejection);
+      }
+      assertEquals(unheard, [], "rejections that nobody heard of");
+    },
+  });
+}
+
+/** Waits until everything has happened that waits for nothing else. */
+async function nextTurn(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve));
+}
+
+/** A source that has what it was given, and lets a read wait when that is nothing. */
+class Pipe implements Reader {
+  /** How often it was read. */
+  reads = 0;
+  readonly #given: (string | null | Error)[] = [];
+  #arrival = Promise.withResolvers<void>();
+
+  /** Gives it bytes, its end, or an error, each for a read. */
+  give(what: string | null | Error): void {
+    this.#given.push(what);
+    this.#arrival.resolve();
+  }
+
+  async read(p: Uint8Array): Promise<number | null> {
+    this.reads++;
+    while (this.#given.length === 0) {
+      this.#arrival = Promise.withResolvers();
+      await this.#arrival.promise;
+    }
+    const [what = null] = this.#given.splice(0, 1);
+    if (what instanceof Error) throw what;
+    if (what === null) return null;
+    const count = Math.min(what.length, p.length);
+    p.set(toBytes(what.slice(0, count)));
+    if (count < what.length) this.#given.unshift(what.slice(count));
+    return count;
+  }
+}
+
+/** A reader of a pipe that has nothing yet, whose first read has expired. */
+async function expiredReader(size: number): Promise<{ pipe: Pipe; reader: DeadlineReader }> {
+  const pipe = new Pipe();
+  const reader = new DeadlineReader(pipe, SHORT);
+  await assertExpires(() => readText(reader, size));
+  reader.timeout = LONG;
+  return { pipe, reader };
+}
+
+async function assertExpires(call: () => Promise<unknown>, where?: string): Promise<void> {
+  await assertRejects(call, Deno.errors.TimedOut, "read: nothing came within 0.001 s", where);
+}
+
+/** Reads once, at most `size` bytes. */
+async function readText(reader: Reader, size: number): Promise<string | null> {
+  const p = new Uint8Array(size);
+  const count = await reader.read(p);
+  return count === null ? null : toText(p.subarray(0, count));
+}
+
+const calls = {
+  readLine: async (reader: BufferedReader) => toText(await reader.readLine() ?? toBytes("the end")),
+  readN: (reader: BufferedReader, count: number) =>
+    readText({ read: (p) => reader.readN(p) }, count),
+};
+
+test("within() gives what the promise gives in time", async () => {
+  for (const ms of [0, 1, LONG]) {
+    assertEquals(await within(Promise.resolve("came"), ms, "late"), "came", `${ms} ms`);
+    const error = await assertRejects(() => within(Promise.reject(broken), ms, "late"), Error);
+    assertStrictEquals(error, broken, `${ms} ms`);
+  }
+});
+
+test("within() waits no longer than it is told to, and no shorter", async () => {
+  for (const ms of [0, 1, 20]) {
+    const start = performance.now();
+    const never = new Promise(() => {});
+    const error = await assertRejects(() => within(never, ms, "it is late"), Deno.errors.TimedOut);
+    assertEquals(error.message, "it is late", `${ms} ms`);
+    const waited = performance.now() - start;
+    assert(waited > ms - 1, `${waited} ms, not ${ms}`); // timers count whole milliseconds
+  }
+});
+
+test("within() can wait for longer than a timer", async () => {
+  for (const ms of [2 ** 31, Infinity]) {
+    const slow = new Promise((resolve) => setTimeout(resolve, 5, "came"));
+    assertEquals(await within(slow, ms, "late"), "came", `${ms} ms`);
+  }
+});
+
+test("within() leaves the promise to whoever keeps it", async () => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  await assertRejects(() => within(promise, SHORT, "late"), Deno.errors.TimedOut);
+  resolve("came");
+  assertEquals(await within(promise, SHORT, "late"), "came");
+});
+
+test("within() hears of a rejection that comes too late", async () => {
+  const { promise, reject } = Promise.withResolvers<string>();
+  await assertRejects(() => within(promise, SHORT, "late"), Deno.errors.TimedOut);
+  reject(broken);
+});
+
+test("DeadlineReader gives what a source gives in time", async () => {
+  for (const [manner, amount] of Object.entries(amounts)) {
+    for (const size of [1, 5, 80]) {
+      const source = new Source(amount, toBytes("hello, "), toBytes("world"));
+      const reader = new BufferedReader(new DeadlineReader(source, LONG), size);
+      assertEquals(await calls.readN(reader, 80), "hello, world", `${manner}, size ${size}`);
+    }
+  }
+});
+
+test("DeadlineReader does not bother the source for no bytes", async () => {
+  const pipe = new Pipe();
+  assertEquals(await new DeadlineReader(pipe, SHORT).read(new Uint8Array()), 0);
+  assertEquals(pipe.reads, 0);
+});
+
+test("DeadlineReader: what comes after an expiry is for the next reads, whatever their size", async () => {
+  for (const early of [1, 3, 5, 80]) {
+    for (const late of [1, 3, 5, 80]) {
+      const where = `a read of ${early} bytes expires, reads of ${late} follow`;
+      const { pipe, reader } = await expiredReader(early);
+      pipe.give("hello");
+      let text = "";
+      while (text.length < 5) text += await readText(reader, late);
+      assertEquals(text, "hello", where);
+      pipe.give(null);
+      assertEquals(await readText(reader, late), null, where);
+    }
+  }
+});
+
+test("DeadlineReader: a read that goes on is one read, and leaves the caller's buffer alone", async () => {
+  const pipe = new Pipe();
+  const reader = new DeadlineReader(pipe, SHORT);
+  const p = new Uint8Array([1, 2, 3]);
+  for (let i = 0; i < 3; i++) await assertExpires(() => reader.read(p));
+  pipe.give("abc");
+  await nextTurn();
+  assertEquals(p, new Uint8Array([1, 2, 3]));
+  assertEquals(pipe.reads, 1);
+  assertEquals(await reader.read(p), 3);
+  assertEquals(toText(p), "abc");
+  assertEquals(pipe.reads, 1);
+});
+
+test("DeadlineReader: the end that comes after an expiry is the next read's", async () => {
+  const { pipe, reader } = await expiredReader(80);
+  pipe.give(null);
+  await nextTurn();
+  assertEquals(await readText(reader, 80), null);
+});
+
+test("DeadlineReader: an error that comes after an expiry is the next read's, and not another's", async () => {
+  // That a source has expired itself is an error as any other.
+  for (const error of [broken, new Deno.errors.TimedOut("idle for 300 s")]) {
+    const { pipe, reader } = await expiredReader(80);
+    pipe.give(error);
+    await nextTurn();
+    assertStrictEquals(await assertRejects(() => readText(reader, 80), Error), error);
+    pipe.give("it goes on");
+    assertEquals(await readText(reader, 80), "it goes on", `after "${error.message}"`);
+  }
+});
+
+test("DeadlineReader: an error that comes in time is one read's, too", async () => {
+  const reader = new DeadlineReader(new Source(whole, broken, toBytes("it goes on")), LONG);
+  assertStrictEquals(await assertRejects(() => readText(reader, 80), Error), broken);
+  assertEquals(await readText(reader, 80), "it goes on");
+});
+
+test("DeadlineReader: nobody has to read on after an expiry", async () => {
+  for (const what of ["hello", null, broken]) {
+    const { pipe } = await expiredReader(80);
+    pipe.give(what);
+  }
+});
+
+test("DeadlineReader: the timeout may be changed between reads", async () => {
+  const pipe = new Pipe();
+  const reader = new DeadlineReader(pipe, LONG);
+  for (const ms of [1, 20, 2]) {
+    pipe.give("in time");
+    reader.timeout = LONG;
+    assertEquals(await readText(reader, 80), "in time");
+    reader.timeout = ms;
+    const says = `read: nothing came within ${ms / 1000} s`;
+    await assertRejects(() => readText(reader, 80), Deno.errors.TimedOut, says);
+  }
+});
+
+test("DeadlineReader takes memory once for a large read of many pieces", async () => {
+  const source = new Source(amounts["one byte at a time"] ?? whole, new Uint8Array(1000));
+  const memory = new Set<ArrayBufferLike>();
+  const watched: Reader = {
+    read(p) {
+      memory.add(p.buffer);
+      return source.read(p);
+    },
+  };
+  assertEquals(await readN(new DeadlineReader(watched, LONG), new Uint8Array(1000)), 1000);
+  assertEquals(memory.size, 1);
+});
+
+for (const [name, call] of Object.entries(calls)) {
+  test(`BufferedReader.${name}() on a DeadlineReader gets a line whole that an expiry cut in two`, async () => {
+    const line = "hello, world\n";
+    for (const size of [1, 2, 5, 13, 8192]) {
+      for (let cut = 0; cut < line.length; cut++) {
+        const where = `size ${size}, ${cut} bytes before the expiry`;
+        const pipe = new Pipe();
+        const source = new DeadlineReader(pipe, SHORT);
+        const reader = new BufferedReader(source, size);
+        if (cut > 0) pipe.give(line.slice(0, cut));
+        await assertExpires(() => call(reader, line.length), where);
+        pipe.give(`${line.slice(cut)}next`);
+        source.timeout = LONG;
+        assertEquals(await call(reader, line.length), line, where);
+        assertEquals(await calls.readN(reader, 4), "next", where);
+      }
+    }
+  });
+}
+
+test("DeadlineReader on a connection: an expiry, what came later, the end, and close while it waits", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  using conn = await listener.accept();
+  const reader = new DeadlineReader(conn, SHORT);
+  await assertExpires(() => readText(reader, 80));
+  await client.write(toBytes("late"));
+  reader.timeout = LONG;
+  assertEquals(await readText(reader, 80), "late");
+  await client.closeWrite();
+  assertEquals(await readText(reader, 80), null);
+  // In the other direction, where a read is still under way when the connection is closed.
+  await assertExpires(() => readText(new DeadlineReader(client, SHORT), 80));
+});

@@ -1,0 +1,426 @@
+import { assert, assertEquals } from "@std/assert";
+import { freePort, Process, temporaryFolder } from "../../contract/process.ts";
+import { readSample, root, samplePaths } from "../../contract/header.ts";
+
+// What every sample promises about its command line, and about its last words when a call fails.
+
+/** A sample's command line, as its header describes it. */
+interface Syntax {
+  path: string;
+  /** The whole header, as `--help` prints it. */
+  help: string;
+  /** Its paragraph that begins with "Usage:". */
+  usage: string;
+  /** The operands' names, in order; the last may be a list, `N...`. */
+  operands: string[];
+  /** The same as the usage has them, `[host]` if there is a default. */
+  written: string[];
+  /** Those of them that may be empty: text that must be given. */
+  mayBeEmpty: string[];
+  /** The options' names, each with what stands for its value: `["--grace", "SECONDS"]`. */
+  options: [name: string, value: string | undefined][];
+  /** The arguments in its own transcript: operands that are right, then options. */
+  given: string[];
+}
+
+function readSyntax(path: string): Syntax {
+  const source = Deno.readTextFileSync(`${root}${path}`);
+  const [, comment = ""] = /^\/\*\*\n([^]*?)^ \*\/$/m.exec(source) ?? [];
+  const help = comment.replace(/^ \* ?/gm, "").replace("@module", "").trimEnd();
+  const usage = help.split("\n\n").find((paragraph) => paragraph.startsWith("Usage: "));
+  const [call = "", ...others] = usage?.split("\n") ?? [];
+  const [, called, ...words] = call.replace(/ \[?-[a-z]+( [A-Z]+)?\]?/g, "").split(" ");
+  assert(usage !== undefined && called === path, `${path}: the usage in its header`);
+  const operands = words.filter((word) => word !== "[OPTION...]");
+  const options = others.flatMap((line): Syntax["options"] => {
+    const [, name, value] = /^ {2}(--?[a-z-]+)(?: ([A-Z]+|\w+(?:\|\w+)+))?/.exec(line) ?? [];
+    return name === undefined ? [] : [[name, value]];
+  });
+  const own = readSample(path).transcript.find(({ words }) => words[0] === path);
+  const given = own?.words.slice(1) ?? [];
+  // Options may stand anywhere, and so behind the operands.
+  for (const [name, value] of options) {
+    if (given[0] === name) given.push(...given.splice(0, value === undefined ? 1 : 2));
+  }
+  assert(given.length >= operands.length, `${path}: its transcript gives only ${given}`);
+  return {
+    path,
+    help,
+    usage,
+    written: operands,
+    mayBeEmpty: operands.filter((word) => /^(?!host$|port$)\w/.test(word)),
+    operands: operands.map((word) => word.replace(/^\[(.*)\]$/, "$1")),
+    options,
+    given,
+  };
+}
+
+/** A sample that has run to its end, after a line on its stdin. */
+async function run(path: string, args: string[], flags: string[] = []): Promise<Process> {
+  await using process = new Process(["run", ...flags, path, ...args], true);
+  await process.type("hello\n");
+  await process.endInput();
+  await process.exits();
+  return process;
+}
+
+/** Runs a sample with each of many command lines; tells where it did not do what it `should`. */
+async function failures(
+  { path }: Syntax,
+  commandLines: Iterable<[args: string[], says: string]>,
+  should: (process: Process, says: string) => boolean,
+): Promise<string[]> {
+  const found = await Promise.all([...commandLines].map(async ([args, says]) => {
+    const process = await run(path, args);
+    return should(process, says) ? [] : `${JSON.stringify(args)} ${process.describe()}`;
+  }));
+  return found.flat();
+}
+
+/** Whether nothing in a diagnosis is for the developer only: a stack, the name or number of a code. */
+function isPlain(stderr: string): boolean {
+  return !/^ +at |os error|\bE(?!RROR)[A-Z]{4,}\b/m.test(stderr);
+}
+
+const badPorts: [port: string, says: string][] = [
+  ["70000", "port 70000"],
+  ["65536", "port 65536"],
+  ["-1", "-1"],
+  ["80.5", '"80.5"'],
+  [" 80", '" 80"'],
+  ["0x50", '"0x50"'],
+  ["", "a value is missing"],
+  ["nosuchservice", '"nosuchservice"'],
+];
+
+const notHosts = [
+  "127.0.0.256",
+  "1.2.3.4.5",
+  "two words",
+  "127.0.0.1:80",
+  "::g",
+  "-",
+  "x".repeat(254),
+];
+
+/** What is no host, by the operand's name. Of two programs of the lectures, it has the lecture's words. */
+const badHosts: Record<string, string[]> = {
+  host: notHosts,
+  "[host]": notHosts,
+  "[ip]": notHosts,
+  "[address]": notHosts,
+  "[group]": ["127.0.0.1", "localhost", "239.0.0.256", "::1", "x"],
+};
+
+/** What is no value, by what stands for the value in the usage. */
+const badValues: Record<string, string[]> = {
+  ADDRESS: ["127.0.0.256", "two words", "--nosuchoption"],
+  OP: ["-", "++", "x"],
+  N: ["0", "x", "-3", "1.5", "1e3", "12345678901234567890"],
+  BYTES: ["x", "-3", "1.5", "1e3", "12345678901234567890"],
+  SECONDS: ["-1", "x", "1e3", "1s", "Infinity"],
+};
+
+/** A sample's wrong command lines, each with what the complaint has to name. */
+function* wrongCommandLines(syntax: Syntax): Generator<[args: string[], says: string]> {
+  const { path, operands, written, mayBeEmpty, options, given } = syntax;
+  yield [[...given, "--nosuchoption"], "--nosuchoption"];
+  yield [["--nosuchoption=1", ...given], "--nosuchoption"];
+  yield [[...given, "-Z"], "-Z"];
+  if (path !== "clients/tcp_echo_word.ts") yield [[...given, "extra"], '"extra"']; // see below
+  for (const [index, operand] of operands.entries()) {
+    if (!mayBeEmpty.includes(operand)) {
+      yield [given.with(index, ""), `${operand}: a value is missing`];
+    }
+    if (operand !== "port" && operand !== "service") continue;
+    for (const [port, says] of badPorts) yield [given.with(index, port), says];
+  }
+  for (const [index, operand] of written.entries()) {
+    for (const bad of badHosts[operand] ?? []) {
+      yield [given.with(index, bad), `${operands[index]}: ${JSON.stringify(bad)} is n`];
+    }
+  }
+  for (const [name, value] of options) {
+    if (value === undefined) {
+      yield [[...given, `${name}=no`], name];
+      continue;
+    }
+    yield [[...given, name], name];
+    yield [[...given, `${name}=`], name];
+    yield [[...given, name, "--nosuchoption"], "--nosuchoption"];
+    for (const bad of badValues[value] ?? []) {
+      yield [[...given, `${name}=${bad}`], `${name}: "${bad}"`];
+      yield [[...given, name, bad], `${name}: "${bad}"`];
+    }
+  }
+}
+
+/** What --help says below every header. */
+const dashes = 'A word after "--" is an operand, even if it begins with a dash.';
+
+for (const path of samplePaths()) {
+  const syntax = readSyntax(path);
+  const { help, usage, given } = syntax;
+
+  Deno.test(`${path} --help prints its header`, async () => {
+    const commandLines: [string[], string][] = [
+      [["--help"], `${help}\n\n${dashes}\n`],
+      [[...given, "--help"], `${help}\n\n${dashes}\n`],
+      [["--help", "--nosuchoption"], `${help}\n\n${dashes}\n`],
+    ];
+    const found = await failures(syntax, commandLines, ({ code, stdout, stderr }, says) => {
+      return code === 0 && stdout === says && stderr === "";
+    });
+    assertEquals(found, []);
+  });
+
+  // No permission is granted, and none is asked for: the command line is read before anything else.
+  Deno.test(`${path} says what is wrong with its command line`, async () => {
+    const wrong = wrongCommandLines(syntax);
+    const found = await failures(syntax, wrong, ({ code, stdout, stderr }, says) => {
+      const [complaint = "", next = ""] = stderr.split("\n");
+      return code === 2 && stdout === "" && isPlain(stderr) && complaint.includes(says) &&
+        next.startsWith("Usage: ");
+    });
+    assertEquals(found, []);
+  });
+
+  Deno.test(`${path} prints its whole usage after a wrong command line`, async () => {
+    const { stderr } = await run(path, ["--nosuchoption"]);
+    const complaint = 'unknown option --nosuchoption; after "--" it would be an operand';
+    assertEquals(stderr, `${complaint}\n${usage}\n`);
+  });
+}
+
+Deno.test("a wrong number of operands has the lecture's words where it has some", async () => {
+  const parameters = "Parameter(s): <Server Address> <Echo Word> [<Server Port>]\n";
+  const cases: [path: string, args: string[], code: number, says: string][] = [
+    [
+      "servers/tcp_message.ts",
+      [],
+      1,
+      "ERROR, no port provided\nUsage: servers/tcp_message.ts port\n",
+    ],
+    ["clients/tcp_message.ts", [], 2, "usage clients/tcp_message.ts hostname port\n"],
+    ["clients/tcp_message.ts", [""], 2, "usage clients/tcp_message.ts hostname port\n"],
+    ["clients/tcp_echo_word.ts", [], 1, parameters],
+    ["clients/tcp_echo_word.ts", [""], 1, parameters],
+    ["clients/tcp_echo_word.ts", ["127.0.0.1", "hello", "7", "extra"], 1, parameters],
+  ];
+  for (const [path, args, code, says] of cases) {
+    const process = await run(path, args);
+    assertEquals(
+      [process.code, process.stdout, process.stderr],
+      [code, "", says],
+      `${path} ${args}`,
+    );
+  }
+});
+
+Deno.test("--help after -- is a word", async () => {
+  const process = await run("clients/tcp_echo_word.ts", ["localhost", "--", "--help"]);
+  const says = "inet_pton() failed: invalid address string\n";
+  assertEquals([process.code, process.stdout, process.stderr], [1, "", says]);
+});
+
+/** The arguments in a sample's transcript, but with another address. */
+function withAddress({ operands, given }: Syntax, host: string, port: string): string[] {
+  return given.map((arg, index) => {
+    const operand = operands[index];
+    return operand === "host" ? host : operand === "port" || operand === "service" ? port : arg;
+  });
+}
+
+/**
+ * Asserts that a sample fails as it should: with status 1 and one line, which `pattern` matches. What
+ * else than the network its header grants, it is granted here, too.
+ */
+async function assertFails(
+  path: string,
+  args: string[],
+  flags: string[],
+  pattern: string,
+): Promise<void> {
+  const others = readSample(path).flags.filter((flag) => !flag.startsWith("--allow-net="));
+  const process = await run(path, args, [...flags, ...others]);
+  const { code, stdout, stderr } = process;
+  const right = code === 1 && stdout === "" && RegExp(`^${pattern}\n$`).test(stderr);
+  assert(right && isPlain(stderr), `${path} ${JSON.stringify(args)} ${process.describe()}`);
+}
+
+/** A port on which nobody listens, nor can while this lasts: a client has it. */
+async function deafPort(): Promise<{ port: string } & AsyncDisposable> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  return {
+    port: `${client.localAddr.port}`,
+    [Symbol.asyncDispose]: async () => {
+      client.close();
+      (await listener.accept()).close();
+      listener.close();
+    },
+  };
+}
+
+const samples = samplePaths().map(readSyntax);
+const onHosts = samples.filter(({ operands }) => operands[0] === "host");
+const servers = onHosts.filter(({ path }) => path.startsWith("servers/"));
+const clients = onHosts.filter(({ path }) => path.startsWith("clients/"));
+
+for (const syntax of onHosts) {
+  const { path } = syntax;
+
+  Deno.test(`${path} fails in one line for an unknown host`, async () => {
+    const args = withAddress(syntax, "name.invalid", "7");
+    const call = ".*(bind|connect|getaddrinfo) name.invalid(:7)?";
+    await assertFails(path, args, ["--allow-net=name.invalid"], `${call}: .+`);
+    const refused = "permission not granted, requires --allow-net=name.invalid(:7)?";
+    await assertFails(path, args, [], `(${call}|fork): ${refused}`);
+  });
+}
+
+for (const syntax of servers) {
+  const { path } = syntax;
+
+  Deno.test(`${path} fails in one line for an address that is not this host's`, async () => {
+    const args = withAddress(syntax, "192.0.2.1", "0");
+    const pattern = "bind 192.0.2.1:0: (Cannot|Can't) assign requested address";
+    await assertFails(path, args, ["--allow-net=192.0.2.1"], pattern);
+  });
+
+  Deno.test(`${path} fails in one line for a port that is in use`, async () => {
+    const anyPort = { hostname: "127.0.0.1", port: 0 };
+    const socket = path.includes("/udp_")
+      ? Deno.listenDatagram({ transport: "udp", ...anyPort })
+      : Deno.listen(anyPort);
+    const { port } = socket.addr as Deno.NetAddr;
+    const args = withAddress(syntax, "127.0.0.1", `${port}`);
+    const pattern = `bind 127.0.0.1:${port}: Address already in use`;
+    await assertFails(path, args, [`--allow-net=127.0.0.1:${port}`], pattern);
+    socket.close();
+  });
+}
+
+for (const syntax of clients.filter(({ path }) => path.includes("/tcp_"))) {
+  const { path } = syntax;
+
+  Deno.test(`${path} fails in one line where nobody listens`, async () => {
+    await using deaf = await deafPort();
+    const args = withAddress(syntax, "127.0.0.1", deaf.port);
+    const pattern = `connect 127.0.0.1:${deaf.port}: Connection refused`;
+    await assertFails(path, args, [`--allow-net=127.0.0.1:${deaf.port}`], pattern);
+  });
+}
+
+Deno.test("the Unix samples fail in one line for a path that they cannot use", async () => {
+  await using folder = await temporaryFolder();
+  const at = (name: string) => `${folder.path}/${name}`;
+  const listener = Deno.listen({ transport: "unix", path: at("listener") });
+  await Deno.rename(at("listener"), at("stale")); // out of the way of close, which removes it
+  listener.close();
+  const tooLong = "x".repeat(108);
+  const cases: [sample: string, call: string, name: string, cause: string][] = [
+    ["unix/stream_echo_client.ts", "connect", "missing", "No such file or directory"],
+    ["unix/stream_echo_client.ts", "connect", "stale", "Connection refused"],
+    ["unix/stream_echo_client.ts", "connect", tooLong, ".+"],
+    ["unix/stream_echo_server.ts", "bind", "no/folder", "No such file or directory"],
+    ["unix/stream_echo_server.ts", "bind", tooLong, ".+"],
+  ];
+  for (const [sample, call, name, cause] of cases) {
+    const path = at(name);
+    const flags = [`--allow-net=unix:${path}`, `--allow-read=${path}`, `--allow-write=${path}`];
+    await assertFails(sample, [path], flags, `${call} ${path}: ${cause}`);
+  }
+});
+
+/** The flags that a refusal names. */
+function namedFlags({ stderr }: Process): string[] {
+  const [, flags = ""] =
+    /^(?:.*: )?permission not granted, requires (--allow-.*)\n$/.exec(stderr) ?? [];
+  return flags.split(" ").filter((flag) => flag !== "");
+}
+
+/** What flags grant, one by one, with paths as they are from the project's root. */
+function grants(flags: string[]): string[] {
+  return flags.flatMap((flag) => {
+    const [name = "", scopes = ""] = flag.split(/=(.*)/);
+    return scopes.replaceAll(root, "").split(",").map((scope) => `${name}=${scope}`);
+  }).sort();
+}
+
+const unknownClients =
+  "a client's port is known when it comes, so the header grants the whole host";
+
+/** The samples that cannot name at once all that their headers grant: what they name, and why no more. */
+const namesLess: Record<string, { names: string[]; because: string }> = {
+  "servers/tcp_echo_lines.ts": {
+    names: ["--allow-net=127.0.0.1:7008"],
+    because: unknownClients,
+  },
+  "servers/udp_calculator.ts": { names: ["--allow-net=[::1]:10000"], because: unknownClients },
+  "servers/udp_echo.ts": { names: ["--allow-net=127.0.0.1:7017"], because: unknownClients },
+  "servers/udp_echo_prefork.ts": { names: ["--allow-net=127.0.0.1:7018"], because: unknownClients },
+  "servers/udp_sum.ts": { names: ["--allow-net=127.0.0.1:7027"], because: unknownClients },
+  "unix/dgram_echo_server.ts": {
+    names: [
+      "--allow-net=unix:/tmp/dgram_echo.sock",
+      "--allow-read=/tmp/dgram_echo.sock",
+      "--allow-write=/tmp/dgram_echo.sock",
+    ],
+    because: "a client's path is known when it comes",
+  },
+  "clients/resolve.ts": {
+    names: ["--allow-net=localhost"],
+    because: "the header grants what two command lines need, and this is the first",
+  },
+  "clients/tcp_echo_word.ts": {
+    names: ["--allow-net=127.0.0.1:7007"],
+    because: "the header grants what two command lines need, and this is the first",
+  },
+};
+
+for (const syntax of samples) {
+  const { path, given } = syntax;
+  const { names, because } = namesLess[path] ?? {};
+  if (readSample(path).flags.length === 0) continue;
+
+  Deno.test(`${path} without its flags names them${because ? `, but: ${because}` : ""}`, async () => {
+    const process = await run(path, given);
+    assertEquals(process.code, 1, process.describe());
+    const named = grants(namedFlags(process));
+    const inHeader = grants(readSample(path).flags);
+    assertEquals(named, names ?? inHeader, process.describe());
+    assert(names === undefined || named.join() !== inHeader.join(), "it is no exception any more");
+  });
+
+  Deno.test(`${path} needs no more than the flags that it names`, async () => {
+    await using folder = await temporaryFolder();
+    await using deaf = await deafPort();
+    const args = path.startsWith("unix/")
+      ? [`${folder.path}/socket`]
+      : withAddress(syntax, "127.0.0.1", path.startsWith("servers/") ? `${freePort()}` : deaf.port);
+    const flags = namedFlags(await run(path, args));
+    assert(flags.length > 0, "it was refused nothing");
+    await using process = new Process(["run", ...flags, path, ...args], true);
+    await process.type("hello\n");
+    await process.endInput();
+    const said = () => process.code !== undefined || process.stdout + process.stderr !== "";
+    assert(await process.until(said, AbortSignal.timeout(30_000)), process.describe());
+    assert(!process.stderr.includes("permission"), `with ${flags} ${process.describe()}`);
+  });
+}
+
+Deno.test("servers/tcp_echo_prefork.ts elsewhere than in the project's root says what to grant", async () => {
+  await using folder = await temporaryFolder();
+  const path = "servers/tcp_echo_prefork.ts";
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", ...readSample(path).flags, `${root}${path}`],
+    cwd: folder.path,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const modules = ["servers/workers", "lib", "mod.ts"].map((module) => `${root}${module}`);
+  const says = `fork: permission not granted, requires --allow-read=${modules}\n`;
+  const decoder = new TextDecoder();
+  assertEquals([code, decoder.decode(stdout), decoder.decode(stderr)], [1, "", says]);
+});

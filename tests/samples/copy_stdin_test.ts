@@ -1,0 +1,70 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { Process, startSample, temporaryFolder } from "../../contract/process.ts";
+import { randomIntegers } from "../support/readers.ts";
+import { readSample, root } from "../../contract/header.ts";
+
+const path = "clients/copy_stdin.ts";
+const random = randomIntegers(1);
+const bytes = new Uint8Array(20_000).map(() => random(256));
+
+/** Runs the sample in a shell, where `$0 "$@"` stands for it. */
+function inShell(script: string, ...args: string[]): Process {
+  const run = [Deno.execPath(), "run", "--quiet", ...readSample(path).flags, `${root}${path}`];
+  return new Process(["-c", script, ...run, ...args], false, undefined, "sh");
+}
+
+for (const [args, size] of [[[], 1], [["--size=7"], 7], [["--size=65536"], 65_536]] as const) {
+  Deno.test(`${path} copies any bytes, ${size} at a time`, async () => {
+    await using folder = await temporaryFolder();
+    const [from, to] = [`${folder.path}/from`, `${folder.path}/to`];
+    for (const input of [new Uint8Array(), bytes]) {
+      await Deno.writeFile(from, input);
+      await using process = inShell(`"$0" "$@" < ${from} > ${to}`, ...args);
+      assertEquals(await process.exits(), 0, process.describe());
+      assertEquals(await Deno.readFile(to), input);
+      const reads = Math.ceil(input.length / size) + 1;
+      assertMatch(
+        process.stderr,
+        RegExp(`^${input.length} bytes in ${reads} reads, \\d+\\.\\d+ s\n$`),
+      );
+    }
+  });
+}
+
+Deno.test(`${path} copies a byte before the next one comes`, async () => {
+  await using process = startSample(path, [], {}, true);
+  await process.type("a");
+  await process.prints(/^a$/);
+  await process.type("b");
+  await process.prints(/^ab$/);
+  await process.endInput();
+  assertEquals(await process.exits(), 0, process.describe());
+});
+
+Deno.test(`${path} ends quietly when its stdout is closed`, async () => {
+  await using process = inShell(
+    'yes | { "$0" "$@"; echo "exit $?" >&2; } | head -n 1',
+    "--size=100",
+  );
+  assertEquals(await process.exits(), 0, process.describe());
+  assertEquals([process.stdout, process.stderr], ["y\n", "exit 0\n"]);
+});
+
+Deno.test(`${path} says why it cannot go on`, async () => {
+  const failures = { '"$0" "$@" < /': "read stdin: Is a directory\n" } as Record<string, string>;
+  if (Deno.build.os === "linux") {
+    failures['echo x | "$0" "$@" > /dev/full'] = "write stdout: No space left on device\n";
+  }
+  for (const [script, says] of Object.entries(failures)) {
+    await using process = inShell(script);
+    assertEquals(await process.exits(), 1, process.describe());
+    assertEquals(process.stderr, says);
+  }
+});
+
+Deno.test(`${path} takes a size of one byte or more`, async () => {
+  for (const size of ["0", "-1", "x", "1.5"]) {
+    await using process = startSample(path, [`--size=${size}`]);
+    assertEquals(await process.exits(), 2, process.describe());
+  }
+});

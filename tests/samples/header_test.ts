@@ -1,0 +1,115 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Need } from "../../contract/requirements.ts";
+import { testWith } from "../support/test_with.ts";
+import { play } from "../../contract/player.ts";
+import { readSample, root, type Sample, samplePaths } from "../../contract/header.ts";
+
+// The header contract: what every sample's first lines promise holds.
+
+for (const path of samplePaths()) {
+  const sample = readSample(path);
+  const needs: Need[] = sample.usesIpv6 ? ["IPv6"] : [];
+
+  Deno.test(`${path} is executable, its flags are scoped, and the README maps it`, () => {
+    const { mode } = Deno.statSync(`${root}${path}`);
+    assertEquals((mode ?? 0) & 0o111, 0o111, `mode ${mode?.toString(8)}`);
+    const [shebang = ""] = Deno.readTextFileSync(`${root}${path}`).split("\n");
+    assert(shebang.length < 256, "Linux cuts a longer first line (execve(2))");
+    for (const flag of sample.flags) {
+      assert(/^--allow-[a-z]+=[^*]+$/.test(flag), `${flag} is not scoped`);
+    }
+    const rows = Deno.readTextFileSync(`${root}README.md`).split("\n")
+      .filter((line) => line.split("|")[1]?.trim() === `[${path}](${path})`);
+    assertEquals(rows.length, 1, `rows of the README's map for ${path}`);
+    for (const flag of sample.flags) {
+      assert(rows[0]?.includes(flag), `${flag} is not in ${rows[0]}`);
+    }
+  });
+
+  testWith(needs, `${path} plays as its transcript says`, async () => {
+    assert(sample.transcript.some(({ words }) => words.includes(path)), "it is not in it itself");
+    const { differences } = await play(sample);
+    assertEquals(differences, []);
+  });
+
+  testWith(
+    needs,
+    `${path} is refused without any one of its permissions, or with less of one`,
+    async () => {
+      for (const [what, changeFlags] of lesserFlags(sample)) {
+        const { differences, stderr } = await play(sample, { changeFlags });
+        assert(differences.length > 0, `${what}, it does the same`);
+        assert(stderr.includes("permission not granted"), `${what}, it says ${stderr}`);
+      }
+    },
+  );
+}
+
+/** The ways to take something away from a sample's flags. */
+function lesserFlags(sample: Sample): [what: string, change: (flags: string[]) => string[]][] {
+  const ways: [string, (flags: string[]) => string[]][] = [];
+  for (const [index, flag] of sample.flags.entries()) {
+    const [name = "", scopes = ""] = flag.split("=");
+    const grants = scopes.split(",");
+    const change = (lesser: string[]) => (flags: string[]) =>
+      flags.toSpliced(index, 1, ...(lesser.length === 0 ? [] : [`${name}=${lesser.join(",")}`]));
+    for (const grant of grants) {
+      const others = grants.filter((other) => other !== grant);
+      ways.push([`without ${name}=${grant}`, change(others)]);
+      // The whole host may be granted only to who needs more of it than the ports known beforehand.
+      if (name === "--allow-net" && /^(\[.*\]|[^:]*)$/.test(grant)) {
+        const ports = [...listeningPorts(sample), "0"].map((port) => `${grant}:${port}`);
+        ways.push([`with ${name}=${ports} for ${grant}`, change([...others, ...ports])]);
+      }
+    }
+  }
+  return ways;
+}
+
+function listeningPorts(sample: Sample): string[] {
+  return sample.transcript.flatMap(({ lines }) => lines.map(({ text }) => text))
+    .flatMap((text) => /^listening on .*:(\d+)\n$/.exec(text)?.[1] ?? []);
+}
+
+Deno.test("a transcript that is not what happens is found out", async () => {
+  const sample = readSample("clients/tcp_echo.ts");
+  const printing = (from: string, to: string): Sample["transcript"] =>
+    sample.transcript.map((block) => ({
+      ...block,
+      lines: block.lines.map(({ kind, text }) => ({
+        kind,
+        text: kind === "in" ? text : text.replace(from, to),
+      })),
+    }));
+  const wrong = {
+    "stdout of the client": printing("hello\n", "hullo\n"),
+    "stdout of the server": printing("Connection from", "Connection of"),
+    "stderr of the server": printing("listening", "listing"),
+    "a line too many": printing("goodbye\n", "goodbye\nand more\n"),
+    "a line too few": printing("goodbye\n", ""),
+    "the exit status": sample.transcript.map((block) => ({ ...block, status: 1 })),
+  };
+  for (const [what, transcript] of Object.entries(wrong)) {
+    const { differences } = await play({ ...sample, transcript }, { patience: 1000 });
+    assert(differences.length > 0, what);
+  }
+});
+
+Deno.test("deno.json and import_map.jsr.json map the same names", async () => {
+  const names = async (file: string): Promise<string[]> =>
+    Object.keys(JSON.parse(await Deno.readTextFile(`${root}${file}`)).imports).sort();
+  assertEquals(await names("import_map.jsr.json"), await names("deno.json"));
+});
+
+Deno.test("every dependency is pinned, locked and explained", async () => {
+  const { imports } = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
+  const lock = await Deno.readTextFile(`${root}deno.lock`);
+  const readme = await Deno.readTextFile(`${root}README.md`);
+  for (const [name, target] of Object.entries(imports)) {
+    const [, npmPackage, version] = /^npm:([a-z-]+)@(\d+\.\d+\.\d+)\b/.exec(String(target)) ?? [];
+    assert(npmPackage, `${name} maps to ${target}`);
+    assert(lock.includes(`"${npmPackage}@${version}"`), `${npmPackage}@${version} in deno.lock`);
+    const [library = ""] = /^(@std\/)?[a-z]+/.exec(name) ?? [];
+    assert(readme.includes(`\`${library}\``), `${library} in the README`);
+  }
+});

@@ -1,0 +1,38 @@
+import { assertEquals } from "@std/assert";
+import { HostileServer } from "../support/hostile.ts";
+import { Process } from "../../contract/process.ts";
+import { samplePaths } from "../../contract/header.ts";
+
+// Errors of stdin and stdout name the call, as those of sockets do.
+
+/** Runs a sample, everything granted, in a command line of the shell in which it is "$@". */
+async function run(script: string, path: string, ...args: string[]): Promise<Process> {
+  const command = [Deno.execPath(), "run", "--quiet", "--allow-all", path, ...args];
+  await using process = new Process(["-c", script, "sh", ...command], false, undefined, "sh");
+  await process.exits();
+  return process;
+}
+
+const FULL = "write stdout: No space left on device\n";
+
+for (const path of samplePaths()) {
+  Deno.test(`${path} --help on a full disk says so`, async () => {
+    const { code, stderr } = await run(`exec "$@" >/dev/full`, path, "--help");
+    assertEquals([code, stderr], [1, FULL]);
+  });
+}
+
+Deno.test("clients/tcp_deadlock.ts on a full disk fails in one line", async () => {
+  const { code, stderr } = await run(`exec "$@" >/dev/full`, "clients/tcp_deadlock.ts", "0");
+  assertEquals([code, stderr.replace(/^listening .*\n/, "")], [1, FULL]);
+});
+
+const readers = ["tcp_count", "tcp_echo", "tcp_talk", "telnet"];
+for (const path of readers.map((name) => `clients/${name}.ts`)) {
+  Deno.test(`${path} with a directory as its stdin says so`, async () => {
+    await using server = new HostileServer((socket) => socket.on("end", () => socket.end()));
+    const [host = "", port = ""] = (await server.listen()).split(":");
+    const { code, stdout, stderr } = await run(`exec "$@" </`, path, host, port);
+    assertEquals([code, stdout, stderr], [1, "", "read stdin: Is a directory\n"]);
+  });
+}

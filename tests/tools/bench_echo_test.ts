@@ -1,0 +1,549 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { drawChart } from "../../bench/echo/chart.ts";
+import type { Load } from "../../bench/echo/load.ts";
+import { type Figures, freeCores, measure, type Setting } from "../../bench/echo/measure.ts";
+import {
+  formatResults,
+  isLoadSaturated,
+  medians,
+  ratio,
+  type Results,
+  type Row,
+} from "../../bench/echo/report.ts";
+import { measureAll } from "../../bench/echo/rounds.ts";
+import { type Scenario, scenarios } from "../../bench/echo/scenarios.ts";
+import {
+  findInstalled,
+  loadInTypeScript,
+  ours,
+  type Server,
+  type Transport,
+} from "../../bench/echo/servers.ts";
+import { jain, Latencies, median, percentile } from "../../bench/echo/statistics.ts";
+import { openDatagram, recvFrom, sendTo } from "../../lib/socket/datagram.ts";
+import { readN, writeN } from "../../lib/io/robust_io.ts";
+import { flood, randomBytes, readAll } from "../support/hostile.ts";
+import { Process, temporaryFolder } from "../../contract/process.ts";
+
+// The echo benchmark: its arithmetic and its pages from made-up figures; its peers, which have to be echo
+// servers; and its load generators, which have to see what a server does. Nothing here depends on speed.
+
+const folder = await Deno.makeTempDir({ prefix: "deno-sockets-" });
+globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+const { servers, missing, load } = await findInstalled(folder);
+const hasGcc = load !== loadInTypeScript;
+
+Deno.test("percentile() takes the nearest rank", () => {
+  const values = Array.from({ length: 1000 }, (_, i) => i + 1);
+  assertEquals([0, 0.5, 0.99, 0.999, 1].map((p) => percentile(values, p)), [
+    ...[1, 501, 991, 1000, 1000],
+  ]);
+  assertEquals(percentile([7], 0.5), 7);
+  assertEquals(percentile([], 0.5), 0);
+});
+
+Deno.test("median() takes the middle of any order", () => {
+  assertEquals(median([3, 1, 20]), 3);
+  assertEquals(median([4, 1, 20, 2]), 3);
+  assertEquals(median([]), NaN);
+});
+
+Deno.test("jain() is 1 for equal shares, and 1/n if one has all", () => {
+  assertEquals(jain([5, 5, 5, 5]), 1);
+  assertEquals(jain([0, 8, 0, 0]), 1 / 4);
+  assertEquals(jain([1, 3]), 16 / 20);
+  assertEquals(jain([0, 0]), 0);
+});
+
+Deno.test("Latencies are kept however many there are, and sorted", () => {
+  const latencies = new Latencies();
+  latencies.add(-1);
+  latencies.clear();
+  const count = 200_000;
+  for (let i = 0; i < count; i++) latencies.add((i * 7919) % count);
+  assertEquals(latencies.sorted(), Float64Array.from({ length: count }, (_, i) => i));
+});
+
+const tcp64: Scenario = {
+  name: "tcp 64 x 64 B",
+  transport: "tcp",
+  connections: 64,
+  size: 64,
+  bulk: 0,
+  slow: 0,
+  isIdle: false,
+};
+
+/** A server's row, as if it had been measured. */
+function row(server: string, ...rounds: Figures[]): Row {
+  return { server, figures: medians(rounds), rounds, failures: [] };
+}
+
+const busy: Figures = {
+  roundTrips: 100_000.4,
+  megabytes: 6.4,
+  p50: 0.5,
+  p99: 12.34,
+  p999: 123.4,
+  jain: 0.9994,
+  unanswered: 0,
+  lost: 0,
+  connect: 1234.5,
+  serverCpu: 2,
+  cpuPerRoundTrip: 9.876,
+  serverShare: 0.99,
+  loadShare: 0.5,
+};
+
+const results: Results = {
+  date: "2026-11-20T12:00:00.000Z",
+  machine: "2 x Some <Processor>, linux 6.1",
+  method: { rounds: 3, seconds: 2, load: "bench/echo/peers/load.c", isPinned: true },
+  versions: { "deno-sockets": "deno 2.9.6", "node": "node 20.20.2", "C": "gcc 12.2.0" },
+  missing: ["go"],
+  scenarios: [
+    {
+      ...tcp64,
+      rows: [
+        row("deno-sockets", { ...busy, roundTrips: 1 }, { ...busy, roundTrips: 125_000.5 }, {
+          ...busy,
+          roundTrips: 200_000,
+        }),
+        row("node", busy),
+        row("C", { ...busy, roundTrips: 250_001, serverShare: 0.8, loadShare: 0.99 }),
+        row("bun"),
+      ],
+    },
+    {
+      ...tcp64,
+      name: "tcp idle",
+      isIdle: true,
+      rows: [row("deno-sockets", { bytesPerConnection: 8123.4, connect: 5 })],
+    },
+    {
+      ...tcp64,
+      name: "tcp 1 x 64 B beside 4000 slow clients",
+      slow: 4000,
+      rows: [row("deno-sockets", busy), row("Deno read/write", { ...busy, p99: 24.68 })],
+    },
+    {
+      ...tcp64,
+      name: "udp 64 x 64 B",
+      transport: "udp",
+      rows: [row("node", { ...busy, lost: 1234 })],
+    },
+  ],
+};
+
+Deno.test("medians() are of what was measured in each round", () => {
+  assertEquals(medians([{ p50: 1, jain: 1 }, { p50: 5 }, { p50: 2 }]), { p50: 2, jain: 1 });
+  assertEquals(medians([]), {});
+});
+
+Deno.test("ratio() compares with node in the same scenario", () => {
+  const rows = results.scenarios[0]?.rows ?? [];
+  assertEquals(ratio(rows, "C", "roundTrips").toFixed(3), "2.500");
+  assertEquals(ratio(rows, "node", "p999"), 1);
+  assertEquals(ratio(rows, "bun", "roundTrips"), NaN);
+  assertEquals(ratio([row("C", busy)], "C", "roundTrips"), NaN);
+});
+
+Deno.test("a generator is saturated first if it has no time left while the server has", () => {
+  assertEquals(isLoadSaturated({ loadShare: 0.97, serverShare: 0.9 }), true);
+  assertEquals(isLoadSaturated({ loadShare: 0.97, serverShare: 0.97 }), false);
+  assertEquals(isLoadSaturated({ loadShare: 0.9, serverShare: 0.8 }), false);
+  assertEquals(isLoadSaturated({}), false);
+});
+
+Deno.test("the tables say what was measured, and `deno fmt` has nothing to add", async () => {
+  const page = formatResults(results);
+  const after = (title: string) => {
+    const section = page.split("\n## ").find((section) => section.startsWith(`${title}\n`)) ?? "";
+    const [header = [], , ...body] = section.split("\n").filter((line) => line.startsWith("|"))
+      .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+    return body.map((row) => Object.fromEntries(header.map((name, i) => [name, row[i]])));
+  };
+  const [suite, node, c, bun] = after("tcp 64 x 64 B");
+  assertEquals(suite, {
+    "server": "deno-sockets",
+    "round trips/s": "125,001",
+    "x node": "1.25",
+    "MB/s": "6.40",
+    "p50 ms": "0.50",
+    "p99 ms": "12.3",
+    "p99.9 ms": "123",
+    "Jain": "0.999",
+    "unanswered": "0",
+    "server CPU s": "2.00",
+    "CPU us/round trip": "9.88",
+    "generator CPU": "50 %",
+    "connect ms": "1,235",
+  });
+  assertEquals(node?.["x node"], "1.00");
+  assertEquals(c?.["generator CPU"], "99 %, saturated first");
+  assertEquals(bun?.["round trips/s"], "-");
+  assertEquals(after("tcp idle"), [
+    { "server": "deno-sockets", "bytes/connection": "8,123", "connect ms": "5.00" },
+  ]);
+  const [beside] = after("tcp 1 x 64 B beside 4000 slow clients");
+  assertEquals(beside?.["p99 x Deno read/write"], "0.50");
+  assertEquals(after("udp 64 x 64 B")[0]?.["lost"], "1,234");
+  for (const fact of ["2026-11-20", "Some <Processor>", "3 interleaved", "not installed: go"]) {
+    assert(page.includes(fact), fact);
+  }
+
+  const source = `${folder}/results.md`;
+  await Deno.writeTextFile(source, `${page}\n`);
+  await using fmt = new Process(["fmt", "--line-width=100", "--check", source], false);
+  assertEquals(await fmt.exits(), 0, fmt.stderr);
+});
+
+Deno.test("the chart has a panel a scenario and a bar a server, and is well-formed", async () => {
+  const svg = await drawChart(results);
+  assertMatch(svg, /^<svg [^>]*width="960"/);
+  const texts = [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text]) => text);
+  for (const text of ["tcp 64 x 64 B", "udp 64 x 64 B", "deno-sockets", "1.25", "2.50", "-"]) {
+    assert(texts.includes(text), `${text} is not in ${texts}`);
+  }
+  assert(!texts.includes("tcp idle"), "idle connections make no round trips");
+  assert(!/NaN|Infinity/.test(svg), "a number is none");
+  const tags = [...svg.matchAll(/<(\/?)([a-z]+)[^>]*?(\/?)>/gi)];
+  const open: (string | undefined)[] = [];
+  for (const [tag, slash, name, empty] of tags) {
+    if (slash) assertEquals(open.pop(), name, tag);
+    else if (!empty) open.push(name);
+  }
+  assertEquals(open, []);
+});
+
+Deno.test("measureAll() measures everybody once a round, in another order each time", async () => {
+  const server = (name: string, transports: Server["transports"]): Server => ({
+    name,
+    version: "1",
+    transports,
+    command: () => [],
+  });
+  const udp: Scenario = { ...tcp64, name: "udp", transport: "udp" };
+  const measured: string[] = [];
+  const failures: string[] = [];
+  const results = await measureAll(
+    [tcp64, udp],
+    [server("a", ["tcp", "udp"]), server("b", ["tcp"]), server("c", ["tcp"])],
+    3,
+    {
+      measure({ name }, { transport }) {
+        measured.push(`${name} ${transport}`);
+        if (name === "c") return Promise.reject(new Error("c does not start"));
+        return Promise.resolve({ p50: measured.length });
+      },
+      onProgress: () => {},
+      onFailure: (text) => failures.push(text),
+      signal: new AbortController().signal,
+    },
+  );
+  assertEquals(
+    measured.join(),
+    [
+      ...["a tcp", "b tcp", "c tcp", "a udp"],
+      ...["b tcp", "c tcp", "a tcp", "a udp"],
+      ...["c tcp", "a tcp", "b tcp", "a udp"],
+    ].join(),
+  );
+  assertEquals(results.map(({ rows }) => rows.map(({ server }) => server)), [
+    ["a", "b", "c"],
+    ["a"],
+  ]);
+  const [a, , c] = results[0]?.rows ?? [];
+  assertEquals(a?.figures, { p50: 7 });
+  assertEquals(c?.figures, {});
+  assertEquals(c?.failures.length, 3);
+  assertEquals(failures[0], "tcp 64 x 64 B: c: c does not start");
+});
+
+Deno.test("measureAll() ends when it is interrupted", async () => {
+  const run = {
+    measure: () => Promise.resolve({}),
+    onProgress: () => {},
+    onFailure: () => {},
+    signal: AbortSignal.abort(),
+  };
+  await assertRejects(() => measureAll([tcp64], servers, 1, run), Error, "interrupted");
+});
+
+/** What an echo server of each transport has to do. */
+const checks: Record<Transport, (address: string) => Promise<void>> = {
+  tcp: checkStream,
+  unix: checkStream,
+  udp: checkDatagrams,
+};
+
+async function checkStream(address: string): Promise<void> {
+  using whole = await connect(address);
+  for (const size of [1, 64, 65536, 1]) {
+    const message = randomBytes(size, size);
+    const reply = new Uint8Array(size);
+    await Promise.all([writeN(whole, message), readN(whole, reply)]);
+    assertEquals(reply, message);
+  }
+
+  // One that sends and never reads is not read from in the end, and keeps up nobody.
+  using greedy = await connect(address);
+  const limit = 100_000_000;
+  assert(await flood(greedy, limit) < limit, "the server keeps all that nobody reads");
+  await writeN(whole, new Uint8Array([7]));
+  assertEquals(await readN(whole, new Uint8Array(1)), 1);
+
+  // As much as the sockets hold when nobody receives, and then the half-close.
+  const sent = randomBytes(60_000, 6);
+  await writeN(whole, sent);
+  await whole.closeWrite();
+  assertEquals(await readAll(whole), sent);
+}
+
+async function checkDatagrams(address: string): Promise<void> {
+  const { hostname, port } = new URL(`udp://${address}`);
+  const to = { transport: "udp" as const, hostname, port: Number(port) };
+  using a = await openDatagram(0);
+  using b = await openDatagram(0);
+  for (const [i, socket] of [a, b, a].entries()) {
+    const message = randomBytes(64, i);
+    await sendTo(socket, message, to);
+    assertEquals((await recvFrom(socket, 80)).message, message);
+  }
+}
+
+function connect(address: string): Promise<Deno.Conn> {
+  if (address.startsWith("/")) return Deno.connect({ transport: "unix", path: address });
+  const { hostname, port } = new URL(`tcp://${address}`);
+  return Deno.connect({ hostname, port: Number(port) });
+}
+
+/** Starts an echo server; returns it and where it listens. */
+async function startServer(
+  server: Server,
+  transport: Transport,
+  folder: string,
+): Promise<{ process: Process; address: string }> {
+  const [program, ...args] = server.command(transport, `${folder}/socket`);
+  const process = new Process(args, false, undefined, program);
+  const [, address = ""] = await process.prints(/^listening on (.+)\n/m);
+  return { process, address };
+}
+
+for (const server of servers) {
+  Deno.test(`${server.name} is an echo server: ${server.transports.join(", ")}`, async () => {
+    await using folder = await temporaryFolder();
+    await Promise.all(server.transports.map(async (transport) => {
+      const { process, address } = await startServer(server, transport, folder.path);
+      await using _ = process;
+      await checks[transport](address);
+      assertEquals(process.stderr, `listening on ${address}\n`);
+      assertEquals(process.stdout, "");
+    }));
+  });
+}
+
+for (const name of missing) {
+  Deno.test({ name: `${name} is an echo server (not installed)`, ignore: true, fn: () => {} });
+}
+
+/** Runs a load generator; returns what it prints in the end. */
+async function run(generator: string[], ...args: string[]): Promise<Load> {
+  const [program, ...words] = generator;
+  await using process = new Process([...words, ...args], true, undefined, program);
+  await process.prints(/^measuring\n/m);
+  await process.endInput();
+  assertEquals(await process.exits(), 0, process.stderr);
+  const [, json = "", ...rest] = process.stdout.split("\n");
+  assertEquals(rest, [""], "the result is the last line");
+  return JSON.parse(json);
+}
+
+const generators: Record<string, string[]> = {
+  "load.ts": loadInTypeScript,
+  ...hasGcc ? { "load.c": load } : {},
+};
+if (!hasGcc) Deno.test({ name: "load.c (no gcc)", ignore: true, fn: () => {} });
+
+const SECONDS = 0.4;
+const BRIEFLY = ["--warmup", "0.05", "--seconds", `${SECONDS}`];
+
+for (const [name, generator] of Object.entries(generators)) {
+  Deno.test(`${name} measures the suite's servers over each transport`, async () => {
+    await using folder = await temporaryFolder();
+    await Promise.all(ours.transports.map(async (transport) => {
+      const { process, address } = await startServer(ours, transport, folder.path);
+      await using _ = process;
+      const clients = ["--connections", "5", "--size", "60"];
+      const load = await run(generator, transport, address, ...clients, ...BRIEFLY);
+      assertSane(load, SECONDS);
+      assertEquals(load.bytes, load.roundTrips * 60);
+      assert(load.roundTrips >= 5, `${load.roundTrips} round trips`);
+      assert(load.jain > 1 / 5 && load.p50Us > 0, JSON.stringify(load));
+      assertEquals([load.unanswered, load.lost, load.bulkBytes], [0, 0, 0]);
+    }));
+  });
+
+  Deno.test(`${name} measures large messages beside bulk streams`, async () => {
+    const { process, address } = await startServer(ours, "tcp", "");
+    await using _ = process;
+    const clients = ["--connections", "2", "--size", "65536", "--bulk", "2"];
+    const load = await run(generator, "tcp", address, ...clients, ...BRIEFLY);
+    assertSane(load, SECONDS);
+    assertEquals(load.bytes, load.roundTrips * 65536);
+    assert(load.bulkBytes > 65536, `${load.bulkBytes} bytes of the bulk streams`);
+  });
+
+  Deno.test(`${name} measures a client beside slow ones, which send a byte now and then`, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const address = `127.0.0.1:${listener.addr.port}`;
+    const clients = ["--connections", "1", "--size", "60", "--slow", "3"];
+    const running = run(
+      generator,
+      "tcp",
+      address,
+      ...clients,
+      "--warmup",
+      "0.05",
+      "--seconds",
+      "0.8",
+    );
+    const conns: Deno.Conn[] = [];
+    while (conns.length < 4) conns.push(await listener.accept());
+    const received = await Promise.all(conns.map(async (conn) => {
+      using _ = conn;
+      const buffer = new Uint8Array(80);
+      let bytes = 0;
+      try {
+        for (let count; (count = await conn.read(buffer)) !== null;) {
+          bytes += count;
+          await writeN(conn, buffer.subarray(0, count));
+        }
+      } catch { // the generator ends with replies that it did not read
+      }
+      return bytes;
+    }));
+    const load = await running;
+    assertSane(load, 0.8);
+    assertEquals([load.bytes, load.unanswered], [load.roundTrips * 60, 0]);
+    const [slow = 0, , slowest = 0, client = 0] = received.toSorted((a, b) => a - b);
+    assert(slow >= 1 && slowest < 60, `a byte each at a time: ${received}`);
+    assert(client >= load.bytes + 60, `with the first round trip: ${received}`);
+  });
+
+  Deno.test(`${name} counts the requests that are never answered with their age`, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const address = `127.0.0.1:${listener.addr.port}`;
+    const running = run(generator, "tcp", address, "--connections", "3", ...BRIEFLY);
+    using stack = new DisposableStack();
+    for (let i = 0; i < 3; i++) {
+      const conn = stack.use(await listener.accept());
+      const message = new Uint8Array(64);
+      await readN(conn, message);
+      await writeN(conn, message); // the first, and no other
+    }
+    const load = await running;
+    assertSane(load, SECONDS);
+    assertEquals([load.roundTrips, load.unanswered, load.jain], [0, 3, 0]);
+    assert(load.p50Us >= SECONDS * 1e6, `${load.p50Us} us`);
+  });
+
+  Deno.test(`${name} holds idle connections, after a round trip each, until its stdin ends`, async () => {
+    const { process, address } = await startServer(ours, "tcp", "");
+    await using _ = process;
+    const load = await run(generator, "tcp", address, "--connections", "20", "--idle");
+    assertSane(load, 0);
+    assertEquals([load.roundTrips, load.unanswered, load.jain], [20, 0, 1]);
+  });
+
+  Deno.test(`${name} fails when the server closes a connection`, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const [program, ...words] = generator;
+    const args = [...words, "tcp", `127.0.0.1:${listener.addr.port}`];
+    await using process = new Process(args, false, undefined, program);
+    (await listener.accept()).close();
+    assertEquals(await process.exits(), 1);
+    assert(process.stderr !== "", "it says nothing");
+  });
+}
+
+Deno.test(`${Object.keys(generators).join(" and ")} send lost datagrams again`, async () => {
+  await Promise.all(
+    Object.values(generators).map(async (generator) => {
+      using socket = await openDatagram(0);
+      const { port } = socket.addr as Deno.NetAddr;
+      const args = ["--connections", "2", "--warmup", "0", "--seconds", "2.5"];
+      const running = run(generator, "udp", `127.0.0.1:${port}`, ...args);
+      for (let i = 0; i < 2; i++) {
+        const { message, from } = await recvFrom(socket, 80);
+        await sendTo(socket, message, from);
+      }
+      // What comes then is not answered: a datagram of each of them, and the same again.
+      for (let i = 0; i < 4; i++) await recvFrom(socket, 80);
+      const load = await running;
+      assertSane(load, 2.5);
+      assert(load.lost >= 2, `${load.lost} lost`);
+      assertEquals(load.unanswered, 2);
+    }),
+  );
+});
+
+/** Whether a result has all its parts, and none that cannot be. */
+function assertSane(load: Load, seconds: number): void {
+  assertEquals(Object.keys(load), [
+    ...["connectMs", "seconds", "roundTrips", "bytes", "bulkBytes"],
+    ...["p50Us", "p99Us", "p999Us", "maxUs", "jain", "unanswered", "lost", "cpuSeconds"],
+  ]);
+  const said = JSON.stringify(load);
+  for (const value of Object.values(load)) assert(Number.isFinite(value) && value >= 0, said);
+  assert(load.connectMs > 0 && load.seconds >= seconds && load.jain <= 1, said);
+  const { p50Us, p99Us, p999Us, maxUs } = load;
+  assert(p50Us <= p99Us && p99Us <= p999Us && p999Us <= maxUs, said);
+}
+
+Deno.test({
+  name: "measure() adds what the system knows of the server",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using folder = await temporaryFolder();
+    const setting: Setting = { load, warmup: 0.05, seconds: 0.3, folder: folder.path };
+    const figures = await measure(ours, { ...tcp64, connections: 8 }, setting);
+    for (const [name, value] of Object.entries(figures)) assert(Number.isFinite(value), name);
+    const { roundTrips = 0, megabytes = 0, serverCpu = 0, serverShare = 0, loadShare = 0 } =
+      figures;
+    assert(roundTrips > 0 && serverCpu > 0 && serverShare > 0 && loadShare > 0);
+    assertEquals(megabytes.toFixed(6), (roundTrips * 64 / 1e6).toFixed(6));
+
+    const idle = await measure(ours, { ...tcp64, connections: 200, isIdle: true }, setting);
+    assertEquals(Object.keys(idle), ["connect", "bytesPerConnection"]);
+    const { bytesPerConnection = 0 } = idle;
+    assert(bytesPerConnection > 0 && bytesPerConnection < 1e6, `${bytesPerConnection} bytes`);
+  },
+});
+
+Deno.test("measure() says why a server could not be measured", async () => {
+  const broken = { ...ours, command: () => ["sh", "-c", "echo no such luck >&2; exit 3"] };
+  const setting = { load, warmup: 0, seconds: 0.1, folder };
+  await assertRejects(() => measure(broken, tcp64, setting), Error, "no such luck");
+});
+
+Deno.test("freeCores() are two that differ, or none", () => {
+  const cores = freeCores();
+  if (cores !== undefined) assert(cores.every(Number.isInteger) && cores[0] !== cores[1]);
+});
+
+Deno.test("the scenarios' names tell them apart", () => {
+  assertEquals(new Set(scenarios.map(({ name }) => name)).size, scenarios.length);
+});
+
+Deno.test("bench/echo/run.ts explains itself, and says which scenarios there are", async () => {
+  await using help = new Process(["run", "--allow-all", "bench/echo/run.ts", "--help"], false);
+  assertEquals(await help.exits(), 0);
+  assert(help.stdout.includes("--chart FILE"), help.stdout);
+  await using wrong = new Process(
+    ["run", "--allow-all", "bench/echo/run.ts", "--only", "no"],
+    false,
+  );
+  assertEquals(await wrong.exits(), 2);
+  for (const { name } of scenarios) assert(wrong.stderr.includes(name), wrong.stderr);
+});
