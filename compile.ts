@@ -16,7 +16,8 @@
  * @module
  */
 
-import { failed, main, UsageError } from "./mod.ts";
+import { withContext } from "./mod.ts";
+import { main, UsageError } from "./cli.ts";
 import { findSamples, readSample, root, type Sample, sampleFolders } from "./contract/header.ts";
 import header from "./compile.ts" with { type: "text" };
 
@@ -47,7 +48,7 @@ await main(header, {
     Deno.addSignalListener(signal, () => stop.abort());
   }
   await Deno.mkdir(output, { recursive: true }).catch((error) => {
-    throw failed(`mkdir ${output}`, error);
+    throw withContext(`mkdir ${output}`, error);
   });
   const unfinished = await Deno.makeTempDir({ dir: await Deno.realPath(output), prefix: "." });
   try {

@@ -24,7 +24,8 @@
  * @module
  */
 
-import { count, failed, main } from "../mod.ts";
+import { withContext } from "../mod.ts";
+import { count, main } from "../cli.ts";
 import header from "./copy_stdin.ts" with { type: "text" };
 
 await main(header, {
@@ -51,7 +52,7 @@ function read(buffer: Uint8Array): number {
   try {
     return Deno.stdin.readSync(buffer) ?? 0;
   } catch (error) {
-    throw failed("read stdin", error);
+    throw withContext("read stdin", error);
   }
 }
 
@@ -64,6 +65,6 @@ function write(bytes: Uint8Array): boolean {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) return false;
-    throw failed("write stdout", error);
+    throw withContext("write stdout", error);
   }
 }

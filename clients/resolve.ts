@@ -24,16 +24,8 @@
  * @module
  */
 
-import {
-  type Argument,
-  getAddrInfo,
-  getNameInfo,
-  host,
-  inetPton,
-  main,
-  oneOf,
-  parsePort,
-} from "../mod.ts";
+import { type Argument, host, main, oneOf } from "../cli.ts";
+import { getAddrInfo, getNameInfo, inetPton, parsePort } from "../mod.ts";
 import header from "./resolve.ts" with { type: "text" };
 
 /** A service as it was typed: its name tells for which transports it is. */

@@ -31,13 +31,13 @@
 
 import {
   formatAddress,
-  main,
   openNodeClient,
   openNodeDatagram,
   requirePermissions,
   strerror,
-  within,
+  withTimeout,
 } from "../mod.ts";
+import { main } from "../cli.ts";
 import header from "./socket_options.ts" with { type: "text" };
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
@@ -129,7 +129,7 @@ async function receiveAt(
   try {
     await prepare?.(receiver, hostname);
     await sender.send(new TextEncoder().encode("hello"), receiver.addr);
-    const [, from] = await within(receiver.receive(), 2000, "no datagram arrived");
+    const [, from] = await withTimeout(receiver.receive(), 2000, "no datagram arrived");
     return `from ${formatAddress(from)} to ${formatAddress(receiver.addr)}`;
   } finally {
     receiver.close();

@@ -21,7 +21,8 @@
  * @module
  */
 
-import { copy, host, main, openClient, port, terminalOutput } from "../mod.ts";
+import { copy, openClient } from "../mod.ts";
+import { host, main, port, terminalOutput } from "../cli.ts";
 import header from "./tcp_count.ts" with { type: "text" };
 
 await main(header, {

@@ -14,7 +14,7 @@
  * ! listening on 127.0.0.1:7016
  * server: waits for a request
  * client: waits for a greeting
- * client: read: nothing came within 0.5 s
+ * client: read: timed out after 0.5 s
  * client: a deadlock; sends its request without a greeting
  * server: received "hello", answers
  * client: received "hello to you"
@@ -24,16 +24,14 @@
  */
 
 import {
-  DeadlineReader,
   formatAddress,
-  main,
   openClient,
   openListener,
-  port,
   printable,
-  seconds,
+  TimeoutReader,
   writeN,
 } from "../mod.ts";
+import { main, port, seconds } from "../cli.ts";
 import header from "./tcp_deadlock.ts" with { type: "text" };
 
 await main(header, {
@@ -65,7 +63,7 @@ async function serve(listener: Deno.TcpListener): Promise<void> {
 async function talk(address: Deno.NetAddr, deadline: number): Promise<void> {
   // socket, connect, setsockopt: SO_RCVTIMEO
   using conn = await openClient(address.hostname, address.port);
-  const reader = new DeadlineReader(conn, deadline);
+  const reader = new TimeoutReader(conn, deadline);
 
   // recv
   const received = new Uint8Array(80);

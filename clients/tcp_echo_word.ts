@@ -30,15 +30,13 @@
 import {
   dieWithSystemMessage,
   dieWithUserMessage,
-  inetPton,
   main,
-  openClient,
   port,
   required,
   terminalOutput,
   text,
-  writeN,
-} from "../mod.ts";
+} from "../cli.ts";
+import { inetPton, openClient, writeN } from "../mod.ts";
 import header from "./tcp_echo_word.ts" with { type: "text" };
 
 /** The most that is received at once, in bytes. */

@@ -25,7 +25,9 @@
  */
 
 import { concat } from "@std/bytes/concat";
-import { framings, host, main, oneOf, openClient, port, writeN } from "../mod.ts";
+import { framings } from "../protocols/framings.ts";
+import { host, main, oneOf, port } from "../cli.ts";
+import { openClient, writeN } from "../mod.ts";
 import header from "./tcp_frames.ts" with { type: "text" };
 
 await main(header, {

@@ -17,7 +17,8 @@
  * @module
  */
 
-import { bytesLiteral, host, main, openClient, port, writeN } from "../mod.ts";
+import { bytesLiteral, host, main, port } from "../cli.ts";
+import { openClient, writeN } from "../mod.ts";
 import header from "./tcp_request.ts" with { type: "text" };
 
 /** The longest response, in bytes. */

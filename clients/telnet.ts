@@ -24,7 +24,8 @@
  * @module
  */
 
-import { copy, host, main, openClient, port, required, terminalOutput } from "../mod.ts";
+import { copy, openClient } from "../mod.ts";
+import { host, main, port, required, terminalOutput } from "../cli.ts";
 import header from "./telnet.ts" with { type: "text" };
 
 await main(header, {

@@ -19,7 +19,8 @@
  * @module
  */
 
-import { BufferedReader, chomp, host, main, openDatagramTo, port, sendTo } from "../mod.ts";
+import { BufferedReader, chomp, openDatagramTo, sendTo } from "../mod.ts";
+import { host, main, port } from "../cli.ts";
 import header from "./udp_broadcast.ts" with { type: "text" };
 
 /** More than the longest message that UDP can carry, in bytes. */

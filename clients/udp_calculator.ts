@@ -24,18 +24,8 @@
  * @module
  */
 
-import {
-  connectDatagram,
-  type ConnectedDatagram,
-  host,
-  main,
-  oneOf,
-  port,
-  required,
-  seconds,
-  strerror,
-  UsageError,
-} from "../mod.ts";
+import { connectDatagram, type ConnectedDatagram, strerror } from "../mod.ts";
+import { host, main, oneOf, port, required, seconds, UsageError } from "../cli.ts";
 import { decodeResponse, encodeRequest } from "../protocols/calculator.ts";
 import header from "./udp_calculator.ts" with { type: "text" };
 

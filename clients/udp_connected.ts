@@ -23,16 +23,8 @@
  * @module
  */
 
-import {
-  connectDatagram,
-  hexChars,
-  host,
-  main,
-  port,
-  seconds,
-  terminalOutput,
-  writeN,
-} from "../mod.ts";
+import { connectDatagram, writeN } from "../mod.ts";
+import { hexChars, host, main, port, seconds, terminalOutput } from "../cli.ts";
 import header from "./udp_connected.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */

@@ -19,16 +19,8 @@
  * @module
  */
 
-import {
-  type Argument,
-  getAddrInfo,
-  host,
-  main,
-  openDatagramTo,
-  port,
-  sendTo,
-  strerror,
-} from "../mod.ts";
+import { type Argument, host, main, port } from "../cli.ts";
+import { getAddrInfo, openDatagramTo, sendTo, strerror } from "../mod.ts";
 import header from "./udp_hello.ts" with { type: "text" };
 
 /** A host; or, if there is a slash in it, the path of a Unix-domain socket. */

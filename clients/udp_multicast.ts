@@ -24,19 +24,8 @@
  * @module
  */
 
-import {
-  BufferedReader,
-  chomp,
-  count,
-  failed,
-  group,
-  host,
-  main,
-  oneOf,
-  openDatagramTo,
-  port,
-  sendTo,
-} from "../mod.ts";
+import { BufferedReader, chomp, openDatagramTo, sendTo, withContext } from "../mod.ts";
+import { count, group, host, main, oneOf, port } from "../cli.ts";
 import header from "./udp_multicast.ts" with { type: "text" };
 
 /** More than the longest message that UDP can carry, in bytes. */
@@ -49,7 +38,7 @@ await main(header, {
   const members: Deno.NetAddr = { transport: "udp", hostname: group, port };
   // socket, bind
   const isV6 = group.includes(":");
-  using socket = await openDatagramTo(members, isV6 ? "::" : own);
+  using socket = await openDatagramTo(members, { hostname: isV6 ? "::" : own });
   if (!isV6) {
     // setsockopt: IP_MULTICAST_IF, IP_MULTICAST_TTL, IP_MULTICAST_LOOP
     try {
@@ -57,7 +46,7 @@ await main(header, {
       await membership.setTTL(ttl);
       await membership.setLoopback(loopback === "on");
     } catch (error) {
-      throw failed("setsockopt", error, group);
+      throw withContext(`setsockopt ${group}`, error);
     }
   }
 

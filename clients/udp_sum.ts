@@ -19,7 +19,8 @@
  * @module
  */
 
-import { bytesLiteral, connectDatagram, host, main, pack, port, seconds, unpack } from "../mod.ts";
+import { bytesLiteral, host, main, port, seconds } from "../cli.ts";
+import { connectDatagram, pack, unpack } from "../mod.ts";
 import header from "./udp_sum.ts" with { type: "text" };
 
 /** The longest reply, in bytes: as many as the largest sum has digits. */

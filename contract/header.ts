@@ -6,7 +6,7 @@
  * @module
  */
 
-import { UsageError } from "../mod.ts";
+import { UsageError } from "../cli.ts";
 
 /** A sample, as its header describes it. */
 export interface Sample {

@@ -1,21 +1,18 @@
 /**
- * Errors that say which call failed, on what, and why, as `perror` makes C programs do.
+ * Errors that name the call that failed, its address and the cause, as `perror` does in C.
  *
  * @module
  */
 
-/** A permission in Deno's words. */
+/** How Deno names a permission that was not granted. */
 const REQUIRED = /Requires (\w+) access to "(.*?)"/g;
 
 /**
- * `strerror(3)`: the cause of an error in words, in one line.
+ * `strerror(3)`: formats an error as one line of text. Never throws.
  *
- * Never throws, whatever was thrown.
- *
- * @param error What was thrown, usually one of `Deno.errors`.
- * @returns The system's own words without Deno's "(os error N)" and what follows it; for a permission
- * that was not granted, the flag that grants it, for several all the flags; for an `AggregateError`, the
- * words of its first ten errors.
+ * @param error The value that was thrown, usually one of `Deno.errors`.
+ * @returns The system's message, without Deno's suffix "(os error N)"; for permissions that were not granted,
+ * the flags that grant them; for an `AggregateError`, the messages of its first ten errors.
  *
  * Source: strerror(3).
  *
@@ -27,16 +24,18 @@ const REQUIRED = /Requires (\w+) access to "(.*?)"/g;
  * const error = new Deno.errors.ConnectionRefused("Connection refused (os error 111)");
  * assertEquals(strerror(error), "Connection refused");
  * ```
+ *
+ * @category Errors and text
  */
 export function strerror(error: unknown): string {
   try {
     return `${describe(error, 0)}`.replace(/\s*\n\s*/g, " ");
   } catch {
-    return "unknown error"; // an object that cannot be shown: a getter throws, or there is no prototype
+    return "unknown error"; // a getter throws, or there is no prototype
   }
 }
 
-/** How many `AggregateError`s within each other are looked into. */
+/** How many levels of nested `AggregateError`s are formatted. */
 const DEPTH = 3;
 
 function describe(error: unknown, depth: number): string {
@@ -58,20 +57,24 @@ function describe(error: unknown, depth: number): string {
   return message.replace(/ \(os error \d+\).*$/s, "") || error.name;
 }
 
-/** The errors made here: their messages are shown as they are, for an address may look like Deno's words. */
+/** The errors created here: their messages are final, even if an address in them looks like Deno's text. */
 const ours = new WeakSet<Error>();
 
-/** An error of a socket call, its parts under the names that Node gives them. */
+/**
+ * An error of a socket call. Its properties have Node's names.
+ *
+ * @category Errors and text
+ */
 export interface SocketError extends Error {
-  /** The call, as the C programmer knows it: `connect`. */
+  /** The call, by its name in C: `connect`. */
   syscall: string;
-  /** The address that the call was given, or the peer's. */
+  /** The address that the call was given, or the peer's address. */
   address?: string;
-  /** The error's name in C, where the cause has one: `ECONNREFUSED`. */
+  /** The error's name in C, if it has one: `ECONNREFUSED`. */
   code?: string;
 }
 
-/** The classes that {@linkcode failed} constructs: their constructors take a message and options. */
+/** The classes that {@linkcode failed} may construct: their constructors take a message and options. */
 const classes = new Set<unknown>([
   ...Object.values(Deno.errors),
   RangeError,
@@ -82,27 +85,14 @@ const classes = new Set<unknown>([
 /**
  * `perror(3)`, as an error to throw: names the call, its address and the cause.
  *
- * @param syscall The call, as the C programmer knows it: `connect`.
- * @param error What it threw.
- * @param address The address that it was given, or the peer's.
- * @returns An error whose message is `call address: cause`, in {@linkcode strerror}'s words, and whose
- * `cause` is the original. It is of the original's class, so that `instanceof` still tells what
- * happened, if that is one of `Deno.errors` or a `RangeError`, `SyntaxError` or `TypeError`; otherwise
- * it is a plain `Error`.
+ * @param syscall The call, by its name in C: `connect`.
+ * @param error What the call threw.
+ * @param address The address that the call was given, or the peer's address.
+ * @returns An error with the message `call address: cause`, formatted by {@linkcode strerror}, and the original
+ * as its `cause`. It has the original's class if that is one of `Deno.errors`, a `RangeError`, `SyntaxError`
+ * or `TypeError`, so that `instanceof` still works; otherwise it is a plain `Error`.
  *
  * Source: perror(3); Stallings lecture, `error()`.
- *
- * @example
- * ```ts
- * import { assertEquals, assertInstanceOf } from "@std/assert";
- * import { failed } from "@deno-sockets/samples";
- *
- * const refused = new Deno.errors.ConnectionRefused("Connection refused (os error 111)");
- * const error = failed("connect", refused, "127.0.0.1:7007");
- * assertInstanceOf(error, Deno.errors.ConnectionRefused);
- * assertEquals(error.message, "connect 127.0.0.1:7007: Connection refused");
- * assertEquals(error.syscall, "connect");
- * ```
  */
 export function failed(syscall: string, error: unknown, address?: string): SocketError {
   const call = address === undefined ? syscall : `${syscall} ${address}`;
@@ -111,11 +101,13 @@ export function failed(syscall: string, error: unknown, address?: string): Socke
 }
 
 /**
- * Puts the context of an error in front of its message: who it concerns, or what was being done.
+ * Prefixes the message of an error with its context: the call, or the address of the client.
  *
- * @param context The context: a client's address, for instance.
- * @param error What was thrown.
- * @returns An error as {@linkcode failed} returns, with the original's `code` if it has one.
+ * @param context The context.
+ * @param error The value that was thrown.
+ * @returns An error with the message `context: cause`, and the original as its `cause`. It has the
+ * original's `code`, and its class if that is one of `Deno.errors`, a `RangeError`, `SyntaxError` or
+ * `TypeError`; otherwise it is a plain `Error`.
  *
  * @example
  * ```ts
@@ -125,6 +117,8 @@ export function failed(syscall: string, error: unknown, address?: string): Socke
  * const error = withContext("127.0.0.1:50000", new RangeError("the frame is too long"));
  * assertEquals(error.message, "127.0.0.1:50000: the frame is too long");
  * ```
+ *
+ * @category Errors and text
  */
 export function withContext(context: string, error: unknown): Error {
   const message = `${context}: ${strerror(error)}`;
@@ -137,7 +131,7 @@ export function withContext(context: string, error: unknown): Error {
 function classOf(error: unknown): ErrorConstructor {
   try {
     const constructor = (error as Error).constructor;
-    // Only these are known to be constructed as Error is.
+    // Other constructors may take other arguments.
     if (error instanceof Error && classes.has(constructor)) return constructor as ErrorConstructor;
   } catch {
     // A getter threw.
@@ -146,10 +140,10 @@ function classOf(error: unknown): ErrorConstructor {
 }
 
 /**
- * C's `errno` of an error, by its name.
+ * Returns the name of an error's `errno` in C.
  *
- * @param error What was thrown.
- * @returns The name, such as `EMFILE`; `undefined` if the error has none.
+ * @param error The value that was thrown.
+ * @returns The name, such as `EMFILE`, or `undefined`.
  */
 export function codeOf(error: unknown): string | undefined {
   try {
@@ -161,24 +155,26 @@ export function codeOf(error: unknown): string | undefined {
 }
 
 /**
- * Whether a call failed because its socket was closed while it waited, or before.
+ * Reports whether a call failed because its socket was closed, before or during the call.
  *
- * @param error What was thrown.
- * @returns True for `EBADF`, as Deno has it: a `BadResource` or an `Interrupted`.
+ * @param error The value that was thrown.
+ * @returns True for Deno's forms of `EBADF`: `BadResource` and `Interrupted`.
  *
  * Source: close(2).
  *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { isClosed } from "@deno-sockets/samples";
+ * import { isClosedError } from "@deno-sockets/samples";
  *
  * const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * const accepting = listener.accept().catch((error) => isClosed(error));
+ * const accepting = listener.accept().catch((error) => isClosedError(error));
  * listener.close();
  * assertEquals(await accepting, true);
  * ```
+ *
+ * @category Errors and text
  */
-export function isClosed(error: unknown): boolean {
+export function isClosedError(error: unknown): boolean {
   return error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted;
 }

@@ -13,7 +13,7 @@
  */
 
 import { concat } from "@std/bytes/concat";
-import { bytesLiteral, pack, packBits, unpack, unpackBits } from "../mod.ts";
+import { pack, packBits, unpack, unpackBits } from "../mod.ts";
 
 /** What a client asks of the calculator. */
 export interface CalculatorRequest {
@@ -169,7 +169,9 @@ export function decodeResponse(response: Uint8Array, ascii: boolean): bigint | n
     return BigInt(unpack("!I", payload)[0]);
   }
   const format = ascii ? "64 bits in decimal" : "32 bits";
-  throw new RangeError(`decodeResponse: ${bytesLiteral(payload)} is not a number of ${format}`);
+  throw new RangeError(
+    `decodeResponse: the payload ${JSON.stringify(payload.toHex())} is not a number of ${format}`,
+  );
 }
 
 /**

@@ -27,14 +27,11 @@ import {
   type Connection,
   copy,
   formatAddress,
-  host,
-  main,
   openListener,
-  port,
-  stderr,
   terminationSignal,
   writeN,
 } from "../mod.ts";
+import { host, main, port, stderr } from "../cli.ts";
 import header from "./tcp_count.ts" with { type: "text" };
 
 /** How many bytes a second a client must send, averaged over the idle timeout of five minutes. */

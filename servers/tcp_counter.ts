@@ -28,14 +28,11 @@ import {
   accept,
   type Connection,
   formatAddress,
-  host,
-  main,
   openListener,
-  port,
-  stderr,
   terminationSignal,
   writeN,
 } from "../mod.ts";
+import { host, main, port, stderr } from "../cli.ts";
 import header from "./tcp_counter.ts" with { type: "text" };
 
 let connections = 0;

@@ -43,20 +43,13 @@
 import {
   accept,
   type Connection,
-  count,
   echo,
   formatAddress,
-  host,
-  main,
   openListener,
-  port,
   printable,
-  rate,
-  seconds,
-  stderr,
-  stdout,
   terminationSignal,
 } from "../mod.ts";
+import { count, host, main, port, rate, seconds, stderr, stdout } from "../cli.ts";
 import header from "./tcp_echo_concurrent.ts" with { type: "text" };
 
 /** The longest piece that is received, printed and sent back at once, in bytes. */

@@ -39,15 +39,11 @@ import {
   type Connection,
   echo,
   formatAddress,
-  host,
-  main,
   openListener,
-  port,
   printable,
-  stderr,
-  stdout,
   terminationSignal,
 } from "../mod.ts";
+import { host, main, port, stderr, stdout } from "../cli.ts";
 import header from "./tcp_echo_iterative.ts" with { type: "text" };
 
 /** The longest piece that is received, printed and sent back at once, in bytes. */

@@ -34,15 +34,12 @@ import {
   type Connection,
   formatAddress,
   getNameInfo,
-  main,
   MAXLINE,
   openListener,
-  port,
-  stderr,
-  stdout,
   terminationSignal,
   writeN,
 } from "../mod.ts";
+import { main, port, stderr, stdout } from "../cli.ts";
 import header from "./tcp_echo_lines.ts" with { type: "text" };
 
 await main(header, {

@@ -32,16 +32,12 @@ import {
   type Connection,
   copy,
   formatAddress,
-  host,
-  main,
   openListener,
-  port,
-  stderr,
-  stdout,
   terminationSignal,
-  within,
+  withTimeout,
   writeN,
 } from "../mod.ts";
+import { host, main, port, stderr, stdout } from "../cli.ts";
 import header from "./tcp_echo_once.ts" with { type: "text" };
 
 /** The most that is received, in bytes. */
@@ -76,5 +72,5 @@ async function echoOnce(conn: Connection<Deno.NetAddr>): Promise<void> {
   // shutdown, and receive what is of no interest
   await conn.closeWrite();
   const nowhere = { write: (p: Uint8Array) => Promise.resolve(p.length) };
-  await within(copy(conn, nowhere), LINGER, "the client did not close").catch(() => {});
+  await withTimeout(copy(conn, nowhere), LINGER, "the client did not close").catch(() => {});
 }

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007 --allow-read=servers/workers,lib,mod.ts
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007 --allow-read=servers/workers,lib,cli.ts,mod.ts
 /**
  * A pre-forked echo server: several workers, each a thread with its own event loop and its own accept,
  * share one port; the system spreads the clients over them (SO_REUSEPORT).
@@ -34,19 +34,12 @@
  */
 
 import { delay } from "@std/async/delay";
+import { count, host, main, port, rate, seconds, stderr } from "../cli.ts";
 import {
-  count,
-  failed,
   formatAddress,
-  host,
   logError,
-  main,
   openListener,
-  port,
-  rate,
   requirePermissions,
-  seconds,
-  stderr,
   terminationSignal,
   withContext,
 } from "../mod.ts";
@@ -140,11 +133,11 @@ async function runWorker(
 
 /** Asks for the permissions to listen and to read the workers' modules, all at once. */
 async function mayReadWorkers(hostname: string, port: number): Promise<void> {
-  const modules = ["./workers", "../lib", "../mod.ts"];
+  const modules = ["./workers", "../lib", "../cli.ts", "../mod.ts"];
   await requirePermissions(
     { name: "net", host: formatAddress({ transport: "tcp", hostname, port }) },
     ...modules.map((module) => ({ name: "read", path: new URL(module, import.meta.url) } as const)),
   ).catch((error) => {
-    throw failed("fork", error);
+    throw withContext("fork", error);
   });
 }

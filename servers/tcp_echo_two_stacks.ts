@@ -34,14 +34,11 @@ import {
   type Connection,
   echo,
   formatAddress,
-  main,
   openListeners,
-  port,
   printable,
-  stderr,
-  stdout,
   terminationSignal,
 } from "../mod.ts";
+import { main, port, stderr, stdout } from "../cli.ts";
 import header from "./tcp_echo_two_stacks.ts" with { type: "text" };
 
 /** The longest piece that is received, printed and sent back at once, in bytes. */

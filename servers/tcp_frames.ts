@@ -32,18 +32,12 @@ import {
   BufferedReader,
   type Connection,
   formatAddress,
-  type Framing,
-  framings,
-  host,
-  main,
-  oneOf,
   openListener,
-  port,
   printable,
-  stderr,
-  stdout,
   terminationSignal,
 } from "../mod.ts";
+import { type Framing, framings } from "../protocols/framings.ts";
+import { host, main, oneOf, port, stderr, stdout } from "../cli.ts";
 import header from "./tcp_frames.ts" with { type: "text" };
 
 /** How many clients are served at once: each may make the server hold a frame of 1 MiB. */

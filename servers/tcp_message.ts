@@ -26,18 +26,13 @@ import {
   type Connection,
   formatAddress,
   logError,
-  main,
   openListener,
-  port,
   printable,
-  required,
-  stderr,
-  stdout,
   terminationSignal,
-  UsageError,
   withContext,
   writeN,
 } from "../mod.ts";
+import { main, port, required, stderr, stdout, UsageError } from "../cli.ts";
 import header from "./tcp_message.ts" with { type: "text" };
 
 /** The longest message, in bytes. */

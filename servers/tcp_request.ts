@@ -23,14 +23,11 @@ import {
   accept,
   type Connection,
   formatAddress,
-  host,
-  main,
   openListener,
-  port,
-  stderr,
   terminationSignal,
   writeN,
 } from "../mod.ts";
+import { host, main, port, stderr } from "../cli.ts";
 import header from "./tcp_request.ts" with { type: "text" };
 
 /** The longest request, in bytes. */

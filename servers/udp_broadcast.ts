@@ -19,18 +19,8 @@
  * @module
  */
 
-import {
-  datagrams,
-  formatAddress,
-  host,
-  main,
-  openDatagram,
-  port,
-  printable,
-  stderr,
-  stdout,
-  terminationSignal,
-} from "../mod.ts";
+import { datagrams, formatAddress, openDatagram, printable, terminationSignal } from "../mod.ts";
+import { host, main, port, stderr, stdout } from "../cli.ts";
 import header from "./udp_broadcast.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */

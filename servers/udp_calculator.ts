@@ -23,15 +23,12 @@
 import {
   datagrams,
   formatAddress,
-  host,
   logError,
-  main,
   openDatagram,
-  port,
   sendTo,
-  stderr,
   terminationSignal,
 } from "../mod.ts";
+import { host, main, port, stderr } from "../cli.ts";
 import { answer } from "../protocols/calculator.ts";
 import header from "./udp_calculator.ts" with { type: "text" };
 

@@ -33,18 +33,14 @@
 import {
   datagrams,
   formatAddress,
-  host,
   logError,
-  main,
   openDatagram,
-  port,
   printable,
   sendTo,
-  stderr,
-  stdout,
   terminationSignal,
   unmapAddress,
 } from "../mod.ts";
+import { host, main, port, stderr, stdout } from "../cli.ts";
 import header from "./udp_echo.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */

@@ -31,20 +31,14 @@
  */
 
 import { delay as pause } from "@std/async/delay";
+import { count, host, main, port, seconds, stderr, stdout } from "../cli.ts";
 import {
-  count,
   datagrams,
   formatAddress,
-  host,
   logError,
-  main,
   openDatagram,
-  port,
   printable,
-  seconds,
   sendTo,
-  stderr,
-  stdout,
   terminationSignal,
   unmapAddress,
 } from "../mod.ts";

@@ -22,19 +22,14 @@
 
 import {
   datagrams,
-  failed,
   formatAddress,
-  group,
   inetPton,
-  main,
   openDatagram,
-  port,
   printable,
-  stderr,
-  stdout,
   terminationSignal,
-  UsageError,
+  withContext,
 } from "../mod.ts";
+import { group, main, port, stderr, stdout, UsageError } from "../cli.ts";
 import header from "./udp_multicast.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
@@ -61,7 +56,7 @@ await main(header, {
     ? socket.joinMulticastV6(group, Number(where || "1"))
     : socket.joinMulticastV4(group, where || "127.0.0.1");
   await membership.catch((error) => {
-    throw failed("join", error, group);
+    throw withContext(`join ${group}`, error);
   });
   const signal = terminationSignal();
   stderr.print(`listening on ${formatAddress(socket.addr)}`);

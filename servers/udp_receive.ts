@@ -25,19 +25,13 @@ import {
   type Datagram,
   datagrams,
   formatAddress,
-  hexBytes,
-  hexChars,
-  host,
-  main,
   openDatagram,
   packSockaddr,
-  port,
-  stderr,
-  terminalOutput,
   terminationSignal,
-  within,
+  withTimeout,
   writeN,
 } from "../mod.ts";
+import { hexBytes, hexChars, host, main, port, stderr, terminalOutput } from "../cli.ts";
 import header from "./udp_receive.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
@@ -58,7 +52,7 @@ await main(header, {
   for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal })) {
     if (datagram.truncated) stderr.print(`the message was cut at ${MESSAGE_SIZE} bytes`);
     const printing = print(datagram, from);
-    await within(printing, PRINT_TIME, "write stdout: timed out", signal);
+    await withTimeout(printing, PRINT_TIME, "write stdout: timed out", signal);
     break;
   }
   // close, at the end of using

@@ -24,18 +24,15 @@
 import {
   datagrams,
   formatAddress,
-  host,
   logError,
-  main,
   openDatagram,
   pack,
-  port,
   sendTo,
-  stderr,
   terminationSignal,
   unpack,
   withContext,
 } from "../mod.ts";
+import { host, main, port, stderr } from "../cli.ts";
 import header from "./udp_sum.ts" with { type: "text" };
 
 /** The longest request that is received whole, in bytes. */

@@ -24,16 +24,8 @@
  * @module
  */
 
-import {
-  BufferedReader,
-  chomp,
-  connectUnixDatagram,
-  main,
-  seconds,
-  terminalOutput,
-  terminationSignal,
-  writeN,
-} from "../mod.ts";
+import { BufferedReader, chomp, connectUnixDatagram, terminationSignal, writeN } from "../mod.ts";
+import { main, seconds, terminalOutput } from "../cli.ts";
 import header from "./dgram_echo_client.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */

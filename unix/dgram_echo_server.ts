@@ -30,15 +30,12 @@ import {
   datagrams,
   formatAddress,
   logError,
-  main,
-  mode,
   openUnixDatagram,
   printable,
   sendTo,
-  stderr,
-  stdout,
   terminationSignal,
 } from "../mod.ts";
+import { main, mode, stderr, stdout } from "../cli.ts";
 import header from "./dgram_echo_server.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
@@ -50,7 +47,7 @@ await main(header, {
 }, async ({ path, mode, quiet }) => {
   const signal = terminationSignal();
   // unlink, socket, bind
-  using socket = await openUnixDatagram(path, mode);
+  using socket = await openUnixDatagram(path, { mode });
   stderr.print(`listening on ${formatAddress(socket.addr)}`);
 
   // recvfrom

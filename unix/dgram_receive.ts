@@ -22,14 +22,12 @@
 import {
   datagrams,
   formatAddress,
-  main,
-  mode,
   openUnixDatagram,
-  stderr,
   terminationSignal,
-  within,
+  withTimeout,
   writeN,
 } from "../mod.ts";
+import { main, mode, stderr } from "../cli.ts";
 import header from "./dgram_receive.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
@@ -43,7 +41,7 @@ await main(header, {
 }, async ({ path, mode }) => {
   const signal = terminationSignal();
   // unlink, socket, bind
-  using socket = await openUnixDatagram(path, mode);
+  using socket = await openUnixDatagram(path, { mode });
   stderr.print(`listening on ${formatAddress(socket.addr)}`);
 
   // recv, once
@@ -51,7 +49,7 @@ await main(header, {
     const digits = Array.from(message, (byte) => `${byte.toString(16).padStart(2, "0")} `);
     if (truncated) stderr.print(`the message was cut at ${MESSAGE_SIZE} bytes`);
     const line = new TextEncoder().encode(`${digits.join("")}\n`);
-    await within(writeN(Deno.stdout, line), PRINT_TIME, "write stdout: timed out", signal);
+    await withTimeout(writeN(Deno.stdout, line), PRINT_TIME, "write stdout: timed out", signal);
     break;
   }
   // close, unlink, at the end of using

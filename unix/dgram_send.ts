@@ -19,7 +19,8 @@
  * @module
  */
 
-import { main, openDatagramTo, required, sendTo, text } from "../mod.ts";
+import { main, required, text } from "../cli.ts";
+import { openDatagramTo, sendTo } from "../mod.ts";
 import header from "./dgram_send.ts" with { type: "text" };
 
 await main(header, {

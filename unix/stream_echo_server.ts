@@ -36,19 +36,13 @@
 import {
   accept,
   type Connection,
-  count,
   echo,
   formatAddress,
-  main,
-  mode,
   openUnixListener,
   printable,
-  rate,
-  seconds,
-  stderr,
-  stdout,
   terminationSignal,
 } from "../mod.ts";
+import { count, main, mode, rate, seconds, stderr, stdout } from "../cli.ts";
 import header from "./stream_echo_server.ts" with { type: "text" };
 
 /** The longest piece that is received, printed and sent back at once, in bytes. */
@@ -67,7 +61,7 @@ await main(header, {
 }, async ({ path, maxConnections, idleTimeout, minRate, grace, mode, quiet }) => {
   const signal = terminationSignal();
   // unlink, socket, bind, listen
-  using listener = await openUnixListener(path, mode);
+  using listener = await openUnixListener(path, { mode });
   stderr.print(`listening on ${formatAddress(listener.addr)}`);
 
   // accept

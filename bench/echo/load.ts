@@ -25,7 +25,8 @@
 
 import { delay } from "@std/async/delay";
 import process from "node:process";
-import { count, main, oneOf, seconds, UsageError, writeN } from "../../mod.ts";
+import { count, main, oneOf, seconds, UsageError } from "../../cli.ts";
+import { writeN } from "../../mod.ts";
 import header from "./load.ts" with { type: "text" };
 import { jain, Latencies, percentile } from "./statistics.ts";
 

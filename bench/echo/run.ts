@@ -17,7 +17,8 @@
  */
 
 import { cpus } from "node:os";
-import { count, main, seconds, terminationSignal, UsageError } from "../../mod.ts";
+import { count, main, seconds, UsageError } from "../../cli.ts";
+import { terminationSignal } from "../../mod.ts";
 import header from "./run.ts" with { type: "text" };
 import { drawChart } from "./chart.ts";
 import { freeCores, measure, type Setting } from "./measure.ts";

@@ -63,12 +63,12 @@ export async function readLines(source: Reader): Promise<void> {
   check(lines, bytes);
 }
 
-/** BufferedReader.takeLine(), and readLine() where there is none: bytes. */
+/** BufferedReader.tryReadLine(), and readLine() where there is none: bytes. */
 export async function takeLines(source: Reader): Promise<void> {
   let lines = 0;
   let bytes = 0;
   const reader = new BufferedReader(source);
-  for (let line; (line = reader.takeLine() ?? await reader.readLine()) !== null;) {
+  for (let line; (line = reader.tryReadLine() ?? await reader.readLine()) !== null;) {
     lines++;
     bytes += line.length - 1;
   }
@@ -81,7 +81,7 @@ export async function takeTexts(source: Reader): Promise<void> {
   let bytes = 0;
   const reader = new BufferedReader(source);
   const decoder = new TextDecoder();
-  for (let line; (line = reader.takeLine() ?? await reader.readLine()) !== null;) {
+  for (let line; (line = reader.tryReadLine() ?? await reader.readLine()) !== null;) {
     lines++;
     bytes += decoder.decode(line).length - 1;
   }

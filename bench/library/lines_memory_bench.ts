@@ -22,6 +22,10 @@ Deno.bench("node:readline's events: strings", { group }, async () => {
 
 Deno.bench("readLine(): bytes", { group }, async () => await readLines(readerOf(text)));
 
-Deno.bench("takeLine(): bytes", { group }, async () => await takeLines(readerOf(text)));
+Deno.bench("tryReadLine(): bytes", { group }, async () => await takeLines(readerOf(text)));
 
-Deno.bench("takeLine(), decoded: strings", { group }, async () => await takeTexts(readerOf(text)));
+Deno.bench(
+  "tryReadLine(), decoded: strings",
+  { group },
+  async () => await takeTexts(readerOf(text)),
+);

@@ -25,12 +25,12 @@ Deno.bench("readLine(): bytes", { group }, async () => {
   await readLines(conn);
 });
 
-Deno.bench("takeLine(), decoded: strings", { group }, async () => {
+Deno.bench("tryReadLine(), decoded: strings", { group }, async () => {
   using conn = await Deno.connect({ hostname, port });
   await takeTexts(conn);
 });
 
-Deno.bench("takeLine(): bytes", { group }, async () => {
+Deno.bench("tryReadLine(): bytes", { group }, async () => {
   using conn = await Deno.connect({ hostname, port });
   await takeLines(conn);
 });

@@ -10,7 +10,11 @@ import { codeOf, failed } from "../errors.ts";
 import { inetNtop, inetPton } from "./inet.ts";
 import { getServByName, getServByPort } from "./services.ts";
 
-/** Why a look-up failed, as C's constants are called. */
+/**
+ * Why a look-up failed, as C's constants are called.
+ *
+ * @category Addresses
+ */
 export type AddrInfoCode =
   | "EAI_ADDRFAMILY"
   | "EAI_AGAIN"
@@ -30,6 +34,8 @@ const causes: Record<AddrInfoCode, string> = {
  * `gai_strerror(3)`: a look-up failed; the message names the call, what it was given and the cause.
  *
  * See {@linkcode getAddrInfo} for an example.
+ *
+ * @category Addresses
  */
 export class AddrInfoError extends Error {
   /** Its name, as every error has one. */
@@ -49,10 +55,18 @@ export class AddrInfoError extends Error {
   }
 }
 
-/** `struct addrinfo`: a host's address and a service's port, for TCP or for UDP. */
+/**
+ * `struct addrinfo`: a host's address and a service's port, for TCP or for UDP.
+ *
+ * @category Addresses
+ */
 export type AddrInfo = Deno.NetAddr & ({ transport: "tcp" } | { transport: "udp" });
 
-/** Which addresses {@linkcode getAddrInfo} is to find: C's `hints`. */
+/**
+ * Which addresses {@linkcode getAddrInfo} is to find: C's `hints`.
+ *
+ * @category Addresses
+ */
 export interface AddrInfoHints {
   /** `ai_family`: IPv4 addresses only, or IPv6 ones. Default both. */
   family?: 4 | 6;
@@ -107,6 +121,8 @@ export interface AddrInfoHints {
  *   if (address.transport === "tcp") Deno.listen(address).close();
  * }
  * ```
+ *
+ * @category Addresses
  */
 export async function getAddrInfo(
   node: string | null,
@@ -209,7 +225,11 @@ function isZone(zone: string, [first = 0, second = 0]: Uint8Array): boolean {
   return zone !== "" && (isLinkLocal || isNear);
 }
 
-/** What {@linkcode getNameInfo} is to find: C's `flags`. */
+/**
+ * What {@linkcode getNameInfo} is to find: C's `flags`.
+ *
+ * @category Addresses
+ */
 export interface NameInfoFlags {
   /** `NI_NUMERICHOST`: the address, not the host's name. Default false. */
   numericHost?: boolean;
@@ -245,6 +265,8 @@ export interface NameInfoFlags {
  * const numeric = await getNameInfo(address, { numericHost: true, numericService: true });
  * assertEquals(numeric, { host: "127.0.0.1", service: "80" });
  * ```
+ *
+ * @category Addresses
  */
 export async function getNameInfo(
   address: Deno.NetAddr,

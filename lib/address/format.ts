@@ -1,15 +1,15 @@
 /**
- * Socket addresses in words.
+ * Socket addresses as text, and IPv4-mapped addresses.
  *
  * @module
  */
 
 /**
- * `getnameinfo(3)` with `NI_NUMERICHOST` and `NI_NUMERICSERV`: an address in one piece of text.
+ * `getnameinfo(3)` with `NI_NUMERICHOST` and `NI_NUMERICSERV`: formats an address as text.
  *
- * @param address Where a socket is bound or connected.
- * @returns `host:port`, with an IPv6 host in brackets; the path of a Unix-domain socket, and
- * `(unnamed)` for one that has none, as a client's that did not bind.
+ * @param address The address of a socket.
+ * @returns `host:port`, with an IPv6 host in brackets; the path of a Unix-domain socket, or `(unnamed)`
+ * if it is not bound, as a client usually is.
  *
  * Source: getnameinfo(3); RFC 3986, section 3.2.2, for the brackets.
  *
@@ -22,6 +22,8 @@
  * assertEquals(formatAddress({ transport: "udp", hostname: "::1", port: 7 }), "[::1]:7");
  * assertEquals(formatAddress({ transport: "unix", path: "/tmp/echo" }), "/tmp/echo");
  * ```
+ *
+ * @category Addresses
  */
 export function formatAddress(address: Deno.Addr): string {
   switch (address.transport) {
@@ -32,19 +34,19 @@ export function formatAddress(address: Deno.Addr): string {
         : `${address.hostname}:${address.port}`;
     case "unix":
     case "unixpacket":
-      return address.path || "(unnamed)"; // Deno gives null, though its type says string
+      return address.path || "(unnamed)"; // Deno returns null, although its type is string
     case "vsock":
       return `${address.cid}:${address.port}`;
   }
 }
 
 /**
- * `IN6_IS_ADDR_V4MAPPED`: an IPv4 peer of a dual-stack socket as the IPv4 address that it is.
+ * `IN6_IS_ADDR_V4MAPPED`: converts an IPv4-mapped IPv6 address to the IPv4 address.
  *
  * A socket on `::` sees its IPv4 peers as `::ffff:a.b.c.d` (RFC 4291, section 2.5.5.2).
  *
- * @param address Any socket's address.
- * @returns The same address, with `a.b.c.d` for a host `::ffff:a.b.c.d`.
+ * @param address The address of a socket.
+ * @returns The address with the host `a.b.c.d` for `::ffff:a.b.c.d`; any other address unchanged.
  *
  * Source: UCM lecture, dual stack; ipv6(7).
  *
@@ -58,9 +60,17 @@ export function formatAddress(address: Deno.Addr): string {
  *   { transport: "tcp", hostname: "127.0.0.1", port: 7 },
  * );
  * ```
+ *
+ * @category Addresses
  */
 export function unmapAddress<A extends Deno.Addr>(address: A): A {
   if (!("hostname" in address)) return address;
   const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address.hostname) ?? [];
   return mapped === undefined ? address : { ...address, hostname: mapped };
+}
+
+/** The reverse of {@linkcode unmapAddress}: an IPv4 address as IPv4-mapped, any other unchanged. */
+export function mapAddress<A extends Deno.Addr>(address: A): A {
+  if (!("hostname" in address) || !/^\d+\.\d+\.\d+\.\d+$/.test(address.hostname)) return address;
+  return { ...address, hostname: `::ffff:${address.hostname}` };
 }

@@ -36,6 +36,8 @@ const parsed = new Uint8Array(16);
  * assertEquals(inetPton(6, "::1"), new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]));
  * assertEquals(inetPton(4, "128.2.194.0242"), null);
  * ```
+ *
+ * @category Addresses
  */
 export function inetPton(family: 4 | 6, text: string): Uint8Array<ArrayBuffer> | null {
   if (family === 4) return parseIpv4(text, 0, 0) ? parsed.slice(0, 4) : null;
@@ -64,6 +66,8 @@ export function inetPton(family: 4 | 6, text: string): Uint8Array<ArrayBuffer> |
  * assertEquals(inetNtop(new Uint8Array([0x80, 0x02, 0xc2, 0xf2])), "128.2.194.242");
  * assertEquals(inetNtop(new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])), "::1");
  * ```
+ *
+ * @category Addresses
  */
 export function inetNtop(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join(".");

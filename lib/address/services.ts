@@ -39,6 +39,8 @@ interface Service {
  * assertEquals(await getServByName("syslog", "udp"), 514);
  * assertEquals(await getServByName("http", "udp"), null);
  * ```
+ *
+ * @category Addresses
  */
 export async function getServByName(
   service: string,
@@ -71,6 +73,8 @@ export async function getServByName(
  * assertEquals(await getServByPort(80, "tcp"), "http");
  * assertEquals(await getServByPort(0, "tcp"), null);
  * ```
+ *
+ * @category Addresses
  */
 export async function getServByPort(port: number, protocol: "tcp" | "udp"): Promise<string | null> {
   for await (const services of knownServices()) {
@@ -130,6 +134,8 @@ function parseServices(lines: string[]): Service[] {
  * assertEquals(await parsePort("https"), 443);
  * await assertRejects(() => parsePort("70000"), RangeError, "port 70000 is not from 0 to 65535");
  * ```
+ *
+ * @category Addresses
  */
 export async function parsePort(service: string, protocol?: "tcp" | "udp"): Promise<number> {
   if (/^[0-9]+$/.test(service)) {

@@ -34,6 +34,8 @@ const AF_INET6 = 10;
  * assertEquals(unpack("=H", sockaddr.subarray(0, 2)), [2]); // AF_INET
  * assertEquals(unpack("!H", sockaddr.subarray(2, 4)), [7007]);
  * ```
+ *
+ * @category Addresses
  */
 export function packSockaddr(address: Deno.NetAddr): Uint8Array<ArrayBuffer> {
   const { hostname, port } = address;

@@ -248,8 +248,17 @@ export interface Syntax<O extends Arguments, P extends Options> {
  * @example
  * ```ts ignore
  * import {
- *   count, host, main, mode, oneOf, port, required, seconds, text, UsageError,
- * } from "@deno-sockets/samples";
+ *   count,
+ *   host,
+ *   main,
+ *   mode,
+ *   oneOf,
+ *   port,
+ *   required,
+ *   seconds,
+ *   text,
+ *   UsageError,
+ * } from "@deno-sockets/samples/cli";
  * import header from "./program.ts" with { type: "text" };
  *
  * await main(header, {
@@ -297,7 +306,7 @@ const DASHES = 'A word after "--" is an operand, even if it begins with a dash.'
 /** The error of reading stdin or writing stdout, with the call: all other calls name themselves. */
 function ofStandardStream(error: unknown): unknown {
   const code = codeOf(error);
-  if (code === undefined || !(error instanceof Error) || "syscall" in error) return error;
+  if (code === undefined || !(error instanceof Error) || error.cause !== undefined) return error;
   if (["ENOSPC", "EPIPE", "EFBIG", "EAGAIN"].includes(code)) {
     return failed("write", error, "stdout");
   }

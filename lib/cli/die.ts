@@ -19,12 +19,15 @@ import { printable } from "../printable.ts";
  *
  * @example
  * ```ts ignore
- * import { dieWithUserMessage, inetPton } from "@deno-sockets/samples";
+ * import { dieWithUserMessage } from "@deno-sockets/samples/cli";
+ * import { inetPton } from "@deno-sockets/samples";
  *
  * if (inetPton(4, "127.0.0.256") === null) {
  *   dieWithUserMessage("inet_pton() failed", "invalid address string");
  * }
  * ```
+ *
+ * @category Program
  */
 export function dieWithUserMessage(message: string, detail: string): never {
   console.error(printable(`${message}: ${detail}`));
@@ -42,7 +45,7 @@ export function dieWithUserMessage(message: string, detail: string): never {
  *
  * @example
  * ```ts ignore
- * import { dieWithSystemMessage } from "@deno-sockets/samples";
+ * import { dieWithSystemMessage } from "@deno-sockets/samples/cli";
  *
  * try {
  *   await Deno.connect({ hostname: "127.0.0.1", port: 7 });
@@ -50,6 +53,8 @@ export function dieWithUserMessage(message: string, detail: string): never {
  *   dieWithSystemMessage("connect() failed", error);
  * }
  * ```
+ *
+ * @category Program
  */
 export function dieWithSystemMessage(message: string, error: unknown): never {
   console.error(printable(`${message}: ${strerror(error)}`));

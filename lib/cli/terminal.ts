@@ -4,13 +4,8 @@
  * @module
  */
 
-import { writeN, type Writer } from "../io/robust_io.ts";
-
-/**
- * What a terminal may take for a command: control characters but tab and newline, a carriage return
- * unless it stands before a newline, line separators, and what turns the direction of writing.
- */
-const UNSAFE = /\r(?!\n)|[^\P{Cc}\t\n\r]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+import { writeN, type Writer } from "../io/read_write.ts";
+import { printableLines } from "../printable.ts";
 
 /**
  * `fwrite(3)` to stdout, but safe on a terminal: where the bytes of a peer go that a person may see.
@@ -22,7 +17,8 @@ const UNSAFE = /\r(?!\n)|[^\P{Cc}\t\n\r]|[\u061c\u200e\u200f\u2028-\u202e\u2066-
  *
  * @example
  * ```ts
- * import { openListener, terminalOutput, writeN } from "@deno-sockets/samples";
+ * import { openListener, writeN } from "@deno-sockets/samples";
+ * import { terminalOutput } from "@deno-sockets/samples/cli";
  *
  * using listener = await openListener(0);
  * using client = await Deno.connect({ port: listener.addr.port });
@@ -33,6 +29,8 @@ const UNSAFE = /\r(?!\n)|[^\P{Cc}\t\n\r]|[\u061c\u200e\u200f\u2028-\u202e\u2066-
  * const count = await conn.read(buffer) ?? 0;
  * await writeN(terminalOutput(), buffer.subarray(0, count));
  * ```
+ *
+ * @category Output
  */
 export function terminalOutput(): Writer {
   return Deno.stdout.isTerminal() ? new TerminalWriter(Deno.stdout) : Deno.stdout;
@@ -52,7 +50,7 @@ export function terminalOutput(): Writer {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { TerminalWriter } from "@deno-sockets/samples";
+ * import { TerminalWriter } from "@deno-sockets/samples/cli";
  *
  * let screen = "";
  * const terminal = new TerminalWriter({
@@ -64,6 +62,8 @@ export function terminalOutput(): Writer {
  * await terminal.write(new TextEncoder().encode("\x1b[2Jhello\r\n"));
  * assertEquals(screen, "\ufffd[2Jhello\r\n");
  * ```
+ *
+ * @category Output
  */
 export class TerminalWriter implements Writer {
   readonly #target: Writer;
@@ -92,7 +92,7 @@ export class TerminalWriter implements Writer {
   async write(p: Uint8Array): Promise<number> {
     const text = this.#held + this.#decoder.decode(p, { stream: true });
     this.#held = text.endsWith("\r") ? "\r" : "";
-    const shown = text.slice(0, text.length - this.#held.length).replace(UNSAFE, "\ufffd");
+    const shown = printableLines(text.slice(0, text.length - this.#held.length));
     await writeN(this.#target, this.#encoder.encode(shown));
     return p.length;
   }

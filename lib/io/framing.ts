@@ -1,13 +1,12 @@
 /**
- * Framing: messages with boundaries, over a stream that keeps none.
+ * Framing: message boundaries on a stream.
  *
- * TCP delivers bytes, not messages: what was sent with one write may arrive in several reads, and what
- * was sent with several writes in one. Who wants messages marks where each ends, by its length in front
- * or by a delimiter behind it. Each way here is an encoder and a reader over a
- * {@linkcode BufferedReader}, with a limit, so that a peer cannot make a reader hold more than that.
+ * TCP delivers bytes, not messages: one write may arrive in several reads, and several writes in one. A frame
+ * marks where a message ends, by a length in front of it or a delimiter behind it. Each format here is an
+ * encoder and a reader over a {@linkcode BufferedReader}. The readers have a limit, which bounds the memory
+ * that a peer can make them use.
  *
- * The end of the stream between two frames is `null`, the end of the conversation; within a frame it
- * is a `Deno.errors.UnexpectedEof`.
+ * EOF between two frames is `null`; EOF within a frame is a `Deno.errors.UnexpectedEof`.
  *
  * @module
  */
@@ -15,25 +14,27 @@
 import { concat } from "@std/bytes/concat";
 import { strerror } from "../errors.ts";
 import { pack, unpack } from "../wire/pack.ts";
-import type { BufferedReader } from "./robust_io.ts";
+import type { BufferedReader } from "./buffered_reader.ts";
 import { printable } from "../printable.ts";
 
-/** The longest message that a frame may carry where no other limit is given, in bytes. */
+/**
+ * The default limit of a message in a frame, in bytes: 1 MiB.
+ *
+ * @category Framing
+ */
 export const MAXFRAME = 1_048_576;
 
 const NEWLINE = 0x0a;
 
-// To make one of these takes longer than to use it on a short message, so they are made once.
+// Creating one of these takes longer than encoding or decoding a short message.
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder("utf-8", { fatal: true });
-// A byte order mark is part of a text: it went in, so it comes out.
-const textDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * Puts the length of a message in front of it: four bytes, in network byte order.
+ * Encodes a message as a frame with a length prefix: four bytes in network byte order.
  *
- * @param message The message, of any bytes, or none.
- * @param max The longest message to send, in bytes.
+ * @param message The message; it may be empty.
+ * @param max The limit of the message, in bytes. Default {@linkcode MAXFRAME}.
  * @returns The frame.
  * @throws {RangeError} If the message is longer than `max`.
  *
@@ -47,6 +48,8 @@ const textDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
  * const frame = encodeLengthFrame(new TextEncoder().encode("hi"));
  * assertEquals(frame, new Uint8Array([0, 0, 0, 2, 0x68, 0x69]));
  * ```
+ *
+ * @category Framing
  */
 export function encodeLengthFrame(
   message: Uint8Array,
@@ -57,21 +60,27 @@ export function encodeLengthFrame(
 }
 
 /**
- * Reads a message with its length in front.
+ * Reads a frame with a length prefix.
  *
- * @param reader Where from.
- * @param max The longest message to take, in bytes. It is looked at before anything is held.
- * @returns The message; `null` if the stream ended before it began.
- * @throws {RangeError} If the length is more than `max`.
- * @throws {Deno.errors.UnexpectedEof} If the stream ended within the frame; it says how much is missing.
- * @throws What the source throws; what had come of the frame is read again by the next call.
+ * @param reader The stream to read from.
+ * @param max The limit of the message, in bytes, checked before memory is allocated. Default
+ * {@linkcode MAXFRAME}.
+ * @returns The message; `null` at EOF before a frame.
+ * @throws {RangeError} If the length exceeds `max`.
+ * @throws {Deno.errors.UnexpectedEof} If the stream ends within the frame.
+ * @throws What the source throws. The next call reads the frame from its start.
  *
  * Source: UCM lecture, stream boundaries.
  *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { BufferedReader, encodeLengthFrame, openListener, readLengthFrame } from "@deno-sockets/samples";
+ * import {
+ *   BufferedReader,
+ *   encodeLengthFrame,
+ *   openListener,
+ *   readLengthFrame,
+ * } from "@deno-sockets/samples";
  *
  * using listener = await openListener(0);
  * using client = await Deno.connect({ port: listener.addr.port });
@@ -83,6 +92,8 @@ export function encodeLengthFrame(
  * assertEquals(await readLengthFrame(reader), new Uint8Array([1, 2, 3]));
  * assertEquals(await readLengthFrame(reader), null);
  * ```
+ *
+ * @category Framing
  */
 export async function readLengthFrame(
   reader: BufferedReader,
@@ -107,13 +118,13 @@ export async function readLengthFrame(
 }
 
 /**
- * Puts a delimiter behind a message.
+ * Encodes a message as a frame that ends with a delimiter.
  *
- * @param message The message, which may not contain the delimiter.
- * @param max The longest message to send, in bytes.
- * @param delimiter The byte that ends it. Default: a newline.
+ * @param message The message. It must not contain the delimiter.
+ * @param max The limit of the message, in bytes. Default {@linkcode MAXFRAME}.
+ * @param delimiter The delimiter, a byte from 0 to 255. Default: a newline.
  * @returns The frame.
- * @throws {RangeError} If the message is longer than `max` or contains the delimiter.
+ * @throws {RangeError} If the message exceeds `max` or contains the delimiter.
  *
  * Source: UCM lecture, stream boundaries.
  *
@@ -125,6 +136,8 @@ export async function readLengthFrame(
  * const frame = encodeDelimited(new TextEncoder().encode("hi"));
  * assertEquals(frame, new Uint8Array([0x68, 0x69, 0x0a]));
  * ```
+ *
+ * @category Framing
  */
 export function encodeDelimited(
   message: Uint8Array,
@@ -133,23 +146,25 @@ export function encodeDelimited(
 ): Uint8Array<ArrayBuffer> {
   checkLength(message.length, max);
   if (!Number.isInteger(delimiter) || delimiter < 0 || delimiter > 255) {
-    throw new RangeError(`frame: the delimiter ${delimiter} is not a byte`);
+    throw new RangeError(`frame: delimiter ${delimiter} is not a byte`);
   }
   const at = message.indexOf(delimiter);
-  if (at !== -1) throw new RangeError(`frame: the message has the delimiter ${delimiter} at ${at}`);
+  if (at !== -1) {
+    throw new RangeError(`frame: the message contains the delimiter ${delimiter} at ${at}`);
+  }
   return concat([message, new Uint8Array([delimiter])]);
 }
 
 /**
- * Reads a message that a delimiter ends.
+ * Reads a frame that ends with a delimiter.
  *
- * @param reader Where from.
- * @param max The longest message to take, in bytes, without its delimiter.
- * @param delimiter The byte that ends it. Default: a newline.
- * @returns The message, without the delimiter; `null` if the stream ended before it began.
- * @throws {RangeError} If no delimiter comes within `max` bytes.
- * @throws {Deno.errors.UnexpectedEof} If the stream ended without the delimiter.
- * @throws What the source throws.
+ * @param reader The stream to read from.
+ * @param max The limit of the message, in bytes, delimiter excluded. Default {@linkcode MAXFRAME}.
+ * @param delimiter The delimiter, a byte from 0 to 255. Default: a newline.
+ * @returns The message, without the delimiter; `null` at EOF before a frame.
+ * @throws {RangeError} If the frame exceeds `max` bytes.
+ * @throws {Deno.errors.UnexpectedEof} If the stream ends without the delimiter.
+ * @throws What the source throws. The next call reads the frame from its start.
  *
  * Source: UCM lecture, stream boundaries.
  *
@@ -168,6 +183,8 @@ export function encodeDelimited(
  * assertEquals(await readDelimited(reader, 80, semicolon), new TextEncoder().encode("one"));
  * assertEquals(await readDelimited(reader, 80, semicolon), new TextEncoder().encode("two"));
  * ```
+ *
+ * @category Framing
  */
 export async function readDelimited(
   reader: BufferedReader,
@@ -178,19 +195,20 @@ export async function readDelimited(
   if (frame === null) return null;
   if (frame.at(-1) === delimiter) return frame.subarray(0, -1);
   if (frame.length > max) {
-    throw new RangeError(`frame: no end of it within the limit of ${max} bytes`);
+    throw new RangeError(`frame: exceeds the limit of ${max} bytes`);
   }
   throw missing(1, "a frame, its delimiter,", frame.length + 1);
 }
 
 /**
- * Writes a value as a line of JSON.
+ * Encodes a value as a line of JSON.
  *
- * @param value What to send: anything that JSON can say.
- * @param max The longest text to send, in bytes.
- * @returns The frame. JSON writes a newline within a text as `\n`, so none is in the way.
- * @throws {RangeError} If the text is longer than `max`.
- * @throws {TypeError} If JSON cannot say it: `undefined`, a function, a bigint, a circle.
+ * @param value The value.
+ * @param max The limit of the JSON text, in bytes. Default {@linkcode MAXFRAME}.
+ * @returns The frame. JSON escapes newlines in strings, so the only newline is at the end.
+ * @throws {RangeError} If the text exceeds `max`.
+ * @throws {TypeError} If the value has no JSON representation: `undefined`, a function, a bigint, a
+ * circular structure.
  *
  * Source: UCM lecture, stream boundaries; jsonlines.org.
  *
@@ -202,24 +220,25 @@ export async function readDelimited(
  * const frame = encodeJsonLine({ text: "two\nlines" });
  * assertEquals(new TextDecoder().decode(frame), '{"text":"two\\nlines"}\n');
  * ```
+ *
+ * @category Framing
  */
 export function encodeJsonLine(value: unknown, max: number = MAXFRAME): Uint8Array<ArrayBuffer> {
   const text: string | undefined = JSON.stringify(value);
-  if (text === undefined) throw new TypeError(`frame: JSON cannot say ${typeof value}`);
+  if (text === undefined) throw new TypeError(`frame: ${typeof value} has no JSON representation`);
   return encodeDelimited(encoder.encode(text), max);
 }
 
 /**
  * Reads a line of JSON.
  *
- * @param reader Where from.
- * @param max The longest text to take, in bytes.
- * @returns The value, in an object so that a value `null` is not taken for the end; `null` if the stream
- * ended before a line began.
- * @throws {SyntaxError} If the line is not JSON in UTF-8. The reader is at the next line then.
- * @throws {RangeError} If no newline comes within `max` bytes.
- * @throws {Deno.errors.UnexpectedEof} If the stream ended without a newline.
- * @throws What the source throws.
+ * @param reader The stream to read from.
+ * @param max The limit of the line, in bytes, newline excluded. Default {@linkcode MAXFRAME}.
+ * @returns The value, and its JSON text without surrounding white space; `null` at EOF before a line.
+ * @throws {SyntaxError} If the line is not JSON in UTF-8. The next call reads the next line.
+ * @throws {RangeError} If the line exceeds `max` bytes.
+ * @throws {Deno.errors.UnexpectedEof} If the stream ends without a newline.
+ * @throws What the source throws. The next call reads the line from its start.
  *
  * Source: UCM lecture, stream boundaries; jsonlines.org.
  *
@@ -232,78 +251,30 @@ export function encodeJsonLine(value: unknown, max: number = MAXFRAME): Uint8Arr
  * using client = await Deno.connect({ port: listener.addr.port });
  * using conn = await listener.accept();
  * await client.write(encodeJsonLine({ hello: [1, 2, 3] }));
- * assertEquals(await readJsonLine(new BufferedReader(conn)), { value: { hello: [1, 2, 3] } });
+ * const line = await readJsonLine(new BufferedReader(conn));
+ * assertEquals(line, { value: { hello: [1, 2, 3] }, text: '{"hello":[1,2,3]}' });
  * ```
+ *
+ * @category Framing
  */
 export async function readJsonLine(
   reader: BufferedReader,
   max: number = MAXFRAME,
-): Promise<{ value: unknown } | null> {
+): Promise<{ value: unknown; text: string } | null> {
   const line = await readDelimited(reader, max);
-  return line && { value: parseJson(line).value };
-}
-
-/** A line of JSON: its value, and its text as it was sent, without the space around it. */
-function parseJson(line: Uint8Array): { value: unknown; text: string } {
+  if (line === null) return null;
   try {
     const text = strictDecoder.decode(line);
     return { value: JSON.parse(text), text: text.trim() };
   } catch (error) {
-    // V8 quotes the line, which is the peer's.
+    // V8's message quotes the line, which the peer controls.
     throw new SyntaxError(`frame: not a line of JSON: ${printable(strerror(error))}`);
   }
 }
 
-/** A way to send texts as messages: {@linkcode framings} has three. */
-export interface Framing {
-  /**
-   * Makes a frame of a text.
-   *
-   * @param text The text.
-   * @returns The frame's bytes.
-   */
-  encode(text: string): Uint8Array<ArrayBuffer>;
-  /**
-   * Reads a frame.
-   *
-   * @param reader Where from.
-   * @returns The frame's text; `null` if the stream ended before one began.
-   */
-  read(reader: BufferedReader): Promise<string | null>;
-}
-
-/**
- * Three ways to send texts, by name: `length` with the length in front, `line` with a newline behind,
- * `json` as a line of JSON. A text may contain a newline in the first and in the last. A peer may send any
- * value as a line of JSON: one that is not a string is read as the JSON text that was sent.
- */
-export const framings: Record<"length" | "line" | "json", Framing> = {
-  length: {
-    encode: (text) => encodeLengthFrame(encoder.encode(text)),
-    read: async (reader) => decode(await readLengthFrame(reader)),
-  },
-  line: {
-    encode: (text) => encodeDelimited(encoder.encode(text)),
-    read: async (reader) => decode(await readDelimited(reader)),
-  },
-  json: {
-    encode: (text) => encodeJsonLine(text),
-    async read(reader) {
-      const line = await readDelimited(reader);
-      if (line === null) return null;
-      const { value, text } = parseJson(line);
-      return typeof value === "string" ? value : text;
-    },
-  },
-};
-
-function decode(message: Uint8Array | null): string | null {
-  return message && textDecoder.decode(message);
-}
-
 function checkLength(length: number, max: number): void {
-  if (!(length <= max)) { // also where the limit is NaN
-    throw new RangeError(`frame: ${length} bytes are over the limit of ${max} bytes`);
+  if (!(length <= max)) { // true if max is NaN, too
+    throw new RangeError(`frame: ${length} bytes exceed the limit of ${max} bytes`);
   }
 }
 

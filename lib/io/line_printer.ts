@@ -6,7 +6,7 @@
 
 import { delay } from "@std/async/delay";
 import { codeOf } from "../errors.ts";
-import type { Writer } from "./robust_io.ts";
+import type { Writer } from "./read_write.ts";
 import { printable } from "../printable.ts";
 
 /** How much may wait to be written before `print` asks its caller to wait, in characters. */
@@ -54,6 +54,8 @@ const READY = Promise.resolve();
  * await printer.flush(1000);
  * assertEquals(printed, "hello\ufffd[2J\n");
  * ```
+ *
+ * @category Output
  */
 export class LinePrinter {
   readonly #target: Writer;
@@ -195,10 +197,18 @@ function* pieces(lines: string[]): Generator<string> {
   if (piece !== "") yield piece;
 }
 
-/** `stderr`: prints diagnoses and the lines of a log. */
+/**
+ * `stderr`: prints diagnoses and the lines of a log.
+ *
+ * @category Output
+ */
 export const stderr: LinePrinter = new LinePrinter(Deno.stderr);
 
-/** `stdout`: prints what a server shows of its clients. */
+/**
+ * `stdout`: prints what a server shows of its clients.
+ *
+ * @category Output
+ */
 export const stdout: LinePrinter = new LinePrinter(
   Deno.stdout,
   (lines) => void stderr.print(`stdout: ${lines} lines dropped`),

@@ -1,25 +1,25 @@
 /**
- * Deadlines: how not to wait for ever, and to lose nothing by it.
+ * Timeouts that do not lose data.
  *
  * @module
  */
 
-import type { Reader } from "./robust_io.ts";
+import type { Reader } from "./read_write.ts";
 
-/** The longest delay of a timer, in ms: 25 days. With a longer one it expires at once. */
+/** The longest delay of a timer, in ms: 25 days. A longer one would expire at once. */
 const LONGEST = 2 ** 31 - 1;
 
 /**
- * `select(2)` with a timeout: waits for a promise, but not for longer than a time.
+ * `select(2)` with a timeout: waits for a promise for a limited time.
  *
- * What the promise waits for is not ended: whoever needs its result later keeps the promise.
+ * The operation behind the promise continues after the timeout: keep the promise to get its result later.
  *
- * @param promise What to wait for.
- * @param ms For how long, in ms.
- * @param message What to say if it does not come: the call, and that it waited.
- * @param signal Ends the wait early.
- * @returns What the promise resolves to.
- * @throws {Deno.errors.TimedOut} If the time is over first.
+ * @param promise The promise to wait for.
+ * @param ms The time limit, in ms. `Infinity` and times over 25 days count as 25 days.
+ * @param message The message of the timeout error: the call, and that it timed out.
+ * @param signal Cancels the wait. Default: only the timeout ends it.
+ * @returns The promise's value.
+ * @throws {Deno.errors.TimedOut} If the time limit expires first.
  * @throws The signal's reason, if it aborts first.
  * @throws What the promise rejects with.
  *
@@ -28,13 +28,16 @@ const LONGEST = 2 ** 31 - 1;
  * @example
  * ```ts
  * import { assertEquals, assertRejects } from "@std/assert";
- * import { within } from "@deno-sockets/samples";
+ * import { withTimeout } from "@deno-sockets/samples";
  *
- * assertEquals(await within(Promise.resolve(7), 1000, "nothing came"), 7);
- * await assertRejects(() => within(new Promise(() => {}), 10, "nothing came"), Deno.errors.TimedOut);
+ * assertEquals(await withTimeout(Promise.resolve(7), 1000, "timed out"), 7);
+ * const never = new Promise(() => {});
+ * await assertRejects(() => withTimeout(never, 10, "timed out"), Deno.errors.TimedOut);
  * ```
+ *
+ * @category Streams
  */
-export async function within<T>(
+export async function withTimeout<T>(
   promise: Promise<T>,
   ms: number,
   message: string,
@@ -54,45 +57,48 @@ export async function within<T>(
 }
 
 /**
- * `SO_RCVTIMEO`: reads from a source, each time no longer than a time limit.
+ * `SO_RCVTIMEO`: a reader with a time limit for each read.
  *
- * A read that expires loses nothing: it goes on behind the scenes, and what it gets is what the next
- * call returns. A {@linkcode BufferedReader} on top of it keeps what had come of a line, too.
+ * A read that times out loses no data: it stays pending, and the next call returns its bytes. A
+ * {@linkcode BufferedReader} on top of it also keeps an incomplete line.
  *
  * Source: socket(7); HSE lecture, protocol deadlock.
  *
  * @example
  * ```ts
  * import { assertEquals, assertRejects } from "@std/assert";
- * import { DeadlineReader } from "@deno-sockets/samples";
+ * import { TimeoutReader } from "@deno-sockets/samples";
  *
  * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
  * using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
  * using conn = await listener.accept();
  *
- * const reader = new DeadlineReader(conn, 10);
+ * const reader = new TimeoutReader(conn, 10);
  * const p = new Uint8Array(80);
  * await assertRejects(() => reader.read(p), Deno.errors.TimedOut);
  * await client.write(new TextEncoder().encode("late"));
  * reader.timeout = 1000;
  * assertEquals(await reader.read(p), 4);
  * ```
+ *
+ * @category Streams
  */
-export class DeadlineReader implements Reader {
-  /** How long a read may wait, in ms. It may be changed between reads. */
+export class TimeoutReader implements Reader {
+  /** The time limit of a read, in ms. It may change between reads. */
   timeout: number;
   readonly #source: Reader;
-  // How a read ends that is under way, and where its bytes go: the caller's buffer may be gone by then.
+  // The result of the pending read. It reads into #buffer, because the caller's buffer is free again after
+  // a timeout.
   #pending: Promise<[PromiseSettledResult<number | null>]> | undefined;
   #buffer: Uint8Array = new Uint8Array();
-  // What a read brought that was more than the call that took it had room for.
+  // Bytes of a finished read for which the caller's buffer had no room.
   #rest: Uint8Array = new Uint8Array();
 
   /**
-   * Reads from `source`, which nobody else may read from.
+   * Creates a reader. No other code may read from the source.
    *
-   * @param source What to read from.
-   * @param timeout How long a read may wait, in ms.
+   * @param source The stream to read from.
+   * @param timeout The time limit of a read, in ms.
    */
   constructor(source: Reader, timeout: number) {
     this.#source = source;
@@ -100,11 +106,11 @@ export class DeadlineReader implements Reader {
   }
 
   /**
-   * `read(2)`: reads up to `p.length` bytes into `p`.
+   * `read(2)`: reads up to `p.length` bytes.
    *
-   * @param p Where the bytes go.
-   * @returns How many came, perhaps fewer than asked for; `null` at the end of the stream.
-   * @throws {Deno.errors.TimedOut} If none came in time; they are the next call's.
+   * @param p The buffer to fill.
+   * @returns The number of bytes read, which may be less than `p.length`; `null` at EOF.
+   * @throws {Deno.errors.TimedOut} If no byte arrives in time. The next call returns what arrives later.
    * @throws What the source throws.
    */
   async read(p: Uint8Array): Promise<number | null> {
@@ -113,10 +119,11 @@ export class DeadlineReader implements Reader {
       if (this.#pending === undefined) {
         if (this.#buffer.length < p.length) this.#buffer = new Uint8Array(p.length);
         const reading = this.#source.read(this.#buffer.subarray(0, p.length));
-        this.#pending = Promise.allSettled([reading]); // an error is told to whoever takes it
+        // Settled, so that an error after a timeout is not unhandled: the next call throws it.
+        this.#pending = Promise.allSettled([reading]);
       }
-      const message = `read: nothing came within ${this.timeout / 1000} s`;
-      const [result] = await within(this.#pending, this.timeout, message);
+      const message = `read: timed out after ${this.timeout / 1000} s`;
+      const [result] = await withTimeout(this.#pending, this.timeout, message);
       this.#pending = undefined;
       if (result.status === "rejected") throw result.reason;
       if (result.value === null) return null;

@@ -1,21 +1,21 @@
 /**
- * The clients that wait to be accepted, and how a server that stops takes in the last of them.
+ * The clients that wait to be accepted, and how a server that stops accepts the last of them.
  *
  * @module
  */
 
-import type { Unlinkable } from "../socket/_closable.ts";
+import { unlinkSocket } from "../socket/_socket_file.ts";
 
-/** How long no client must come for the backlog to count as empty, in ms, and how often that is checked. */
+/** How long no client may arrive for the backlog to count as empty, in ms, and how often that is checked. */
 const QUIET = 30;
-const LOOKS = 3;
+const CHECKS = 3;
 
-/** How many clients are accepted at most before the listener is closed: as many as a backlog of Linux holds. */
+/** The maximum number of clients accepted before the listener is closed: the size of Linux's backlog. */
 const SIZE = 4096;
 
 /**
- * A listener's backlog. close(2) on a listener resets the clients that wait in it, and no call tells how many
- * there are: it is empty when a pending accept has not completed for a while.
+ * A listener's backlog. close(2) on a listener resets the clients in its backlog, and no call returns their
+ * number: the backlog counts as empty when an accept has been pending for a while.
  */
 export class Backlog<A extends Deno.Addr> implements Disposable {
   readonly #listener: Deno.Listener<Deno.Conn<A>>;
@@ -42,32 +42,32 @@ export class Backlog<A extends Deno.Addr> implements Disposable {
   }
 
   /**
-   * Closes the listener, which ends a pending accept, once the backlog is empty. A Unix-domain socket's file
-   * is removed at once, so that no further clients come.
+   * Closes the listener, which ends a pending accept, when the backlog is empty. Removes a Unix-domain
+   * socket's file at once, so that no new client can connect.
    *
-   * @param timeout When to close it in any case, in ms.
+   * @param timeout Closes the listener after this time in any case, in ms.
    */
   closeWhenEmpty(timeout: number): void {
     this.#isClosing = true;
-    (this.#listener as Partial<Unlinkable>).unlink?.();
+    unlinkSocket(this.#listener);
     const end = performance.now() + timeout;
     const last = this.#accepted + SIZE;
-    let seen = this.#accepted;
+    let accepted = this.#accepted;
     let quiet = 0;
-    const look = () => {
-      // A loop that does not accept, because it serves a client or waits for resources, tells nothing.
-      quiet = this.#isAccepting && this.#accepted === seen ? quiet + 1 : 0;
-      seen = this.#accepted;
-      if (quiet < LOOKS && this.#accepted < last && performance.now() < end) {
-        this.#timer = setTimeout(look, QUIET / LOOKS);
+    const check = () => {
+      // Only a pending accept shows an empty backlog, not a loop that serves a client or pauses.
+      quiet = this.#isAccepting && this.#accepted === accepted ? quiet + 1 : 0;
+      accepted = this.#accepted;
+      if (quiet < CHECKS && this.#accepted < last && performance.now() < end) {
+        this.#timer = setTimeout(check, QUIET / CHECKS);
       } else {
         this.#listener[Symbol.dispose]();
       }
     };
-    look();
+    check();
   }
 
-  /** Stops looking. A listener that was to be closed is closed now. */
+  /** Stops the checks. Closes the listener if it was to be closed. */
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     if (this.#isClosing) this.#listener[Symbol.dispose]();

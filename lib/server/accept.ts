@@ -5,13 +5,14 @@
  */
 
 import { delay } from "@std/async/delay";
-import { Backlog } from "./_backlog.ts";
-import { Connection } from "../socket/connection.ts";
-import { codeOf, failed, isClosed } from "../errors.ts";
+import { codeOf, failed, isClosedError } from "../errors.ts";
 import { logError, report } from "../io/log_error.ts";
-import { OpenConnections } from "./_idle_monitor.ts";
+import { Backlog } from "./_backlog.ts";
+import { IdleMonitor } from "./idle_monitor.ts";
+import { readScheduler } from "./read_scheduler.ts";
+import { ServerConnection } from "./server_connection.ts";
 
-/** The first and the longest pause while the system's resources are used up, in ms. */
+/** The first and the longest pause while the system lacks resources, in ms. */
 const FIRST_PAUSE = 5;
 const LONGEST_PAUSE = 1000;
 
@@ -23,54 +24,57 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** How {@linkcode accept} treats its clients. */
+/**
+ * Options of {@linkcode accept}.
+ *
+ * @category Servers
+ */
 export interface AcceptOptions {
-  /** When it aborts, the server drains and the loop ends. Default: only the listener's owner ends it. */
+  /** Stops the server: it drains, then the loop ends. Default: the loop ends when the listener is closed. */
   signal?: AbortSignal;
-  /** How many connections may be open at once; further clients wait in the backlog. Default 1024. */
+  /** The maximum number of open connections; further clients wait in the backlog. Default 1024. */
   maxConnections?: number;
   /**
-   * How long a client may let a read or a write wait, in ms; 0: without a limit. Default 300,000. It is
-   * cut off within a quarter of that time more. A write ends when the system's buffers make room, which may
-   * be a megabyte at a time: a client that reads more slowly than that counts as idle.
+   * How long a read or a write may wait for the client, in ms; 0: without a limit. Default 300,000. The
+   * connection is aborted within a quarter of that time more. A write completes when the system's buffers
+   * have room, which they make in steps of up to a megabyte: a client that reads more slowly counts as idle.
    */
   idleTimeout?: number;
   /**
-   * How many bytes a second a client must send or receive, on average over `idleTimeout`; 0, the default:
-   * any number. It ends clients that send a byte now and then to hold a connection. Time in which the
-   * service works counts too. Without an `idleTimeout` it has no effect.
+   * The minimum rate of a client, bytes sent and received per second, on average over `idleTimeout`;
+   * 0: none. Default 0. It ends clients that send a byte now and then to hold a connection. Time in which
+   * the service works counts, too. Without an `idleTimeout` it has no effect.
    */
   minRate?: number;
-  /** How long connections may go on after `signal`, in ms. Default 5000. */
+  /** How long connections may continue after `signal`, in ms. Default 5000. */
   grace?: number;
   /**
-   * Called with accept failures, and with the errors of services that {@linkcode Connection.serve} runs.
-   * Default {@linkcode logError}. Clients that reset before they were accepted are not reported.
+   * Called with accept failures and service errors. Default {@linkcode logError}. Resets before accept are
+   * not reported.
    */
   onError?: (error: Error) => void;
 }
 
 /**
- * `accept(2)`, in a loop that no client can end: yields one connection after another.
+ * `accept(2)` in a fault-tolerant loop: yields the connections of a listener.
  *
- * A loop that awaits each connection's {@linkcode Connection.serve} is an iterative server; one that
- * starts it and goes on to the next is a concurrent one. Either way
+ * A loop that awaits each connection's {@linkcode ServerConnection.serve} is an iterative server; a loop
+ * that does not await it is a concurrent server.
  *
- * - a client that reset its connection while it waited in the backlog is skipped;
- * - when the system has no descriptors or memory left (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`), the loop
- *   pauses, for 5 ms first and at most a second; after any other failure it goes on at once;
- * - at `maxConnections` it accepts no more until one closes; `idleTimeout` and `minRate` cut off clients
- *   that neither send nor receive, or too little;
- * - when `signal` aborts, a Unix-domain socket's file is removed; the clients that wait in the backlog are
- *   still accepted, then the listener is closed; connections may finish what is in flight and are cut when
- *   the `grace` period ends; the loop ends when all are closed.
+ * - A client that resets its connection in the backlog is skipped.
+ * - If the system has no descriptors or memory (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`), the loop pauses,
+ *   5 ms at first, a second at most. After any other failure it continues at once.
+ * - At `maxConnections` it does not accept until a connection closes. Connections that exceed `idleTimeout`
+ *   or stay below `minRate` are aborted.
+ * - When `signal` aborts, the server drains: it removes a Unix-domain socket's file, accepts the clients in
+ *   the backlog, and closes the listener. Connections may finish what is in flight, and are aborted at the
+ *   end of the `grace` period. The loop ends when all are closed.
  *
- * @param listener The listening socket, TCP or Unix. It is closed after `signal` aborts.
+ * @param listener The listening socket, TCP or Unix. The loop closes it after `signal` aborts.
  * @param options See {@linkcode AcceptOptions}.
- * @returns The connections; the caller must close each, as `serve` does. The loop ends after `signal`, or
- * when it finds the listener closed by its owner: it looks when it accepts the next client, and then, too,
- * drains the open connections. If the caller leaves the loop before `signal`, the listener and the open
- * connections stay open.
+ * @returns The connections. The caller must close each, as `serve` does. The loop ends after `signal`, or
+ * when its owner has closed the listener: the next accept fails, and the open connections are drained. If
+ * the caller breaks out of the loop before `signal`, the listener and the connections stay open.
  * @throws {RangeError} If a limit is invalid. A time must be less than 2 ** 31 ms.
  * @throws {Deno.errors.Busy} If another loop accepts from the listener.
  *
@@ -98,23 +102,26 @@ export interface AcceptOptions {
  * stop.abort();
  * await server;
  * ```
+ *
+ * @category Servers
  */
 export async function* accept<A extends Deno.Addr>(
   listener: Deno.Listener<Deno.Conn<A>>,
   options: AcceptOptions = {},
-): AsyncGenerator<Connection<A>, void, void> {
+): AsyncGenerator<ServerConnection<A>, void, void> {
   const { signal, maxConnections = 1024, grace = 5000, onError = logError } = options;
   const { idleTimeout = 300_000, minRate = 0 } = options;
   checkLimits({ maxConnections, idleTimeout, minRate, grace });
 
   using backlog = new Backlog(listener);
-  const open = new OpenConnections<A>({ idleTimeout, minRate });
+  const monitor = new IdleMonitor({ idleTimeout, minRate });
+  // Resolved and replaced each time a connection closes.
   let slotFreed = Promise.withResolvers<void>();
   let isDraining = false;
   const drain = () => {
     if (isDraining) return;
     isDraining = true;
-    open.drain(grace);
+    monitor.drain(grace);
     backlog.closeWhenEmpty(grace);
   };
   if (signal?.aborted) drain();
@@ -122,18 +129,19 @@ export async function* accept<A extends Deno.Addr>(
   try {
     let pause = 0;
     for (;;) {
-      // A slot is taken before accept, so that further clients wait in the backlog and cost nothing.
-      while (open.size >= maxConnections) await slotFreed.promise;
+      // Wait for a free slot before accept, not after: clients beyond the limit then wait in the backlog,
+      // where they cost this process nothing. A loop, because the caller may take the slot first.
+      while (monitor.size >= maxConnections) await slotFreed.promise;
       let socket: Deno.Conn<A>;
       try {
         socket = await backlog.accept();
       } catch (error) {
-        if (isClosed(error)) break;
+        if (isClosedError(error)) break;
         if (error instanceof Deno.errors.Busy) throw failed("accept", error);
-        if (isGone(error)) continue;
+        if (isReset(error)) continue;
         report(onError, failed("accept", error));
         if (!exhausted.includes(codeOf(error) ?? "")) {
-          await nextTurn(); // whatever fails again and again, timers and signals go on
+          await nextTurn(); // timers and signals run, even if accept fails again and again
           continue;
         }
         pause = Math.min(pause * 2 || FIRST_PAUSE, isDraining ? FIRST_PAUSE : LONGEST_PAUSE);
@@ -141,16 +149,20 @@ export async function* accept<A extends Deno.Addr>(
         continue;
       }
       pause = 0;
-      const conn: Connection<A> = new Connection(socket, () => {
-        open.remove(conn);
-        slotFreed.resolve();
-        slotFreed = Promise.withResolvers();
-      }, onError);
-      open.add(conn);
+      const conn: ServerConnection<A> = new ServerConnection(socket, {
+        scheduler: readScheduler,
+        onClose: () => {
+          monitor.remove(conn);
+          slotFreed.resolve();
+          slotFreed = Promise.withResolvers();
+        },
+        onError,
+      });
+      monitor.add(conn);
       yield conn;
     }
     drain();
-    while (open.size > 0) await slotFreed.promise;
+    while (monitor.size > 0) await slotFreed.promise;
   } finally {
     signal?.removeEventListener("abort", drain);
   }
@@ -159,20 +171,20 @@ export async function* accept<A extends Deno.Addr>(
 function checkLimits(limits: Required<Omit<AcceptOptions, "signal" | "onError">>): void {
   const { maxConnections, idleTimeout, minRate, grace } = limits;
   if (!Number.isInteger(maxConnections) || maxConnections < 1) {
-    throw new RangeError(`accept: ${maxConnections} is not a number of connections`);
+    throw new RangeError(`accept: ${maxConnections} is not a positive number of connections`);
   }
   for (const [name, ms] of Object.entries({ idleTimeout, grace })) {
     if (!(ms >= 0 && ms < 2 ** 31)) {
-      throw new RangeError(`accept: ${ms} ms is not a time for ${name}`);
+      throw new RangeError(`accept: ${name} of ${ms} ms is not from 0 to 2 ** 31 ms`);
     }
   }
   if (!(minRate >= 0 && minRate < Infinity)) {
-    throw new RangeError(`accept: ${minRate} is not a rate in bytes a second`);
+    throw new RangeError(`accept: minRate of ${minRate} bytes a second is not a rate`);
   }
 }
 
-/** Whether accept rejected because the client did not wait for it. */
-function isGone(error: unknown): boolean {
+/** Reports whether accept failed because the client closed or reset the connection first. */
+function isReset(error: unknown): boolean {
   return error instanceof Deno.errors.NotConnected ||
     error instanceof Deno.errors.ConnectionReset ||
     error instanceof Deno.errors.ConnectionAborted;

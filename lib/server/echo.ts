@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Reader, writeN, type Writer } from "../io/robust_io.ts";
+import { type Reader, writeN, type Writer } from "../io/read_write.ts";
 
 /** What a connection reads into while little comes: most are idle, and this is their memory. */
 const SMALL = 1024;
@@ -44,6 +44,8 @@ const SMALL_READS = 16;
  * await echo(conn, 3, (message) => lengths.push(message.length));
  * assertEquals(lengths, [3, 2]);
  * ```
+ *
+ * @category Servers
  */
 export async function echo(
   conn: Reader & Writer,

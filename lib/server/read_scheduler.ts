@@ -1,109 +1,118 @@
 /**
- * Fair turns: what keeps a hundred busy connections from starving a thousand others.
+ * A fair schedule for the reads of many connections: no busy connection starves another.
  *
- * Deno's sockets are tokio's, and a task of tokio's may complete 128 operations before it has to make way
- * for others. What is ready beyond that is deferred, behind everything that becomes ready in the
- * meantime: the sockets that have just been answered, if their peers are quick. A server with a
- * thousand busy clients then serves some 128 of them over and over, and the rest wait for seconds.
+ * Deno's sockets are tokio's, and a tokio task may complete 128 operations before it must yield. tokio
+ * defers further ready operations behind everything that becomes ready in the meantime: the sockets that were
+ * just served, if their peers reply fast. A server with a thousand busy clients then serves about 128 of
+ * them over and over, and the others wait for seconds.
  *
- * So reads queue, first come, first served, and no more begin in a turn of the event loop than the
- * budget is enough for. A read whose peer is silent costs nothing of the budget: the longer nothing
- * comes, the more reads begin at once, so that no client waits behind a queue of silent ones.
+ * So reads queue, first come, first served, and no more begin in one turn of the event loop than the budget
+ * allows. A read from a silent peer uses none of the budget: the longer no data arrives, the more reads
+ * begin at once, so no client waits behind a queue of silent ones.
  *
  * @module
  */
 
-/** tokio's budget: as long as no more operations than this can be ready, none is deferred. */
+/** tokio's budget: up to this many ready operations, none is deferred. */
 const BUDGET = 128;
 
-/** A read and a write for each connection are within the budget. */
+/** With this many connections, a read and a write of each are within the budget. */
 const FEW = BUDGET / 2;
 
 /**
- * How many reads begin in a turn, if there are more connections. One that finds its data there completes
- * at once, and is followed by a write; so do those of the turn before, which had to wait for theirs.
+ * How many reads begin in a turn. A read that finds data completes at once and is followed by a write; so do
+ * the reads of the turn before that had to wait for data.
  */
 const READS_PER_TURN = BUDGET / 4;
 
-/** How long no read may complete, in ms, until the reads that wait for their turn go on. */
+/** The time without a completed read after which the watchdog begins more reads, in ms. */
 const STANDSTILL = 2;
 
-/** A turn to come, and how many reads wait for it. */
+/** Reads that begin in the same turn. */
 interface Turn {
   reads: number;
   promise: Promise<void>;
   resolve: () => void;
 }
 
-let connections = 0;
-const turns: Turn[] = [];
-/** How many turns begin at once: twice as many after each standstill. */
-let atOnce = 1;
-/** Reads that asked for a turn since the last one began: each follows another that completed. */
-let asked = 0;
-let isGuarded = false;
-let hasMoved = false; // since the guard looked
+/** Schedules the reads of the connections that are registered. */
+export class ReadScheduler {
+  #connections = 0;
+  readonly #turns: Turn[] = [];
+  /** How many turns begin at once. It doubles at each standstill. */
+  #atOnce = 1;
+  /** Reads requested since the last turn began. Each follows a read that completed. */
+  #requested = 0;
+  #isWatched = false;
+  #hasMoved = false; // since the watchdog last ran
 
-/** Counts a connection that was opened: while there are few, no read has to wait. */
-export function joinTurns(): void {
-  connections++;
-}
-
-/** Counts a connection that was closed. */
-export function leaveTurns(): void {
-  connections--;
-}
-
-/**
- * Asks for the turn to read.
- *
- * @returns Nothing if the read may begin at once, else a promise to wait for. It resolves soon in any
- * case, also that of a connection that is closed meanwhile.
- */
-export function myTurn(): Promise<void> | undefined {
-  if (connections <= FEW) return undefined;
-  if (asked++ === 0) setImmediate(nextTurn); // it runs when all that this turn brought has been dealt with
-  let turn = turns.at(-1);
-  if (turn === undefined || turn.reads === READS_PER_TURN) {
-    turn = { reads: 0, ...Promise.withResolvers<void>() };
-    turns.push(turn);
+  /** Registers a connection. While there are 64 or fewer, no read waits. */
+  register(): void {
+    this.#connections++;
   }
-  turn.reads++;
-  return turn.promise;
-}
 
-// A turn is followed by the next when its reads have completed, and not before: only a loop that waits
-// for its sockets learns which of them have become ready.
-function nextTurn(): void {
-  // More completed than had begun in two turns: others that were silent are ready, too, and some of
-  // them were deferred. None begins until they have been served, or they would be deferred again.
-  const isOverloaded = asked > FEW;
-  if (asked >= READS_PER_TURN / 2) atOnce = 1;
-  asked = 0;
-  hasMoved = true;
-  if (!isOverloaded) begin();
-  if (turns.length > 0 && !isGuarded) guard();
-}
-
-function begin(): void {
-  for (const turn of turns.splice(0, atOnce)) turn.resolve();
-}
-
-/** Sees to it that the queue moves even if the clients whose turn it was send nothing. */
-function guard(): void {
-  isGuarded = true;
-  hasMoved = false;
-  // A busy process sees its timers before its sockets: what has come meanwhile is dealt with first.
-  setTimeout(() => setImmediate(look), STANDSTILL);
-}
-
-/** Whether the queue stands still; if it does, twice as many reads begin as at the last look that found so. */
-function look(): void {
-  isGuarded = false;
-  if (!hasMoved && asked === 0) {
-    begin();
-    atOnce *= 2;
+  /** Unregisters a connection that was closed. */
+  unregister(): void {
+    this.#connections--;
   }
-  if (turns.length > 0) guard();
-  else atOnce = 1;
+
+  /**
+   * Requests a turn to read.
+   *
+   * @returns `undefined` if the read may begin at once, otherwise a promise to await first. It resolves
+   * soon, even if no peer sends anything and even if the connection is closed meanwhile.
+   */
+  turn(): Promise<void> | undefined {
+    if (this.#connections <= FEW) return undefined;
+    // It runs after everything that this turn of the event loop made ready.
+    if (this.#requested++ === 0) setImmediate(() => this.#next());
+    let turn = this.#turns.at(-1);
+    if (turn === undefined || turn.reads === READS_PER_TURN) {
+      turn = { reads: 0, ...Promise.withResolvers<void>() };
+      this.#turns.push(turn);
+    }
+    turn.reads++;
+    return turn.promise;
+  }
+
+  // The next turn begins when reads of this one have completed, and not before: only an event loop that
+  // waits for its sockets learns which of them have become ready.
+  #next(): void {
+    // More reads completed than had begun in two turns: silent peers have sent data, and tokio has deferred
+    // some of their reads. No read begins until these have been served, or they would be deferred again.
+    const isOverloaded = this.#requested > FEW;
+    if (this.#requested >= READS_PER_TURN / 2) this.#atOnce = 1;
+    this.#requested = 0;
+    this.#hasMoved = true;
+    if (!isOverloaded) this.#begin();
+    if (this.#turns.length > 0 && !this.#isWatched) this.#watch();
+  }
+
+  #begin(): void {
+    for (const turn of this.#turns.splice(0, this.#atOnce)) turn.resolve();
+  }
+
+  /**
+   * Watchdog: advances a stalled queue. The queue moves when reads complete, so it stalls if every read
+   * that has begun waits for a silent peer.
+   */
+  #watch(): void {
+    this.#isWatched = true;
+    this.#hasMoved = false;
+    // A busy process runs its timers before its sockets: setImmediate lets it serve what has arrived first.
+    setTimeout(() => setImmediate(() => this.#advance()), STANDSTILL);
+  }
+
+  #advance(): void {
+    this.#isWatched = false;
+    if (!this.#hasMoved && this.#requested === 0) {
+      this.#begin();
+      this.#atOnce *= 2;
+    }
+    if (this.#turns.length > 0) this.#watch();
+    else this.#atOnce = 1;
+  }
 }
+
+/** The scheduler of this process, shared by all servers: tokio's budget is shared, too. */
+export const readScheduler: ReadScheduler = new ReadScheduler();

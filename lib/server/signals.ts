@@ -27,6 +27,8 @@
  * for await (const conn of accept(listener, { signal })) conn.close();
  * assertEquals(signal.aborted, true); // that is why the loop ended
  * ```
+ *
+ * @category Servers
  */
 export function terminationSignal(): AbortSignal {
   const controller = new AbortController();

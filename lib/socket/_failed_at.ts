@@ -1,27 +1,27 @@
 /**
- * Errors of calls on an address: where C looks its name up first, Deno's calls do that by themselves.
+ * Errors of calls on an address. Where C calls getaddrinfo and socket first, Deno's calls include both.
  *
  * @module
  */
 
+import { AddrInfoError } from "../address/addrinfo.ts";
 import { formatAddress } from "../address/format.ts";
 import { codeOf, failed, strerror } from "../errors.ts";
-import { AddrInfoError } from "../address/addrinfo.ts";
 
-/** What socket(2) fails with where no descriptor is left; Deno calls it within `connect` and `bind`. */
+/** The errors of socket(2) if no descriptor is left. */
 const NO_DESCRIPTOR = ["EMFILE", "ENFILE"];
 
 /**
  * `perror(3)` for a call on an address: an error that names the call, the address and the cause.
  *
- * @param call The call as the C programmer knows it.
- * @param address Where it connects, binds or sends to.
- * @param error What it threw.
- * @returns As {@linkcode failed} returns, for `socket` if that is the call that failed; if it was the look-up
- * of the host's name that failed, an {@linkcode AddrInfoError}.
+ * @param call The call, by its name in C.
+ * @param address The address to connect to, bind or send to.
+ * @param error What the call threw.
+ * @returns As {@linkcode failed} returns; for the call `socket` if no descriptor was left. An
+ * {@linkcode AddrInfoError} if the look-up of the host failed.
  */
 export function failedAt(call: string, address: Deno.Addr, error: unknown): Error {
-  // Deno gives a failed look-up no class of its own.
+  // Deno has no error class for a failed look-up.
   const [, cause] = /^failed to lookup address information: (.+)/.exec(strerror(error)) ?? [];
   if (cause === undefined || !("hostname" in address)) {
     const isSocket = NO_DESCRIPTOR.includes(codeOf(error) ?? "");

@@ -1,11 +1,15 @@
 /**
- * Connected datagram sockets: a conversation with one peer.
+ * Connected datagram sockets, which communicate with one peer.
  *
  * @module
  */
 
 import { normalize } from "node:path";
-import { formatAddress } from "../address/format.ts";
+import { getAddrInfo } from "../address/addrinfo.ts";
+import { formatAddress, unmapAddress } from "../address/format.ts";
+import { parsePort } from "../address/services.ts";
+import { failed } from "../errors.ts";
+import { withTimeout } from "../io/timeout.ts";
 import {
   type Datagram,
   type DatagramSocket,
@@ -13,17 +17,13 @@ import {
   recvFrom,
   sendTo,
 } from "./datagram.ts";
-import { within } from "../io/timeout.ts";
-import { failed } from "../errors.ts";
-import { getAddrInfo } from "../address/addrinfo.ts";
-import { refused, unixPermissions, unixSendPermissions } from "./_refused.ts";
-import { parsePort } from "../address/services.ts";
+import { nameAllMissing, unixPermissions, unixSendPermissions } from "./permissions.ts";
 import { openUnixDatagram } from "./unix.ts";
 
 /**
  * `connect(2)` on a datagram socket: sends to one peer, and receives from that peer only.
  *
- * Anybody can send a datagram to an open port; those of others are dropped, and counted.
+ * Any host can send a datagram to an open port; those from other senders are dropped and counted.
  *
  * Source: CNP3 lecture, connected datagram sockets; udp(7).
  *
@@ -32,36 +32,36 @@ import { openUnixDatagram } from "./unix.ts";
  * import { assertEquals, assertRejects } from "@std/assert";
  * import { connectDatagram, openDatagram, recvFrom, sendTo } from "@deno-sockets/samples";
  *
- * const server = await openDatagram(0);
- * const { port } = server.addr as Deno.NetAddr;
- * using client = await connectDatagram("127.0.0.1", port);
+ * using server = await openDatagram(0);
+ * using client = await connectDatagram("127.0.0.1", server.addr.port);
  * await client.send(new TextEncoder().encode("hello"));
  * const { message, from } = await recvFrom(server, 80);
  * await assertRejects(() => client.receive(80, 10), Deno.errors.TimedOut);
  *
  * await sendTo(server, message, from);
  * assertEquals((await client.receive(80, 1000)).message, message);
- * server.close();
  * ```
+ *
+ * @category Sockets
  */
-export class ConnectedDatagram implements Disposable {
-  /** The peer's address. */
-  readonly remoteAddr: Deno.Addr;
-  /** How many datagrams of others were dropped. */
+export class ConnectedDatagram<A extends Deno.Addr = Deno.Addr> implements Disposable {
+  /** `getpeername(2)`: the peer's address. */
+  readonly remoteAddr: A;
+  /** The number of datagrams from other senders that were dropped. */
   dropped = 0;
 
-  readonly #socket: DatagramSocket;
-  // A receive whose time ran out goes on: the datagram that ends it is the next call's.
-  #pending: Promise<Datagram> | undefined;
-  #turn: Promise<void> | undefined; // the end of the last call to `receive` that is under way
+  readonly #socket: DatagramSocket<A>;
+  // A receive that timed out stays pending: the next call returns its datagram.
+  #pending: Promise<Datagram<A>> | undefined;
+  #turn: Promise<void> | undefined; // the end of the last pending call to `receive`
 
   /**
-   * Takes a socket for conversation with one peer; {@linkcode connectDatagram} opens one.
+   * Connects a socket to one peer; {@linkcode connectDatagram} opens and connects one.
    *
-   * @param socket A bound socket, which is the caller's no longer.
-   * @param remoteAddr The peer, with a numeric host in the form that `inetNtop` gives.
+   * @param socket A bound socket. Takes ownership.
+   * @param remoteAddr The peer, with a numeric host in the form that `inetNtop` returns.
    */
-  constructor(socket: DatagramSocket, remoteAddr: Deno.Addr) {
+  constructor(socket: DatagramSocket<A>, remoteAddr: A) {
     this.#socket = socket;
     this.remoteAddr = remoteAddr;
   }
@@ -69,7 +69,7 @@ export class ConnectedDatagram implements Disposable {
   /**
    * `send(2)`: sends one datagram to the peer.
    *
-   * @param message Its bytes, of which there may be none.
+   * @param message The bytes to send; there may be none.
    * @param timeout How long to wait for room at a Unix peer, in ms. Default 5000.
    * @throws What {@linkcode sendTo} throws.
    */
@@ -78,40 +78,40 @@ export class ConnectedDatagram implements Disposable {
   }
 
   /**
-   * `recv(2)` with `SO_RCVTIMEO`: receives one datagram of the peer's.
+   * `recv(2)` with `SO_RCVTIMEO`: receives one datagram from the peer.
    *
-   * One call at a time: the next waits for the end of the one before, and its time begins then.
+   * Concurrent calls are serialized: the time limit of a call begins when the call before has ended.
    *
-   * @param max The longest message to receive whole, in bytes.
-   * @param timeout How long to wait for it, in ms.
-   * @param signal Ends the wait early.
+   * @param max The limit of the message, in bytes; the rest of a longer one is lost.
+   * @param timeout The time limit, in ms.
+   * @param signal Cancels the wait. Default: only the timeout ends it.
    * @returns The datagram.
-   * @throws {Deno.errors.TimedOut} If none came in time. One that comes later is not lost: the next
-   * call receives it, with the limit of the call that waited for it first.
-   * @throws The signal's reason, if it aborts first; the same holds for what comes later.
+   * @throws {Deno.errors.TimedOut} If none arrives in time. The next call returns one that arrives later,
+   * with the `max` of this call.
+   * @throws The signal's reason, if it aborts first. The next call returns a datagram that arrives later.
    */
-  async receive(max: number, timeout: number, signal?: AbortSignal): Promise<Datagram> {
+  async receive(max: number, timeout: number, signal?: AbortSignal): Promise<Datagram<A>> {
     const before = this.#turn;
     const { promise, resolve: endTurn } = Promise.withResolvers<void>();
     this.#turn = promise;
     if (before !== undefined) {
       try {
-        await within(before, Infinity, "", signal);
+        await withTimeout(before, Infinity, "", signal);
       } catch (error) {
         before.then(endTurn);
         throw error;
       }
     }
-    this.#pending ??= this.#receivePeers(max);
+    this.#pending ??= this.#receiveFromPeer(max);
     const peer = formatAddress(this.remoteAddr);
-    const message = `recv ${peer}: no answer within ${timeout / 1000} s`;
+    const message = `recv ${peer}: timed out after ${timeout / 1000} s`;
     try {
-      const datagram = await within(this.#pending, timeout, message, signal);
+      const datagram = await withTimeout(this.#pending, timeout, message, signal);
       this.#pending = undefined;
       return datagram;
     } catch (error) {
-      const goesOn = error instanceof Deno.errors.TimedOut || signal?.aborted;
-      if (!goesOn) this.#pending = undefined;
+      const isPending = error instanceof Deno.errors.TimedOut || signal?.aborted;
+      if (!isPending) this.#pending = undefined;
       throw error;
     } finally {
       endTurn();
@@ -119,7 +119,7 @@ export class ConnectedDatagram implements Disposable {
     }
   }
 
-  async #receivePeers(max: number): Promise<Datagram> {
+  async #receiveFromPeer(max: number): Promise<Datagram<A>> {
     for (;;) {
       const datagram = await recvFrom(this.#socket, max);
       if (this.#isPeer(datagram.from)) return datagram;
@@ -132,7 +132,7 @@ export class ConnectedDatagram implements Disposable {
     if ("path" in from && "path" in remoteAddr) {
       return from.path !== null && normalize(from.path) === normalize(remoteAddr.path);
     }
-    return formatAddress(from) === formatAddress(remoteAddr);
+    return formatAddress(from) === formatAddress(unmapAddress(remoteAddr));
   }
 
   /** `close(2)`: closes the socket. */
@@ -146,7 +146,7 @@ export class ConnectedDatagram implements Disposable {
   }
 }
 
-/** To connect to a wildcard address is to connect to loopback, and that is where replies come from. */
+/** connect(2) to a wildcard address connects to loopback, where the replies come from. */
 const loopback = new Map([
   ["0.0.0.0", "127.0.0.1"],
   ["::", "::1"],
@@ -156,39 +156,41 @@ const loopback = new Map([
 /**
  * `getaddrinfo(3)`, `socket(2)` and `connect(2)` for UDP: opens a datagram socket for one peer.
  *
- * As with connect(2), the peer at `0.0.0.0` or `::` is the one on loopback, whose permission it requires.
- * Its own address, and the permission for it, are as {@linkcode openDatagramTo} has them.
+ * As with connect(2), `0.0.0.0` and `::` are the loopback addresses, whose permissions they require. The
+ * address of the socket, and the permission for it, are those of {@linkcode openDatagramTo}.
  *
  * @param host A host name or a numeric address.
- * @param service A port number or a service's name.
+ * @param service A port number or a service name.
  * @returns The connected socket.
- * @throws {RangeError} If the service is neither.
+ * @throws {RangeError} If the service is unknown or the port is over 65535.
  * @throws {AddrInfoError} If the name has no address.
- * @throws {Deno.errors.NotCapable} If the program may not bind, or look the name up.
+ * @throws {Deno.errors.NotCapable} If a permission to bind or to look up the name is not granted.
  *
  * Source: CNP3 lecture. See {@linkcode ConnectedDatagram} for an example.
+ *
+ * @category Sockets
  */
 export async function connectDatagram(
   host: string,
   service: string | number,
-): Promise<ConnectedDatagram> {
+): Promise<ConnectedDatagram<Deno.NetAddr>> {
   const port = await parsePort(`${service}`, "udp");
   const [found] = await getAddrInfo(host, port, { socktype: "dgram" });
-  const to = { ...found, hostname: loopback.get(found.hostname) ?? found.hostname };
+  const to: Deno.NetAddr = { ...found, hostname: loopback.get(found.hostname) ?? found.hostname };
   return new ConnectedDatagram(await openDatagramTo(to), to);
 }
 
 /**
  * `socket(2)`, `bind(2)` and `connect(2)` for a Unix-domain datagram socket: opens one for one peer.
  *
- * The peer answers to the path of the socket that a datagram came from, so the client binds one, too.
+ * A peer replies to the path that a datagram came from, so the client must bind one.
  *
- * @param path The peer's socket.
+ * @param path The path of the peer's socket.
  * @param own The path to bind. Its file is removed when the socket is closed.
  * @returns The connected socket.
- * @throws {Deno.errors.AddrInUse} If `own` is a live socket.
- * @throws {Deno.errors.NotCapable} If the program may not bind. The message also names the permissions to
- * send to `path` that are missing.
+ * @throws {Deno.errors.AddrInUse} If a live socket has the path `own`.
+ * @throws {Deno.errors.NotCapable} If a permission to bind is not granted. The message also names the
+ * missing permissions to send to `path`.
  * @throws What {@linkcode openUnixDatagram} throws.
  *
  * Source: CNP3 lecture; unix(7).
@@ -206,13 +208,18 @@ export async function connectDatagram(
  * await sendTo(server, message, from);
  * assertEquals((await client.receive(80, 1000)).message, message);
  * ```
+ *
+ * @category Sockets
  */
-export async function connectUnixDatagram(path: string, own: string): Promise<ConnectedDatagram> {
+export async function connectUnixDatagram(
+  path: string,
+  own: string,
+): Promise<ConnectedDatagram<Deno.UnixAddr>> {
   try {
     return new ConnectedDatagram(await openUnixDatagram(own), { transport: "unixpacket", path });
   } catch (error) {
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
     const needed = () => [...unixPermissions(own), ...unixSendPermissions(path)];
-    throw failed("bind", refused(error, needed), own);
+    throw failed("bind", nameAllMissing(error, needed), own);
   }
 }

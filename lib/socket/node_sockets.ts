@@ -31,6 +31,8 @@ import type { Socket as StreamSocket } from "node:net";
  * await using socket = await openNodeDatagram();
  * assertEquals(socket.setTTL(5), 5);
  * ```
+ *
+ * @category Sockets
  */
 export async function openNodeDatagram(type: string = "udp4"): Promise<DatagramSocket> {
   const { createSocket } = await import("node:dgram");
@@ -65,6 +67,8 @@ export async function openNodeDatagram(type: string = "udp4"): Promise<DatagramS
  * using conn = await listener.accept();
  * assertEquals(conn.remoteAddr.port, client.localPort);
  * ```
+ *
+ * @category Sockets
  */
 export async function openNodeClient(address: Deno.NetAddr): Promise<StreamSocket> {
   const { connect } = await import("node:net");

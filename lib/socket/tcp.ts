@@ -1,48 +1,68 @@
 /**
- * TCP sockets, opened: the sequences of calls with which every client and every server begins.
+ * TCP sockets: the sequences of calls that open a client's and a server's socket.
  *
  * @module
  */
 
-import { formatAddress } from "../address/format.ts";
-import { Connection } from "./connection.ts";
-import { failed } from "../errors.ts";
-import { failedAt } from "./_failed_at.ts";
 import { getAddrInfo } from "../address/addrinfo.ts";
-import { refused } from "./_refused.ts";
+import { formatAddress } from "../address/format.ts";
 import { parsePort } from "../address/services.ts";
+import { failed } from "../errors.ts";
+import { withTimeout } from "../io/timeout.ts";
+import { failedAt } from "./_failed_at.ts";
 import { requireUnstableNet } from "./_unstable.ts";
+import { Connection } from "./connection.ts";
+import { nameAllMissing } from "./permissions.ts";
 
-/** How {@linkcode openListener} binds and listens. */
+/**
+ * Options of {@linkcode openClient}.
+ *
+ * @category Sockets
+ */
+export interface ConnectOptions {
+  /** How long the look-up and the connection may take, in ms. Default: the system's limits. */
+  timeout?: number;
+  /** Cancels the call. Default: only the timeout ends it. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Options of {@linkcode openListener}.
+ *
+ * @category Sockets
+ */
 export interface ListenOptions {
-  /** The address to bind. Default `127.0.0.1`; `::` takes clients from anywhere, IPv4 ones too. */
+  /** The address to bind. Default `127.0.0.1`. `::` accepts IPv6 and IPv4 clients from any network. */
   hostname?: string;
   /**
-   * How many clients may wait to be accepted, at most what the system allows. Default 4096: when many
-   * connect at once, each that a short backlog turns away tries again only a second later.
+   * The number of clients that may wait to be accepted, limited by the system. Default 4096: a client that
+   * finds a short backlog full tries again only after a second.
    */
   backlog?: number;
   /**
-   * `SO_REUSEPORT`: other sockets with the same option may listen on the same port, and the system
-   * spreads the clients over them. Default false.
+   * `SO_REUSEPORT`: sockets that set it may listen on the same port, and the system distributes the clients
+   * among them. Default false.
    */
   reusePort?: boolean;
 }
 
 /**
- * `open_clientfd`: connects to a server, by `getaddrinfo`, `socket` and `connect`.
+ * `open_clientfd`: connects to a server by `getaddrinfo`, `socket` and `connect`.
  *
- * `Deno.connect` tries each address that the name has, IPv4 and IPv6, until one answers.
+ * It tries each address of the host, IPv4 and IPv6, until a connection succeeds.
  *
  * @param host A host name or a numeric address.
- * @param service A port number or a service's name.
+ * @param service A port number or a service name.
+ * @param options See {@linkcode ConnectOptions}.
  * @returns The connection.
- * @throws {RangeError} If the service is neither.
- * @throws {Deno.errors.ConnectionRefused} If nobody listens there.
- * @throws {AddrInfoError} If the name has no address, or nobody can tell now.
- * @throws {Deno.errors.NotCapable} If the program may not connect there.
- * @throws {Error} In any other case in which it cannot connect. The message names the call, the address
- * and the cause.
+ * @throws {RangeError} If the service is unknown or the port is over 65535.
+ * @throws {Deno.errors.ConnectionRefused} If no server listens there.
+ * @throws {Deno.errors.TimedOut} If the timeout expires.
+ * @throws {AddrInfoError} If the name has no address, or the look-up fails.
+ * @throws {Deno.errors.NotCapable} If the permission to connect is not granted.
+ * @throws The signal's reason, if it aborts first.
+ * @throws {Error} If it cannot connect for another reason. The message names the call, the address and the
+ * cause.
  *
  * Source: CS:APP lecture, `open_clientfd`; UNP, `tcp_connect`.
  *
@@ -52,38 +72,50 @@ export interface ListenOptions {
  * import { openClient, openListener } from "@deno-sockets/samples";
  *
  * using listener = await openListener(0);
- * using client = await openClient("127.0.0.1", listener.addr.port);
+ * using client = await openClient("127.0.0.1", listener.addr.port, { timeout: 5000 });
  * using conn = await listener.accept();
  * assertEquals(conn.remoteAddr, client.localAddr);
  * ```
+ *
+ * @category Sockets
  */
 export async function openClient(
   host: string,
   service: string | number,
+  options: ConnectOptions = {},
 ): Promise<Connection<Deno.NetAddr>> {
+  const { timeout, signal } = options;
   const port = await parsePort(`${service}`, "tcp");
+  const address: Deno.NetAddr = { transport: "tcp", hostname: host, port };
+  signal?.throwIfAborted();
+  const connecting = Deno.connect({ hostname: host, port });
   try {
-    return new Connection(await Deno.connect({ hostname: host, port }));
+    if (timeout === undefined && signal === undefined) return new Connection(await connecting);
+    const ms = timeout ?? Infinity;
+    const message = `timed out after ${ms / 1000} s`;
+    return new Connection(await withTimeout(connecting, ms, message, signal));
   } catch (error) {
-    throw failedAt("connect", { transport: "tcp", hostname: host, port }, error);
+    connecting.then((conn) => conn.close(), () => {}); // if it connects after the timeout
+    if (signal?.aborted && error === signal.reason) throw error;
+    throw failedAt("connect", address, error);
   }
 }
 
 /**
- * `open_listenfd`: opens a listening socket, by `getaddrinfo`, `socket`, `setsockopt` with
+ * `open_listenfd`: opens a listening socket by `getaddrinfo`, `socket`, `setsockopt` with
  * `SO_REUSEADDR`, `bind` and `listen`.
  *
- * @param service A port number or a service's name; 0 takes a free port, which `addr.port` tells.
+ * @param service A port number or a service name; 0 selects a free port, which is in `addr.port`.
  * @param options See {@linkcode ListenOptions}.
- * @returns The listener, whose clients {@linkcode accept} takes.
- * @throws {RangeError} If the service is neither.
+ * @returns The listener; {@linkcode accept} accepts its clients.
+ * @throws {RangeError} If the service is unknown or the port is over 65535.
  * @throws {Deno.errors.AddrInUse} If another socket has the port.
- * @throws {Deno.errors.AddrNotAvailable} If the address is not this host's.
- * @throws {AddrInfoError} If it is a name that has no address.
- * @throws {Deno.errors.NotCapable} If the program may not listen there.
+ * @throws {Deno.errors.AddrNotAvailable} If this host does not have the address.
+ * @throws {AddrInfoError} If `hostname` is a name without an address.
+ * @throws {Deno.errors.NotCapable} If the permission to listen is not granted.
  * @throws {Deno.errors.NotSupported} For `reusePort`, if Deno's unstable API `net` is off.
- * @throws {Error} In any other case in which it cannot bind. The message names the call, the address
- * and the cause.
+ * @throws {Error} If it cannot bind for another reason. The message names the call, the address and the
+ * cause.
  *
  * Source: CS:APP lecture, `open_listenfd`; UNP, `tcp_listen`.
  *
@@ -96,6 +128,8 @@ export async function openClient(
  * assertEquals(listener.addr.hostname, "127.0.0.1");
  * await assertRejects(() => openListener(listener.addr.port), Deno.errors.AddrInUse);
  * ```
+ *
+ * @category Sockets
  */
 export async function openListener(
   service: string | number,
@@ -113,19 +147,19 @@ export async function openListener(
 
 /**
  * `getaddrinfo(3)`, `socket(2)`, `bind(2)` and `listen(2)` for each address of a host: opens one listening
- * socket for each stack.
+ * socket per stack.
  *
- * One socket on `::` takes IPv4 clients as well, so to listen on every address it is enough. Of single
- * addresses, such as the two of `localhost`, each needs a socket of its own.
+ * To listen on every address, one socket on `::` is enough: it accepts IPv4 clients, too. Single addresses,
+ * such as the two of `localhost`, need a socket each.
  *
  * @param host A host name; an address; or `null` for both loopback addresses.
- * @param service A port number or a service's name; 0 takes a port that is free for the first, and the
- * others share it.
- * @param options As for {@linkcode openListener}, whose `hostname` the host takes the place of.
- * @returns The listeners, at least one. Addresses of a stack that this host has not are left out.
- * @throws {RangeError} If the service is neither.
+ * @param service A port number or a service name; 0 selects a port that is free for the first socket, and
+ * the others share it.
+ * @param options As for {@linkcode openListener}, without `hostname`.
+ * @returns The listeners, at least one. Addresses of a stack that this host does not have are skipped.
+ * @throws {RangeError} If the service is unknown or the port is over 65535.
  * @throws {AddrInfoError} If the name has no address.
- * @throws What {@linkcode openListener} throws; nothing is left open then.
+ * @throws What {@linkcode openListener} throws. No listener stays open then.
  *
  * Source: UCM lecture, dual stack; UNP, `tcp_listen`.
  *
@@ -138,6 +172,8 @@ export async function openListener(
  * assertEquals(listeners.map((listener) => listener.addr.hostname), ["127.0.0.1"]);
  * for (const listener of listeners) listener.close();
  * ```
+ *
+ * @category Sockets
  */
 export async function openListeners(
   host: string | null,
@@ -161,7 +197,7 @@ export async function openListeners(
       const needed = addresses.map((address) => formatAddress({ ...address, port }));
       throw failed(
         "bind",
-        refused(error.cause, () => needed.map((host) => ({ name: "net", host }))),
+        nameAllMissing(error.cause, () => needed.map((host) => ({ name: "net", host }))),
       );
     }
   }

@@ -39,6 +39,8 @@
  *
  * assertEquals(packBits([4, 3, 1], [0, 1, 0]), new Uint8Array([0x02]));
  * ```
+ *
+ * @category Byte order and records
  */
 export function packBits(
   widths: readonly number[],
@@ -93,6 +95,8 @@ export function packBits(
  * const [_unused, opcode, format] = unpackBits([4, 3, 1], new Uint8Array([0x71]));
  * assertEquals([opcode, format], [0, 1]);
  * ```
+ *
+ * @category Byte order and records
  */
 export function unpackBits(widths: readonly number[], bytes: Uint8Array): number[] {
   const size = byteCount("unpackBits", widths);

@@ -9,7 +9,12 @@
  * @module
  */
 
-import { hostIsLittleEndian } from "./_host.ts";
+/**
+ * Whether this host stores the least significant byte of a number first.
+ *
+ * @category Byte order and records
+ */
+export const hostIsLittleEndian: boolean = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 const scratch = new DataView(new ArrayBuffer(8));
 
@@ -31,6 +36,8 @@ const scratch = new DataView(new ArrayBuffer(8));
  * const memory = new Uint16Array([htons(7007)]);
  * assertEquals(new Uint8Array(memory.buffer), new Uint8Array([0x1b, 0x5f]));
  * ```
+ *
+ * @category Byte order and records
  */
 export function htons(hostshort: number): number {
   checkRange("htons", hostshort, 0xffff);
@@ -57,6 +64,8 @@ export function htons(hostshort: number): number {
  * const memory = new Uint32Array([htonl(0x8002c2f2)]);
  * assertEquals(new Uint8Array(memory.buffer), new Uint8Array([0x80, 0x02, 0xc2, 0xf2]));
  * ```
+ *
+ * @category Byte order and records
  */
 export function htonl(hostlong: number): number {
   checkRange("htonl", hostlong, 0xffffffff);
@@ -81,6 +90,8 @@ export function htonl(hostlong: number): number {
  * const memory = new BigUint64Array([htonll(1n)]);
  * assertEquals(new Uint8Array(memory.buffer), new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1]));
  * ```
+ *
+ * @category Byte order and records
  */
 export function htonll(hostlonglong: bigint): bigint {
   checkRange64("htonll", hostlonglong);
@@ -107,6 +118,8 @@ export function htonll(hostlonglong: bigint): bigint {
  * const [netshort = 0] = new Uint16Array(received.buffer);
  * assertEquals(ntohs(netshort), 7007);
  * ```
+ *
+ * @category Byte order and records
  */
 export function ntohs(netshort: number): number {
   checkRange("ntohs", netshort, 0xffff);
@@ -131,6 +144,8 @@ export function ntohs(netshort: number): number {
  * const [netlong = 0] = new Uint32Array(received.buffer);
  * assertEquals(ntohl(netlong), 0x8002c2f2);
  * ```
+ *
+ * @category Byte order and records
  */
 export function ntohl(netlong: number): number {
   checkRange("ntohl", netlong, 0xffffffff);
@@ -155,6 +170,8 @@ export function ntohl(netlong: number): number {
  * const [netlonglong = 0n] = new BigUint64Array(received.buffer);
  * assertEquals(ntohll(netlonglong), 1n);
  * ```
+ *
+ * @category Byte order and records
  */
 export function ntohll(netlonglong: bigint): bigint {
   checkRange64("ntohll", netlonglong);

@@ -8,9 +8,13 @@
  * @module
  */
 
-import { hostIsLittleEndian } from "./_host.ts";
+import { hostIsLittleEndian } from "./byte_order.ts";
 
-/** One value of a message. Which of these types it has, the format says. */
+/**
+ * One value of a message. Which of these types it has, the format says.
+ *
+ * @category Byte order and records
+ */
 export type PackValue = number | bigint | boolean | Uint8Array;
 
 /**
@@ -19,6 +23,8 @@ export type PackValue = number | bigint | boolean | Uint8Array;
  * The type takes the first character off the format and calls itself with the rest. `Count` is the
  * digits just before, `Values` what it has found so far; leave them out. It does not look for mistakes:
  * the functions do. Where it cannot know, above all for a format made at run time, it is `PackValue[]`.
+ *
+ * @category Byte order and records
  */
 export type PackValues<
   Format extends string,
@@ -43,6 +49,8 @@ export type PackValues<
  *
  * The type adds one at a time to `Values` until their number reads like `Count`. No digits are 1. Above
  * 100 it is `Value[]`, so that the type checker stays quick.
+ *
+ * @category Byte order and records
  */
 export type PackRepeat<Value, Count extends string, Values extends Value[] = []> = Count extends ""
   ? [Value]
@@ -92,6 +100,8 @@ export type PackRepeat<Value, Count extends string, Values extends Value[] = []>
  * const name = new TextEncoder().encode("ab");
  * assertEquals(pack("!HB4s", 7007, 3, name), new Uint8Array([0x1b, 0x5f, 3, 0x61, 0x62, 0, 0]));
  * ```
+ *
+ * @category Byte order and records
  */
 export function pack<Format extends string>(
   format: Format,
@@ -143,6 +153,8 @@ export function pack<Format extends string>(
  * assertEquals(port + kind, 7010);
  * assertEquals(name, new Uint8Array([0x61, 0x62, 0, 0]));
  * ```
+ *
+ * @category Byte order and records
  */
 export function unpack<Format extends string>(
   format: Format,
@@ -188,6 +200,8 @@ export function unpack<Format extends string>(
  *
  * assertEquals(calcSize("!HB4s"), 7);
  * ```
+ *
+ * @category Byte order and records
  */
 export function calcSize(format: string): number {
   return layoutOf(format).size;

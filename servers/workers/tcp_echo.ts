@@ -4,16 +4,8 @@
  * @module
  */
 
-import {
-  accept,
-  type Connection,
-  echo,
-  openListener,
-  printable,
-  stderr,
-  stdout,
-  strerror,
-} from "../../mod.ts";
+import { accept, type Connection, echo, openListener, printable, strerror } from "../../mod.ts";
+import { stderr, stdout } from "../../cli.ts";
 
 /** What the parent tells a worker when it starts it. */
 export interface Orders {

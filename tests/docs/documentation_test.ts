@@ -37,7 +37,7 @@ interface Documentation {
 }
 
 const { stdout } = new Deno.Command(Deno.execPath(), {
-  args: ["doc", "--json", "mod.ts"],
+  args: ["doc", "--json", "mod.ts", "cli.ts"],
   cwd: root,
 }).outputSync();
 const documentation: Documentation = JSON.parse(new TextDecoder().decode(stdout));

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import net from "node:net";
+import * as cli from "../../cli.ts";
 import * as library from "../../mod.ts";
 import { environment, Process, temporaryFolder } from "../../contract/process.ts";
 import { root } from "../../contract/header.ts";
@@ -184,7 +185,7 @@ Deno.test(`${faq}: conn.readable and conn.writable close both directions`, async
 Deno.test(`${faq}: an accept keeps a closed listener's port, connections do not`, async () => {
   const listener = Deno.listen(loopback);
   const { hostname, port } = listener.addr;
-  const accepting = listener.accept().then(() => false, library.isClosed);
+  const accepting = listener.accept().then(() => false, library.isClosedError);
   listener.close();
   assertThrows(() => Deno.listen({ hostname, port }), Deno.errors.AddrInUse);
   assert(await accepting);
@@ -320,7 +321,7 @@ Deno.test("every call that a document names in backticks exists", async () => {
   using conn = await connect(listener);
   using socket = await library.openDatagram(0);
   // What the first part of a name means: in the library, in Deno or the language, or an object.
-  const known: object[] = [library, globalThis, { listener, conn, socket }];
+  const known: object[] = [library, cli, globalThis, { listener, conn, socket }];
   for (const [path, text] of documents) {
     for (const [, name = ""] of text.matchAll(/`([\w.]+)\(\)`/g)) {
       const found = known.some((scope) =>

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects } fr
 import { accept, type AcceptOptions } from "../../lib/server/accept.ts";
 import type { Connection } from "../../lib/socket/connection.ts";
 import { echo } from "../../lib/server/echo.ts";
-import { readN, writeN } from "../../lib/io/robust_io.ts";
+import { readN, writeN } from "../../lib/io/read_write.ts";
 import { bytes, connectAndReset, exchange, receive, stopwatch } from "../support/hostile.ts";
 import { Process } from "../../contract/process.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { bytesLiteral } from "../../lib/printable.ts";
+import { bytesLiteral } from "../../lib/cli/dump.ts";
 import { python3 } from "../support/python.ts";
 import { randomIntegers, toBytes, toText } from "../support/readers.ts";
 

@@ -5,8 +5,8 @@ import {
   type ConnectedDatagram,
   connectUnixDatagram,
 } from "../../lib/socket/connected_datagram.ts";
+import { datagrams } from "../../lib/server/datagrams.ts";
 import {
-  datagrams,
   type DatagramSocket,
   openDatagram,
   openDatagramTo,
@@ -367,7 +367,7 @@ Deno.test("ConnectedDatagram times out and loses nothing by it", PATIENCE, async
   using connection = await connect(server);
   const { client, own } = connection;
   for (const timeout of [0, 1, 5]) {
-    const message = `recv 127.0.0.1:${portOf(server)}: no answer within ${timeout / 1000} s`;
+    const message = `recv 127.0.0.1:${portOf(server)}: timed out after ${timeout / 1000} s`;
     await assertRejects(() => client.receive(80, timeout), Deno.errors.TimedOut, message);
   }
   for (const text of ["late", "later"]) await sendTo(server, toBytes(text), own);

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { accept } from "../../lib/server/accept.ts";
 import { echo } from "../../lib/server/echo.ts";
-import { readN, writeN } from "../../lib/io/robust_io.ts";
+import { readN, writeN } from "../../lib/io/read_write.ts";
 import { openClient, openListener, openListeners } from "../../lib/socket/tcp.ts";
 import { testWith } from "../support/test_with.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { LinePrinter } from "../../lib/io/line_printer.ts";
-import type { Writer } from "../../lib/io/robust_io.ts";
+import type { Writer } from "../../lib/io/read_write.ts";
 
 const LONG = 30_000;
 

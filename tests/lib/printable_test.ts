@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { chomp, printable } from "../../lib/printable.ts";
+import { chomp } from "../../lib/io/chomp.ts";
+import { printable } from "../../lib/printable.ts";
 
 const REPLACEMENT = "\ufffd";
 

@@ -1,22 +1,18 @@
 import { assert, assertEquals } from "@std/assert";
-import { Connection } from "../../lib/socket/connection.ts";
-import { joinTurns, leaveTurns, myTurn } from "../../lib/server/read_scheduler.ts";
+import { ServerConnection } from "../../lib/server/server_connection.ts";
+import { ReadScheduler } from "../../lib/server/read_scheduler.ts";
 
-/** Runs `body` as if so many connections were open. */
-async function withConnections(count: number, body: () => Promise<void>): Promise<void> {
-  for (let i = 0; i < count; i++) joinTurns();
-  try {
-    await body();
-  } finally {
-    for (let i = 0; i < count; i++) leaveTurns();
-  }
+/** A scheduler with so many registered connections. */
+function schedulerOf(connections: number): ReadScheduler {
+  const scheduler = new ReadScheduler();
+  for (let i = 0; i < connections; i++) scheduler.register();
+  return scheduler;
 }
 
-Deno.test("myTurn() lets everybody read at once as long as there are few connections", async () => {
-  await withConnections(64, async () => {
-    for (let i = 0; i < 1000; i++) assertEquals(await myTurn(), undefined);
-    for (let i = 0; i < 1000; i++) assertEquals(myTurn(), undefined);
-  });
+Deno.test("turn() lets every read begin at once while there are 64 connections", async () => {
+  const scheduler = schedulerOf(64);
+  for (let i = 0; i < 1000; i++) assertEquals(await scheduler.turn(), undefined);
+  for (let i = 0; i < 1000; i++) assertEquals(scheduler.turn(), undefined);
 });
 
 /** An event loop that a test turns by hand: no read completes, and no time passes, but when it says so. */
@@ -27,8 +23,10 @@ class FakeLoop implements Disposable {
   #timers: (() => void)[] = [];
   #waiting = 0;
   #begun: number[] = [];
+  readonly #scheduler: ReadScheduler;
 
-  constructor() {
+  constructor(scheduler: ReadScheduler) {
+    this.#scheduler = scheduler;
     Object.assign(globalThis, {
       setImmediate: (callback: () => void) => void this.#immediates.push(callback),
       setTimeout: (callback: () => void) => void this.#timers.push(callback),
@@ -43,7 +41,7 @@ class FakeLoop implements Disposable {
         this.#waiting--;
         this.#begun.push(read);
       };
-      const mine = myTurn();
+      const mine = this.#scheduler.turn();
       if (mine === undefined) begin();
       else mine.then(begin);
     }
@@ -83,14 +81,12 @@ class FakeLoop implements Disposable {
 
 /** Runs `body` as if so many connections were open, in a loop that it turns. */
 async function inFakeLoop(count: number, body: (loop: FakeLoop) => Promise<void>): Promise<void> {
-  using loop = new FakeLoop();
-  await withConnections(count, async () => {
-    try {
-      await body(loop);
-    } finally {
-      await loop.drain();
-    }
-  });
+  using loop = new FakeLoop(schedulerOf(count));
+  try {
+    await body(loop);
+  } finally {
+    await loop.drain();
+  }
 }
 
 /** The numbers from `first` on. */
@@ -98,7 +94,7 @@ function numbers(first: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => first + i);
 }
 
-Deno.test("myTurn() serves first come, first served, 32 a turn, if all reads complete", async () => {
+Deno.test("turn() serves first come, first served, 32 a turn, if all reads complete", async () => {
   await inFakeLoop(1000, async (loop) => {
     // A thousand reads come in as many turns as bring no more than the budget is enough for.
     const order: number[] = [];
@@ -117,7 +113,7 @@ Deno.test("myTurn() serves first come, first served, 32 a turn, if all reads com
   });
 });
 
-Deno.test("myTurn() lets a lone read begin in the next turn", async () => {
+Deno.test("turn() lets a lone read begin in the next turn", async () => {
   await inFakeLoop(8000, async (loop) => {
     for (let read = 0; read < 100; read++) {
       loop.ask(read, 1);
@@ -126,7 +122,7 @@ Deno.test("myTurn() lets a lone read begin in the next turn", async () => {
   });
 });
 
-Deno.test("myTurn() lets twice as many begin after each standstill if no read completes", async () => {
+Deno.test("turn() lets twice as many begin after each standstill if no read completes", async () => {
   await inFakeLoop(8000, async (loop) => {
     loop.ask(0, 8000);
     assertEquals(await loop.turn(), []);
@@ -140,7 +136,7 @@ Deno.test("myTurn() lets twice as many begin after each standstill if no read co
   });
 });
 
-Deno.test("myTurn() lets an honest client's read begin soon, behind thousands of silent ones", async () => {
+Deno.test("turn() lets an honest client's read begin soon, behind thousands of silent ones", async () => {
   await inFakeLoop(4000, async (loop) => {
     loop.ask(0, 4000);
     await loop.turn();
@@ -155,7 +151,7 @@ Deno.test("myTurn() lets an honest client's read begin soon, behind thousands of
   });
 });
 
-Deno.test("myTurn() takes no late timer for a standstill if reads complete at the same time", async () => {
+Deno.test("turn() takes no late timer for a standstill if reads complete at the same time", async () => {
   await inFakeLoop(8000, async (loop) => {
     loop.ask(0, 6000);
     await loop.turn();
@@ -166,7 +162,7 @@ Deno.test("myTurn() takes no late timer for a standstill if reads complete at th
   });
 });
 
-Deno.test("myTurn() lets 32 begin in a turn again as soon as many reads complete", async () => {
+Deno.test("turn() lets 32 begin in a turn again as soon as many reads complete", async () => {
   await inFakeLoop(8000, async (loop) => {
     loop.ask(0, 6000);
     await loop.turn();
@@ -176,7 +172,7 @@ Deno.test("myTurn() lets 32 begin in a turn again as soon as many reads complete
   });
 });
 
-Deno.test("myTurn() lets no read begin in a turn that brought more than the budget is enough for", async () => {
+Deno.test("turn() lets no read begin in a turn that brought more than the budget is enough for", async () => {
   await inFakeLoop(1000, async (loop) => {
     for (let turn = 0; turn < 5; turn++) {
       loop.ask(128 * turn, 128);
@@ -187,17 +183,23 @@ Deno.test("myTurn() lets no read begin in a turn that brought more than the budg
   });
 });
 
+/** A server's connection whose reads a scheduler schedules. */
+function connectionOf(conn: Deno.TcpConn, scheduler: ReadScheduler): ServerConnection {
+  return new ServerConnection(conn, { scheduler, onClose: () => {}, onError: () => {} });
+}
+
 Deno.test("a thousand busy connections are served alike", async () => {
   const CONNECTIONS = 1000;
   const READS = 50;
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 4096 });
   const clients: Deno.TcpConn[] = [];
-  const conns: Connection[] = [];
+  const conns: ServerConnection[] = [];
   const message = new Uint8Array(16 * READS);
+  const scheduler = new ReadScheduler();
   for (let i = 0; i < CONNECTIONS; i++) {
     const client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
     clients.push(client);
-    conns.push(new Connection(await listener.accept()));
+    conns.push(connectionOf(await listener.accept(), scheduler));
     await client.write(message);
   }
   // Everything that a reader asks for is there, so a reader that is let will read on and on.
@@ -216,14 +218,12 @@ Deno.test("a thousand busy connections are served alike", async () => {
   assert(least >= READS / 2, `one connection was read ${READS} times, another ${least} times`);
 });
 
-Deno.test("a connection that is closed while it waits for its turn does not hang", async () => {
-  await withConnections(65, async () => {
-    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
-    using conn = new Connection(await listener.accept());
-    const read = conn.read(new Uint8Array(1)).then(() => null, (error) => error);
-    conn.cut(new Deno.errors.Interrupted("the server is shutting down"));
-    const { hostname, port } = client.localAddr;
-    assertEquals((await read).message, `read ${hostname}:${port}: the server is shutting down`);
-  });
+Deno.test("a connection that is closed while its read waits for a turn does not hang", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  using conn = connectionOf(await listener.accept(), schedulerOf(65));
+  const read = conn.read(new Uint8Array(1)).then(() => null, (error) => error);
+  conn.abort(new Deno.errors.Interrupted("the server is shutting down"));
+  const { hostname, port } = client.localAddr;
+  assertEquals((await read).message, `read ${hostname}:${port}: the server is shutting down`);
 });

@@ -1,7 +1,8 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { BufferedReader, readN, writeN } from "../../lib/io/robust_io.ts";
+import { BufferedReader } from "../../lib/io/buffered_reader.ts";
+import { readN, writeN } from "../../lib/io/read_write.ts";
 import {
   amounts,
   nothing,
@@ -66,7 +67,8 @@ type LineCall = (reader: BufferedReader, max: number) => Promise<Uint8Array | nu
 /** The ways to read a line. */
 const lineCalls: Record<string, LineCall> = {
   "readLine": (reader, max) => reader.readLine(max),
-  "takeLine or readLine": async (reader, max) => reader.takeLine(max) ?? await reader.readLine(max),
+  "tryReadLine or readLine": async (reader, max) =>
+    reader.tryReadLine(max) ?? await reader.readLine(max),
 };
 
 /** Reads lines until there are no more; an error is one of them. */
@@ -146,12 +148,12 @@ Deno.test("BufferedReader leaves the rest of a long line for the next call", asy
   assertEquals(lines.map((line) => line && toText(line)), ["abc", "defg", "h", "\n", "ij\n", null]);
 });
 
-Deno.test("BufferedReader.takeLine() takes what has come, and never asks the source", async () => {
+Deno.test("BufferedReader.tryReadLine() takes what has come, and never asks the source", async () => {
   const source = new Source(whole, toBytes("ab\ncdefghij\nkl"), broken, toBytes("m\nno"));
   let reads = 0;
   const reader = new BufferedReader({ read: (p) => (reads++, source.read(p)) });
   const take = (max?: number) => {
-    const line = reader.takeLine(max);
+    const line = reader.tryReadLine(max);
     return line && toText(line);
   };
   assertEquals(take(), undefined, "nothing has come yet");
@@ -263,8 +265,8 @@ const calls: Record<
   (reader: BufferedReader, max: number, rest: string) => Promise<[Uint8Array | null, string]>
 > = {
   readLine: async (reader, max, rest) => [await reader.readLine(max), split(rest, max)[0] ?? ""],
-  takeLine: async (reader, max, rest) => [
-    reader.takeLine(max) ?? await reader.readLine(max),
+  tryReadLine: async (reader, max, rest) => [
+    reader.tryReadLine(max) ?? await reader.readLine(max),
     split(rest, max)[0] ?? "",
   ],
   readUntil: async (reader, max, rest) => [
@@ -388,7 +390,7 @@ Deno.test("readN(), BufferedReader give up on a source that gives nothing", PATI
       () => reader.readLine(),
     ]
   ) {
-    await assertRejects(call, Error, "read: the source returned no bytes", `${call}`);
+    await assertRejects(call, Error, "read: the source returned 0 bytes", `${call}`);
   }
 });
 
@@ -399,7 +401,7 @@ Deno.test("BufferedReader refuses what is no number of bytes, and names it", asy
     assertThrows(() => new BufferedReader(source, bad), RangeError, `BufferedReader: ${message}`);
     const reader = new BufferedReader(source);
     await assertRejects(() => reader.readLine(bad), RangeError, message);
-    assertThrows(() => reader.takeLine(bad), RangeError, `takeLine: ${message}`);
+    assertThrows(() => reader.tryReadLine(bad), RangeError, `tryReadLine: ${message}`);
     assertEquals(await reader.readLine(), toBytes("ab\n"), `after max ${bad}`);
   }
 });
@@ -472,7 +474,7 @@ Deno.test("writeN() does not mix what two calls send over TCP", async () => {
 
 Deno.test("writeN() gives up on a target that takes nothing for ever", PATIENCE, async () => {
   const write = () => writeN(new Target(nothing), new Uint8Array(1));
-  await assertRejects(write, Error, "write: the target took no bytes");
+  await assertRejects(write, Error, "write: the target wrote 0 bytes");
 });
 
 Deno.test("writeN() sends 20 MB to a peer that reads slowly", PATIENCE, async () => {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { DeadlineReader, within } from "../../lib/io/timeout.ts";
-import { BufferedReader, type Reader, readN } from "../../lib/io/robust_io.ts";
+import { TimeoutReader, withTimeout } from "../../lib/io/timeout.ts";
+import { BufferedReader } from "../../lib/io/buffered_reader.ts";
+import { type Reader, readN } from "../../lib/io/read_write.ts";
 import { amounts, Source, toBytes, toText, whole } from "../support/readers.ts";
 
 /** For what comes, in ms: more than it ever takes. */
@@ -69,16 +70,16 @@ class Pipe implements Reader {
 }
 
 /** A reader of a pipe that has nothing yet, whose first read has expired. */
-async function expiredReader(size: number): Promise<{ pipe: Pipe; reader: DeadlineReader }> {
+async function expiredReader(size: number): Promise<{ pipe: Pipe; reader: TimeoutReader }> {
   const pipe = new Pipe();
-  const reader = new DeadlineReader(pipe, SHORT);
+  const reader = new TimeoutReader(pipe, SHORT);
   await assertExpires(() => readText(reader, size));
   reader.timeout = LONG;
   return { pipe, reader };
 }
 
 async function assertExpires(call: () => Promise<unknown>, where?: string): Promise<void> {
-  await assertRejects(call, Deno.errors.TimedOut, "read: nothing came within 0.001 s", where);
+  await assertRejects(call, Deno.errors.TimedOut, "read: timed out after 0.001 s", where);
 }
 
 /** Reads once, at most `size` bytes. */
@@ -94,62 +95,65 @@ const calls = {
     readText({ read: (p) => reader.readN(p) }, count),
 };
 
-test("within() gives what the promise gives in time", async () => {
+test("withTimeout() gives what the promise gives in time", async () => {
   for (const ms of [0, 1, LONG]) {
-    assertEquals(await within(Promise.resolve("came"), ms, "late"), "came", `${ms} ms`);
-    const error = await assertRejects(() => within(Promise.reject(broken), ms, "late"), Error);
+    assertEquals(await withTimeout(Promise.resolve("came"), ms, "late"), "came", `${ms} ms`);
+    const error = await assertRejects(() => withTimeout(Promise.reject(broken), ms, "late"), Error);
     assertStrictEquals(error, broken, `${ms} ms`);
   }
 });
 
-test("within() waits no longer than it is told to, and no shorter", async () => {
+test("withTimeout() waits no longer than it is told to, and no shorter", async () => {
   for (const ms of [0, 1, 20]) {
     const start = performance.now();
     const never = new Promise(() => {});
-    const error = await assertRejects(() => within(never, ms, "it is late"), Deno.errors.TimedOut);
+    const error = await assertRejects(
+      () => withTimeout(never, ms, "it is late"),
+      Deno.errors.TimedOut,
+    );
     assertEquals(error.message, "it is late", `${ms} ms`);
     const waited = performance.now() - start;
     assert(waited > ms - 1, `${waited} ms, not ${ms}`); // timers count whole milliseconds
   }
 });
 
-test("within() can wait for longer than a timer", async () => {
+test("withTimeout() can wait for longer than a timer", async () => {
   for (const ms of [2 ** 31, Infinity]) {
     const slow = new Promise((resolve) => setTimeout(resolve, 5, "came"));
-    assertEquals(await within(slow, ms, "late"), "came", `${ms} ms`);
+    assertEquals(await withTimeout(slow, ms, "late"), "came", `${ms} ms`);
   }
 });
 
-test("within() leaves the promise to whoever keeps it", async () => {
+test("withTimeout() leaves the promise to whoever keeps it", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
-  await assertRejects(() => within(promise, SHORT, "late"), Deno.errors.TimedOut);
+  await assertRejects(() => withTimeout(promise, SHORT, "late"), Deno.errors.TimedOut);
   resolve("came");
-  assertEquals(await within(promise, SHORT, "late"), "came");
+  assertEquals(await withTimeout(promise, SHORT, "late"), "came");
 });
 
-test("within() hears of a rejection that comes too late", async () => {
+test("withTimeout() hears of a rejection that comes too late", async () => {
   const { promise, reject } = Promise.withResolvers<string>();
-  await assertRejects(() => within(promise, SHORT, "late"), Deno.errors.TimedOut);
+  await assertRejects(() => withTimeout(promise, SHORT, "late"), Deno.errors.TimedOut);
   reject(broken);
 });
 
-test("DeadlineReader gives what a source gives in time", async () => {
+test("TimeoutReader gives what a source gives in time", async () => {
   for (const [manner, amount] of Object.entries(amounts)) {
     for (const size of [1, 5, 80]) {
       const source = new Source(amount, toBytes("hello, "), toBytes("world"));
-      const reader = new BufferedReader(new DeadlineReader(source, LONG), size);
+      const reader = new BufferedReader(new TimeoutReader(source, LONG), size);
       assertEquals(await calls.readN(reader, 80), "hello, world", `${manner}, size ${size}`);
     }
   }
 });
 
-test("DeadlineReader does not bother the source for no bytes", async () => {
+test("TimeoutReader does not bother the source for no bytes", async () => {
   const pipe = new Pipe();
-  assertEquals(await new DeadlineReader(pipe, SHORT).read(new Uint8Array()), 0);
+  assertEquals(await new TimeoutReader(pipe, SHORT).read(new Uint8Array()), 0);
   assertEquals(pipe.reads, 0);
 });
 
-test("DeadlineReader: what comes after an expiry is for the next reads, whatever their size", async () => {
+test("TimeoutReader: what comes after an expiry is for the next reads, whatever their size", async () => {
   for (const early of [1, 3, 5, 80]) {
     for (const late of [1, 3, 5, 80]) {
       const where = `a read of ${early} bytes expires, reads of ${late} follow`;
@@ -164,9 +168,9 @@ test("DeadlineReader: what comes after an expiry is for the next reads, whatever
   }
 });
 
-test("DeadlineReader: a read that goes on is one read, and leaves the caller's buffer alone", async () => {
+test("TimeoutReader: a read that goes on is one read, and leaves the caller's buffer alone", async () => {
   const pipe = new Pipe();
-  const reader = new DeadlineReader(pipe, SHORT);
+  const reader = new TimeoutReader(pipe, SHORT);
   const p = new Uint8Array([1, 2, 3]);
   for (let i = 0; i < 3; i++) await assertExpires(() => reader.read(p));
   pipe.give("abc");
@@ -178,14 +182,14 @@ test("DeadlineReader: a read that goes on is one read, and leaves the caller's b
   assertEquals(pipe.reads, 1);
 });
 
-test("DeadlineReader: the end that comes after an expiry is the next read's", async () => {
+test("TimeoutReader: the end that comes after an expiry is the next read's", async () => {
   const { pipe, reader } = await expiredReader(80);
   pipe.give(null);
   await nextTurn();
   assertEquals(await readText(reader, 80), null);
 });
 
-test("DeadlineReader: an error that comes after an expiry is the next read's, and not another's", async () => {
+test("TimeoutReader: an error that comes after an expiry is the next read's, and not another's", async () => {
   // That a source has expired itself is an error as any other.
   for (const error of [broken, new Deno.errors.TimedOut("idle for 300 s")]) {
     const { pipe, reader } = await expiredReader(80);
@@ -197,33 +201,33 @@ test("DeadlineReader: an error that comes after an expiry is the next read's, an
   }
 });
 
-test("DeadlineReader: an error that comes in time is one read's, too", async () => {
-  const reader = new DeadlineReader(new Source(whole, broken, toBytes("it goes on")), LONG);
+test("TimeoutReader: an error that comes in time is one read's, too", async () => {
+  const reader = new TimeoutReader(new Source(whole, broken, toBytes("it goes on")), LONG);
   assertStrictEquals(await assertRejects(() => readText(reader, 80), Error), broken);
   assertEquals(await readText(reader, 80), "it goes on");
 });
 
-test("DeadlineReader: nobody has to read on after an expiry", async () => {
+test("TimeoutReader: nobody has to read on after an expiry", async () => {
   for (const what of ["hello", null, broken]) {
     const { pipe } = await expiredReader(80);
     pipe.give(what);
   }
 });
 
-test("DeadlineReader: the timeout may be changed between reads", async () => {
+test("TimeoutReader: the timeout may be changed between reads", async () => {
   const pipe = new Pipe();
-  const reader = new DeadlineReader(pipe, LONG);
+  const reader = new TimeoutReader(pipe, LONG);
   for (const ms of [1, 20, 2]) {
     pipe.give("in time");
     reader.timeout = LONG;
     assertEquals(await readText(reader, 80), "in time");
     reader.timeout = ms;
-    const says = `read: nothing came within ${ms / 1000} s`;
+    const says = `read: timed out after ${ms / 1000} s`;
     await assertRejects(() => readText(reader, 80), Deno.errors.TimedOut, says);
   }
 });
 
-test("DeadlineReader takes memory once for a large read of many pieces", async () => {
+test("TimeoutReader takes memory once for a large read of many pieces", async () => {
   const source = new Source(amounts["one byte at a time"] ?? whole, new Uint8Array(1000));
   const memory = new Set<ArrayBufferLike>();
   const watched: Reader = {
@@ -232,18 +236,18 @@ test("DeadlineReader takes memory once for a large read of many pieces", async (
       return source.read(p);
     },
   };
-  assertEquals(await readN(new DeadlineReader(watched, LONG), new Uint8Array(1000)), 1000);
+  assertEquals(await readN(new TimeoutReader(watched, LONG), new Uint8Array(1000)), 1000);
   assertEquals(memory.size, 1);
 });
 
 for (const [name, call] of Object.entries(calls)) {
-  test(`BufferedReader.${name}() on a DeadlineReader gets a line whole that an expiry cut in two`, async () => {
+  test(`BufferedReader.${name}() on a TimeoutReader gets a line whole that an expiry cut in two`, async () => {
     const line = "hello, world\n";
     for (const size of [1, 2, 5, 13, 8192]) {
       for (let cut = 0; cut < line.length; cut++) {
         const where = `size ${size}, ${cut} bytes before the expiry`;
         const pipe = new Pipe();
-        const source = new DeadlineReader(pipe, SHORT);
+        const source = new TimeoutReader(pipe, SHORT);
         const reader = new BufferedReader(source, size);
         if (cut > 0) pipe.give(line.slice(0, cut));
         await assertExpires(() => call(reader, line.length), where);
@@ -256,11 +260,11 @@ for (const [name, call] of Object.entries(calls)) {
   });
 }
 
-test("DeadlineReader on a connection: an expiry, what came later, the end, and close while it waits", async () => {
+test("TimeoutReader on a connection: an expiry, what came later, the end, and close while it waits", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
   using conn = await listener.accept();
-  const reader = new DeadlineReader(conn, SHORT);
+  const reader = new TimeoutReader(conn, SHORT);
   await assertExpires(() => readText(reader, 80));
   await client.write(toBytes("late"));
   reader.timeout = LONG;
@@ -268,5 +272,5 @@ test("DeadlineReader on a connection: an expiry, what came later, the end, and c
   await client.closeWrite();
   assertEquals(await readText(reader, 80), null);
   // In the other direction, where a read is still under way when the connection is closed.
-  await assertExpires(() => readText(new DeadlineReader(client, SHORT), 80));
+  await assertExpires(() => readText(new TimeoutReader(client, SHORT), 80));
 });

@@ -6,7 +6,12 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import { openDatagramTo, recvFrom, sendTo } from "../../lib/socket/datagram.ts";
-import { openUnixClient, openUnixDatagram, openUnixListener } from "../../lib/socket/unix.ts";
+import {
+  openUnixClient,
+  openUnixDatagram,
+  openUnixListener,
+  type UnixBindOptions,
+} from "../../lib/socket/unix.ts";
 import { Process, temporaryFolder } from "../../contract/process.ts";
 
 /** For a test that would never end if it failed: far more than any needs. */
@@ -58,15 +63,15 @@ interface Bound extends Disposable {
 }
 
 /** Both kinds of sockets, by the functions that open them. */
-const openers: Record<string, (path: string, mode?: number) => Promise<Bound>> = {
-  "openUnixListener()": async (path, mode) => {
-    const listener = await openUnixListener(path, mode);
+const openers: Record<string, (path: string, options?: UnixBindOptions) => Promise<Bound>> = {
+  "openUnixListener()": async (path, options) => {
+    const listener = await openUnixListener(path, options);
     return Object.assign(listener, {
       assertWorks: (where?: string) => assertServes(listener, path, where),
     });
   },
-  "openUnixDatagram()": async (path, mode) => {
-    const socket = await openUnixDatagram(path, mode);
+  "openUnixDatagram()": async (path, options) => {
+    const socket = await openUnixDatagram(path, options);
     return Object.assign(socket, {
       assertWorks: (where?: string) => assertReceives(socket, path, where),
     });
@@ -90,7 +95,7 @@ for (const [name, open] of Object.entries(openers)) {
     await using folder = await temporaryFolder();
     const path = `${folder.path}/socket`;
     for (const mode of [undefined, 0o600, 0o666, 0o620, 0o777, 0o000]) {
-      using _socket = await open(path, mode);
+      using _socket = await open(path, mode === undefined ? {} : { mode });
       const bits = (Deno.lstatSync(path).mode ?? 0) & 0o777;
       assertEquals(bits.toString(8), (mode ?? 0o600).toString(8), `mode ${mode?.toString(8)}`);
     }

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
-import { writeN } from "../../lib/io/robust_io.ts";
+import { writeN } from "../../lib/io/read_write.ts";
 import {
   assertStaysFlat,
   exchange,

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { openDatagram, openDatagramTo, recvFrom, sendTo } from "../../lib/socket/datagram.ts";
-import { within } from "../../lib/io/timeout.ts";
+import { withTimeout } from "../../lib/io/timeout.ts";
 import { testWith } from "../support/test_with.ts";
 import { startSample } from "../../contract/process.ts";
 import { toBytes, toText } from "../support/readers.ts";
@@ -46,7 +46,7 @@ for (const udp of udpServers) {
     server.kill("SIGTERM");
     server.kill("SIGCONT");
     for (let n = 0; n < 50; n++) {
-      const { message } = await within(recvFrom(client, 80), LONG, `reply ${n} does not come`);
+      const { message } = await withTimeout(recvFrom(client, 80), LONG, `reply ${n} does not come`);
       assertEquals(message.toHex(), reply, `reply ${n}`);
     }
     await assertEndsInTime(server, 0, 4000);
@@ -99,7 +99,7 @@ testWith([], `${PREFORK} finishes what its workers have in hand`, async () => {
   server.kill("SIGTERM");
   const replies = [];
   for (let n = 0; n < 4; n++) {
-    const { message } = await within(recvFrom(client, 80), LONG, `reply ${n} does not come`);
+    const { message } = await withTimeout(recvFrom(client, 80), LONG, `reply ${n} does not come`);
     replies.push(toText(message));
   }
   assertEquals(replies.sort(), ["0", "1", "2", "3"]);
@@ -134,7 +134,7 @@ testWith([], `${DGRAM_ECHO} answers what had come before SIGTERM`, async (folder
   server.kill("SIGTERM");
   server.kill("SIGCONT");
   for (let n = 0; n < 10; n++) {
-    const [message] = await within(client.receive(), LONG, `reply ${n} does not come`);
+    const [message] = await withTimeout(client.receive(), LONG, `reply ${n} does not come`);
     assertEquals(toText(message), `${n}`);
   }
   client.close();

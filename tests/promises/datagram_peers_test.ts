@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { openDatagramTo, sendTo } from "../../lib/socket/datagram.ts";
 import { connectUnixDatagram } from "../../lib/socket/connected_datagram.ts";
-import { within } from "../../lib/io/timeout.ts";
+import { withTimeout } from "../../lib/io/timeout.ts";
 import { openUnixDatagram } from "../../lib/socket/unix.ts";
 import { processorTimeOf } from "../support/hostile.ts";
 import type { Need } from "../../contract/requirements.ts";
@@ -41,12 +41,12 @@ class Client implements Disposable {
   async send(...messages: string[]): Promise<void> {
     for (const message of messages) {
       const sending = this.#socket.send(toBytes(message), this.#server);
-      await within(sending, LONG, `the server has no room for ${JSON.stringify(message)}`);
+      await withTimeout(sending, LONG, `the server has no room for ${JSON.stringify(message)}`);
     }
   }
 
   async receive(): Promise<string> {
-    const [message] = await within(this.#socket.receive(), LONG, "no reply comes");
+    const [message] = await withTimeout(this.#socket.receive(), LONG, "no reply comes");
     return toText(message);
   }
 

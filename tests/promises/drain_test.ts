@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { writeN } from "../../lib/io/robust_io.ts";
+import { writeN } from "../../lib/io/read_write.ts";
 import {
   exchange,
   flood,

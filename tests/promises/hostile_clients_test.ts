@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { type framings, MAXFRAME } from "../../lib/io/framing.ts";
-import { writeN } from "../../lib/io/robust_io.ts";
+import type { framings } from "../../protocols/framings.ts";
+import { MAXFRAME } from "../../lib/io/framing.ts";
+import { writeN } from "../../lib/io/read_write.ts";
 import {
   bytes,
   concurrent,
@@ -136,7 +137,7 @@ keeps("hostile_clients", "a worker that dies is replaced", async (subject) => {
     `if (printable(message) === "die") queueMicrotask(() => { throw new Error("died"); });`;
   for (const path of ["tcp_echo_prefork.ts", worker]) {
     const source = await Deno.readTextFile(`${root}servers/${path}`);
-    const copy = source.replace(/(?:\.\.\/)+mod\.ts/, `file://${root}mod.ts`)
+    const copy = source.replace(/(?:\.\.\/)+(mod|cli)\.ts/g, `file://${root}$1.ts`)
       .replace(/\(message\) => (stdout.print\(.*\))\);$/m, `(message) => { ${bug} return $1; });`);
     assertEquals(copy.includes(bug), path === worker, `the bug is in ${path}`);
     await Deno.writeTextFile(`${folder.path}/${path}`, copy);
@@ -175,16 +176,16 @@ const badFrames: Record<keyof typeof framings, [what: string, Uint8Array, says: 
       "the stream ended within the length of a frame with 2",
     ],
     ["half a frame", bytes("\0\0\0\x06abc"), "the stream ended within a frame with 3 of 6 bytes"],
-    ["a length over the limit", bytes("\0\x20\0\0"), "2097152 bytes are over the limit"],
-    ["garbage", bytes("GET / HTTP/1.0\r\n\r\n"), "1195725856 bytes are over the limit"],
+    ["a length over the limit", bytes("\0\x20\0\0"), "2097152 bytes exceed the limit"],
+    ["garbage", bytes("GET / HTTP/1.0\r\n\r\n"), "1195725856 bytes exceed the limit"],
   ],
   line: [
     ["half a line", bytes("hel"), "the stream ended within a frame, its delimiter, with 1"],
-    ["a line without end", tooLong, `no end of it within the limit of ${MAXFRAME} bytes`],
+    ["a line without end", tooLong, `exceeds the limit of ${MAXFRAME} bytes`],
   ],
   json: [
     ["half a line", bytes('"hel'), "the stream ended within a frame, its delimiter, with 1"],
-    ["a line without end", tooLong, `no end of it within the limit of ${MAXFRAME} bytes`],
+    ["a line without end", tooLong, `exceeds the limit of ${MAXFRAME} bytes`],
     ["garbage", garbage, "not a line of JSON: "],
   ],
 };

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { encodeLengthFrame } from "../../lib/io/framing.ts";
-import { writeN } from "../../lib/io/robust_io.ts";
+import { writeN } from "../../lib/io/read_write.ts";
 import { bytes, isCutOff, prefork, Server, withFastClock } from "../support/hostile.ts";
 import { givers, keeps } from "./promises.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { formatAddress } from "../../lib/address/format.ts";
 import { openDatagram, recvFrom, sendTo } from "../../lib/socket/datagram.ts";
-import { isUnanswerable } from "../../lib/socket/_own_address.ts";
+import { isUnanswerable } from "../../lib/server/_own_address.ts";
 import { processorTimeOf } from "../support/hostile.ts";
 import { testWith } from "../support/test_with.ts";
 import { Process, startSample } from "../../contract/process.ts";

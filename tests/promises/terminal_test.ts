@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { writeN } from "../../lib/io/robust_io.ts";
+import { writeN } from "../../lib/io/read_write.ts";
 import { bytes, isCutOff, randomBytes, Server } from "../support/hostile.ts";
 import { Process } from "../../contract/process.ts";
 import { testWith } from "../support/test_with.ts";

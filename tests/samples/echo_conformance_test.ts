@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { DeadlineReader } from "../../lib/io/timeout.ts";
-import { BufferedReader, readN, writeN } from "../../lib/io/robust_io.ts";
+import { TimeoutReader } from "../../lib/io/timeout.ts";
+import { BufferedReader } from "../../lib/io/buffered_reader.ts";
+import { readN, writeN } from "../../lib/io/read_write.ts";
 import {
   bytes,
   concurrent,
@@ -114,11 +115,11 @@ const checks: Record<string, (server: Server) => Promise<void>> = {
 
   async "a read expires while nothing comes, and a later one gets what came meanwhile"(server) {
     using conn = await server.connect();
-    const reader = new DeadlineReader(conn, 0);
+    const reader = new TimeoutReader(conn, 0);
     const reply = new Uint8Array(80);
     for (const text of ["late\n", "and later\n"]) {
       reader.timeout = 20;
-      await assertRejects(() => reader.read(reply), Deno.errors.TimedOut, "nothing came");
+      await assertRejects(() => reader.read(reply), Deno.errors.TimedOut, "timed out");
       await writeN(conn, bytes(text));
       reader.timeout = 60_000;
       const wanted = reply.subarray(0, text.length);

@@ -379,7 +379,7 @@ s.sendto(b"%d" % len(message), client)
     options: ["--timeout=0.2"],
     typed: "hello\n",
     prints: "",
-    fails: "recv ADDRESS: no answer within 0\\.2 s",
+    fails: "recv ADDRESS: timed out after 0\\.2 s",
   },
   "does not answer, when somebody else does": {
     program: `
@@ -389,7 +389,7 @@ socket.socket(socket.AF_INET, DATAGRAM).sendto(b"believe me", client)
     options: ["--timeout=0.2"],
     typed: "hello\n",
     prints: "",
-    fails: "recv ADDRESS: no answer within 0\\.2 s",
+    fails: "recv ADDRESS: timed out after 0\\.2 s",
   },
   "answers after somebody else": {
     program: `

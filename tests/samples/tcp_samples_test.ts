@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import net from "node:net";
-import { readN, writeN } from "../../lib/io/robust_io.ts";
+import { readN, writeN } from "../../lib/io/read_write.ts";
 import type { Need } from "../../contract/requirements.ts";
 import { testWith } from "../support/test_with.ts";
 import { freePort, Process, startSample } from "../../contract/process.ts";
@@ -260,8 +260,8 @@ const conversations: Record<string, Conversation[]> = {
       ["\0\0\0\x05hello", "\0\0\0\0", "\0\0\0\x06\xc3\xa4\x1b[2J"],
       "hello\n\n\u00e4\ufffd[2J\n",
     ),
-    complaining("4294967295 bytes are over the limit of 1048576 bytes", "\xff\xff\xff\xff"),
-    complaining("1048577 bytes are over the limit of 1048576 bytes", "\0\x10\0\x01"),
+    complaining("4294967295 bytes exceed the limit of 1048576 bytes", "\xff\xff\xff\xff"),
+    complaining("1048577 bytes exceed the limit of 1048576 bytes", "\0\x10\0\x01"),
     complaining(
       "the stream ended within the length of a frame with 1 of 4 bytes missing",
       "\0\0\0",
@@ -276,7 +276,7 @@ const conversations: Record<string, Conversation[]> = {
   ],
   [`${FRAMES_SERVER} --framing=line`]: [
     ...printing(["hello\n", "\n", "\xc3\xa4\x1b[2J\n"], "hello\n\n\u00e4\ufffd[2J\n"),
-    complaining("no end of it within the limit of 1048576 bytes", "", ["send", "x", 1_048_577]),
+    complaining("exceeds the limit of 1048576 bytes", "", ["send", "x", 1_048_577]),
     complaining(
       "the stream ended within a frame, its delimiter, with 1 of 6 bytes missing",
       "hello",
@@ -292,7 +292,7 @@ const conversations: Record<string, Conversation[]> = {
       '{"msg": "\u00e4"}\n7\nnull\n[1, []]\n1e400\n9007199254740993\n',
     ),
     complaining("not a line of JSON: The encoded data is not valid", '"\xff"\n'),
-    complaining("no end of it within the limit of 1048576 bytes", "", ["send", "x", 1_048_577]),
+    complaining("exceeds the limit of 1048576 bytes", "", ["send", "x", 1_048_577]),
     complaining(
       "the stream ended within a frame, its delimiter, with 1 of 8 bytes missing",
       '"hello"',
@@ -931,7 +931,7 @@ for (const [options, deadline] of [[[], 1], [["--deadline=0.5"], 0.5]] as const)
       process.stdout,
       "server: waits for a request\n" +
         "client: waits for a greeting\n" +
-        `client: read: nothing came within ${deadline} s\n` +
+        `client: read: timed out after ${deadline} s\n` +
         "client: a deadlock; sends its request without a greeting\n" +
         'server: received "hello", answers\n' +
         'client: received "hello to you"\n',

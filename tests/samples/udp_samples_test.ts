@@ -345,7 +345,7 @@ Deno.test(`${CONNECTED} gives up when its peer does not answer`, async () => {
   const { port } = peer.addr;
   const args = ["127.0.0.1", `${port}`, "--timeout=0.2"];
   await using client = startSample(CONNECTED, args, { 7017: `${port}` });
-  await assertEnds(client, 1, "", `recv 127.0.0.1:${port}: no answer within 0.2 s\n`);
+  await assertEnds(client, 1, "", `recv 127.0.0.1:${port}: timed out after 0.2 s\n`);
   assertEquals(await peer.has(1, "its message"), ["hello"]);
 });
 

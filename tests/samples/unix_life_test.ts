@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { readN, writeN } from "../../lib/io/robust_io.ts";
+import { readN, writeN } from "../../lib/io/read_write.ts";
 import { exchange, readAll } from "../support/hostile.ts";
 import {
   type Process,

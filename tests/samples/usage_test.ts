@@ -17,7 +17,7 @@ interface Syntax {
 }
 
 /**
- * The syntaxes of all samples, as they run: their `../mod.ts` is another module, which exports the same
+ * The syntaxes of all samples, as they run: their `../cli.ts` is another module, which exports the same
  * but for `main`; that one prints what it is given.
  */
 async function readSyntaxes(): Promise<Record<string, Syntax>> {
@@ -25,12 +25,12 @@ async function readSyntaxes(): Promise<Record<string, Syntax>> {
   const at = (name: string) => `file://${folder.path}/${name}`;
   const base = `file://${root}`;
   const { imports } = JSON.parse(Deno.readTextFileSync(`${root}deno.json`));
-  const stub = { [`${base}mod.ts`]: at("mod.ts") };
+  const stub = { [`${base}cli.ts`]: at("cli.ts") };
   const scopes = { [`${base}servers/`]: stub, [`${base}clients/`]: stub, [`${base}unix/`]: stub };
   const files = {
     "imports.json": JSON.stringify({ imports, scopes }),
-    "mod.ts": `
-      export * from "${base}mod.ts";
+    "cli.ts": `
+      export * from "${base}cli.ts";
       const list = (args = {}) => Object.entries(args).map(([name, value]) => ({
         name,
         default: value?.parse ? value.default ?? null : typeof value === "string" ? value : null,
@@ -40,7 +40,7 @@ async function readSyntaxes(): Promise<Record<string, Syntax>> {
         syntaxes.push({ operands: list(operands), options: list(options) });
       }`,
     "program.ts": `
-      import { syntaxes } from "./mod.ts";
+      import { syntaxes } from "./cli.ts";
       for (const path of ${JSON.stringify(samplePaths())}) await import("${base}" + path);
       console.log(JSON.stringify(syntaxes));`,
   };

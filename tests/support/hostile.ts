@@ -8,13 +8,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { once } from "node:events";
 import net from "node:net";
-import { within } from "../../lib/io/timeout.ts";
+import { withTimeout } from "../../lib/io/timeout.ts";
 import { dirname } from "node:path";
 import { concat } from "@std/bytes/concat";
 import { encodeDelimited, encodeJsonLine, encodeLengthFrame } from "../../lib/io/framing.ts";
 import { openDatagramTo } from "../../lib/socket/datagram.ts";
 import { pack } from "../../lib/wire/pack.ts";
-import { readN, writeN } from "../../lib/io/robust_io.ts";
+import { readN, writeN } from "../../lib/io/read_write.ts";
 import { Process, startSample, temporaryFolder } from "../../contract/process.ts";
 import { randomIntegers } from "./readers.ts";
 
@@ -363,7 +363,7 @@ export class Server implements AsyncDisposable {
       const receiving = client.receive();
       receiving.catch(() => {}); // closed before it comes
       const late = `${this.subject.name} does not reply`;
-      const [reply] = await within(receiving, timeout, late);
+      const [reply] = await withTimeout(receiving, timeout, late);
       return reply;
     } finally {
       client.close();
@@ -475,7 +475,7 @@ export async function flood(conn: Deno.Conn, limit: number): Promise<number> {
     const start = sent % LINE;
     const writing = conn.write(flow.subarray(start, start + Math.min(limit - sent, 65536)));
     try {
-      sent += await within(writing, STALL, "the server takes no more");
+      sent += await withTimeout(writing, STALL, "the server takes no more");
     } catch (error) {
       if (!(error instanceof Deno.errors.TimedOut)) throw error;
       writing.catch(() => {}); // it goes on when the client receives, or ends with the connection

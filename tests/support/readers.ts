@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Reader, Writer } from "../../lib/io/robust_io.ts";
+import type { Reader, Writer } from "../../lib/io/read_write.ts";
 
 /** How many of the bytes it is offered the call number `turn` reads or writes. */
 export type Amount = (offered: number, turn: number) => number;

@@ -21,7 +21,7 @@ import {
 } from "../../bench/echo/servers.ts";
 import { jain, Latencies, median, percentile } from "../../bench/echo/statistics.ts";
 import { openDatagram, recvFrom, sendTo } from "../../lib/socket/datagram.ts";
-import { readN, writeN } from "../../lib/io/robust_io.ts";
+import { readN, writeN } from "../../lib/io/read_write.ts";
 import { flood, randomBytes, readAll } from "../support/hostile.ts";
 import { Process, temporaryFolder } from "../../contract/process.ts";
 

@@ -1,22 +1,20 @@
 /**
- * Datagrams that must not be answered: from port 0, and those that a forger sent in the socket's own name.
+ * Datagrams that must not be answered: from port 0, and forged with the socket's own address as their source.
  *
  * @module
  */
 
 import { unmapAddress } from "../address/format.ts";
+import { sharedPorts } from "../socket/datagram.ts";
 
-/** Sockets that share their port: what has their address as its source may be another program's. */
-export const sharedPorts: WeakSet<Pick<Deno.DatagramConn, "addr">> = new WeakSet();
-
-/** Addresses that were found to be this host's. */
+/** Addresses that this host is known to have. */
 const local = new Set<string>();
 
 /**
- * Whether a datagram's source is port 0 or the address of the socket that received it.
+ * Reports whether a datagram's source is port 0 or the address of the socket that received it.
  *
- * For a socket on a wildcard address, every address of this host is its own: loopback, and what can be
- * bound. Where the program lacks the permission to bind, that is loopback only.
+ * A socket on a wildcard address has every address of this host: loopback, and each that can be bound.
+ * Without the permission to bind, only loopback counts.
  *
  * @param from The source of the datagram.
  * @param socket The socket.
@@ -42,7 +40,7 @@ export function isUnanswerable(
 async function isLocal(hostname: string): Promise<boolean> {
   if (local.has(hostname)) return true;
   const host = hostname.includes(":") ? `[${hostname}]:0` : `${hostname}:0`;
-  // On a terminal, Deno would ask for a permission that is missing.
+  // On a terminal, Deno would prompt for a missing permission.
   if ((await Deno.permissions.query({ name: "net", host })).state !== "granted") return false;
   try {
     Deno.listenDatagram({ transport: "udp", hostname, port: 0 }).close();

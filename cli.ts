@@ -1,0 +1,18 @@
+/**
+ * A program's command line: `main`, its arguments, its output and its exit messages.
+ *
+ * The library itself ({@link ./mod.ts}) prints errors only, and never exits; these functions do.
+ *
+ * @module
+ */
+
+// The command line.
+export * from "./lib/cli/command.ts";
+
+// Output: in the background, and safe on a terminal.
+export { stderr, stdout } from "./lib/io/line_printer.ts";
+export { terminalOutput, TerminalWriter } from "./lib/cli/terminal.ts";
+export { bytesLiteral, hexBytes, hexChars } from "./lib/cli/dump.ts";
+
+// Exit messages.
+export { dieWithSystemMessage, dieWithUserMessage } from "./lib/cli/die.ts";

@@ -1,0 +1,133 @@
+/**
+ * A fault-tolerant receive loop, used by the datagram servers.
+ *
+ * @module
+ */
+
+import { formatAddress } from "../address/format.ts";
+import { failed, isClosedError } from "../errors.ts";
+import { logError, report } from "../io/log_error.ts";
+import { unlinkSocket } from "../socket/_socket_file.ts";
+import { checkLength, type Datagram, type DatagramSocket, recvFrom } from "../socket/datagram.ts";
+import { isUnanswerable } from "./_own_address.ts";
+
+/** How long no datagram may arrive after `signal` for the queue to count as empty, in ms. */
+const QUIET = 50;
+
+/** The longest time that datagrams are received after `signal`, in ms. */
+const GRACE = 5000;
+
+/**
+ * Options of {@linkcode datagrams}.
+ *
+ * @category Servers
+ */
+export interface ReceiveOptions {
+  /** Stops the server: the loop yields the queued datagrams, then ends. Default: the owner closes the socket. */
+  signal?: AbortSignal;
+  /**
+   * Called with each error of receiving, and once if datagrams are dropped. The loop continues. Default
+   * {@linkcode logError}.
+   */
+  onError?: (error: Error) => void;
+}
+
+/**
+ * `recvfrom(2)` in a fault-tolerant loop: yields the datagrams of a socket.
+ *
+ * Several loops may run over one UDP socket: each datagram goes to one of them.
+ *
+ * Datagrams from port 0 and from the socket's own address are dropped: the former cannot be answered, and a
+ * server that answered the latter would answer itself in a loop. (If sockets share a port by `reuseAddress`,
+ * the latter may come from another program, and are not dropped.) Two servers that answer every datagram
+ * can still be made to answer each other, by a datagram to one with the source address of the other.
+ *
+ * When `signal` aborts, a Unix-domain socket's file is removed. The socket stays open, so that datagrams can
+ * still be answered. The loop yields the queued datagrams until none arrives for 50 ms, for 5 s at most. The
+ * caller must then close the socket: a receive may be pending on it.
+ *
+ * @param socket The datagram socket, UDP or Unix.
+ * @param max The limit of a message, in bytes; the rest of a longer one is lost.
+ * @param options See {@linkcode ReceiveOptions}.
+ * @returns The datagrams. The loop ends after `signal`, or when the socket is closed.
+ * @throws {RangeError} If `max` is not an integer from 0.
+ *
+ * Source: UCM lecture, UDP server; recvfrom(2).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { datagrams, openDatagram, openDatagramTo, sendTo } from "@deno-sockets/samples";
+ *
+ * const server = await openDatagram(0);
+ * using client = await openDatagramTo(server.addr);
+ * await sendTo(client, new TextEncoder().encode("hello"), server.addr);
+ * for await (const { message, from } of datagrams(server, 80)) {
+ *   assertEquals(new TextDecoder().decode(message), "hello");
+ *   assertEquals(from, client.addr);
+ *   server.close(); // ends the loop
+ * }
+ * ```
+ *
+ * @category Servers
+ */
+export async function* datagrams<A extends Deno.Addr>(
+  socket: DatagramSocket<A>,
+  max: number,
+  options: ReceiveOptions = {},
+): AsyncGenerator<Datagram<A>, void, void> {
+  const { signal, onError = logError } = options;
+  checkLength(max);
+  let end = Infinity;
+  let giveUp: (() => void) | undefined; // ends the wait for the next datagram
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const expire = () => {
+    clearTimeout(timer);
+    // Two timers: however late the first runs, the event loop polls the socket before the second.
+    timer = setTimeout(() => timer = setTimeout(() => giveUp?.(), QUIET / 2), QUIET / 2);
+  };
+  /** Receives a datagram; after `signal`, `null` if none arrives in time. */
+  const next = (): Promise<Datagram<A> | null> => {
+    const { promise, resolve, reject } = Promise.withResolvers<Datagram<A> | null>();
+    giveUp = () => resolve(null);
+    if (end < Infinity) expire();
+    recvFrom(socket, max).then(resolve, reject);
+    return promise;
+  };
+  const stop = () => {
+    end = performance.now() + GRACE;
+    unlinkSocket(socket);
+    expire();
+  };
+
+  if (signal?.aborted) stop();
+  signal?.addEventListener("abort", stop);
+  let hasDropped = false;
+  try {
+    while (end === Infinity || performance.now() < end) {
+      let datagram: Datagram<A> | null;
+      try {
+        datagram = await next();
+        if (end < Infinity) clearTimeout(timer);
+      } catch (error) {
+        if (isClosedError(error)) return;
+        report(onError, failed("recvfrom", error));
+        await new Promise((resolve) => setImmediate(resolve)); // timers and signals run
+        continue;
+      }
+      if (datagram === null) return;
+      const isDropped = isUnanswerable(datagram.from, socket);
+      // Usually false without a promise, which each datagram would have to await.
+      if (isDropped === false || !await isDropped) {
+        yield datagram;
+      } else if (!hasDropped) {
+        hasDropped = true;
+        const cause = "dropped, a reply would go nowhere or to this socket (reported once)";
+        report(onError, new Error(`recvfrom ${formatAddress(datagram.from)}: ${cause}`));
+      }
+    }
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * A server's connection to one client.
+ *
+ * @module
+ */
+
+import { formatAddress } from "../address/format.ts";
+import { failed, withContext } from "../errors.ts";
+import { report } from "../io/log_error.ts";
+import { Connection } from "../socket/connection.ts";
+import type { Activity } from "./idle_monitor.ts";
+import type { ReadScheduler } from "./read_scheduler.ts";
+
+/** What {@linkcode accept} gives to each connection. */
+export interface ConnectionContext {
+  /** Schedules its reads. */
+  scheduler: ReadScheduler;
+  /** Called once, when it is closed. */
+  onClose: () => void;
+  /** Called with the error of its service. */
+  onError: (error: Error) => void;
+}
+
+/**
+ * A connection that {@linkcode accept} accepted: it runs a service, and can be aborted.
+ *
+ * The server aborts a connection that is idle for too long, too slow, or still open after the grace period:
+ * its calls then reject with a `Deno.errors.TimedOut` or a `Deno.errors.Interrupted`. If a server has many
+ * connections, their reads are scheduled fairly (docs/fairness.md).
+ *
+ * See {@linkcode accept} for an example.
+ *
+ * @category Servers
+ */
+export class ServerConnection<A extends Deno.Addr = Deno.Addr> extends Connection<A> {
+  /** @internal */
+  readonly activity: Activity = { reading: 0, writing: 0, changes: 0, bytes: 0 };
+  readonly #context: ConnectionContext;
+  #isOpen = true;
+  #reason: Error | undefined;
+
+  /** @internal */
+  constructor(conn: Deno.Conn<A>, context: ConnectionContext) {
+    super(conn);
+    this.#context = context;
+    context.scheduler.register();
+  }
+
+  /**
+   * The child's part of accept-and-fork: runs a service, then closes the connection.
+   *
+   * An error of the service ends this connection only. If `serve` is awaited, the next client waits until
+   * this one is served; otherwise both are served concurrently.
+   *
+   * @param service Serves the client. Its error goes to the `onError` of {@linkcode accept}, with the
+   * client's address.
+   */
+  async serve(service: (conn: ServerConnection<A>) => Promise<void>): Promise<void> {
+    try {
+      await service(this);
+    } catch (error) {
+      report(this.#context.onError, this.#withPeer(error));
+    } finally {
+      this.close();
+    }
+  }
+
+  /**
+   * `read(2)`, `recv(2)`: reads up to `p.length` bytes.
+   *
+   * @param p The buffer to fill.
+   * @returns The number of bytes read, which may be less than `p.length`; `null` at EOF.
+   * @throws What {@linkcode Connection.read} throws, or the reason of {@linkcode ServerConnection.abort}.
+   */
+  override async read(p: Uint8Array): Promise<number | null> {
+    const turn = this.#context.scheduler.turn();
+    if (turn) await turn;
+    // Only now it waits for the peer: a read that waits for its turn is not idle.
+    const { activity } = this;
+    activity.reading++;
+    activity.changes++;
+    try {
+      const count = await super.read(p);
+      if (count !== null) activity.bytes += count;
+      return count;
+    } catch (error) {
+      throw this.#explain("read", error);
+    } finally {
+      activity.reading--;
+      activity.changes++;
+    }
+  }
+
+  /**
+   * `write(2)`, `send(2)`: writes up to `p.length` bytes; {@linkcode writeN} writes them all.
+   *
+   * @param p The bytes to write.
+   * @returns The number of bytes written, which may be less than `p.length`.
+   * @throws What {@linkcode Connection.write} throws, or the reason of {@linkcode ServerConnection.abort}.
+   */
+  override async write(p: Uint8Array): Promise<number> {
+    const { activity } = this;
+    activity.writing++;
+    activity.changes++;
+    try {
+      const count = await super.write(p);
+      activity.bytes += count;
+      return count;
+    } catch (error) {
+      throw this.#explain("write", error);
+    } finally {
+      activity.writing--;
+      activity.changes++;
+    }
+  }
+
+  /**
+   * Closes the connection for a reason. Pending and later calls reject with it.
+   *
+   * @param reason The reason. The errors have its class, and name the call and the peer.
+   */
+  abort(reason: Error): void {
+    this.#reason = reason;
+    this.close();
+  }
+
+  /** `close(2)`: closes the connection. A second call does nothing. */
+  override close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    super.close();
+    this.#context.scheduler.unregister();
+    this.#context.onClose();
+  }
+
+  #explain(call: string, error: unknown): unknown {
+    if (this.#reason === undefined) return error;
+    return failed(call, this.#reason, formatAddress(this.remoteAddr));
+  }
+
+  /** Puts the client's address in front of an error, unless it is there: the connection's own errors. */
+  #withPeer(error: unknown): Error {
+    const peer = formatAddress(this.remoteAddr);
+    const isNamed = error instanceof Error && "address" in error && error.address === peer;
+    return isNamed ? error : withContext(peer, error);
+  }
+}
