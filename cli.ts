@@ -7,7 +7,21 @@
  */
 
 // The command line.
-export * from "./lib/cli/command.ts";
+export { main } from "./lib/cli/main.ts";
+export { UsageError } from "./lib/cli/usage_error.ts";
+export {
+  count,
+  group,
+  host,
+  mode,
+  oneOf,
+  port,
+  rate,
+  required,
+  seconds,
+  text,
+} from "./lib/cli/arguments.ts";
+export type { Argument, Arguments, Options, Syntax, Values } from "./lib/cli/syntax.ts";
 
 // Output: in the background, and safe on a terminal.
 export { stderr, stdout } from "./lib/io/line_printer.ts";

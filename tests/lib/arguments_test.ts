@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { type Argument, group, host, port, required } from "../../lib/cli/command.ts";
+import { group, host, port, required } from "../../lib/cli/arguments.ts";
+import type { Argument } from "../../lib/cli/syntax.ts";
 
 // How the words of a command line are read; command_line_test.ts has them in the samples.
 

@@ -1,0 +1,104 @@
+// Parses a command line, as getopt_long(3) does.
+
+import { strerror } from "../errors.ts";
+import { printable } from "../printable.ts";
+import { text } from "./arguments.ts";
+import type { Arguments, Options, Syntax } from "./syntax.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** Whether `--help` is among the options. */
+export function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return args.slice(0, end === -1 ? args.length : end).some((arg) => /^--?help$/.test(arg));
+}
+
+/** Reads all arguments; throws a UsageError for the first that is wrong. */
+export async function readCommandLine(
+  args: readonly string[],
+  { operands, options = {}, checkCount }: Syntax<Arguments, Options>,
+): Promise<Record<string, unknown>> {
+  const { words, given } = sortWords(args, options);
+  checkCount?.(words.length);
+
+  const values: Record<string, unknown> = {};
+  // The options first: the value that one lacks may be among the operands.
+  for (const [name, argument] of Object.entries(options)) {
+    values[name] = await parseValue(`--${optionName(name)}`, given.get(name), argument);
+  }
+  // The words beyond those that the required operands need are for the others.
+  let spare = words.length - Object.values(operands).filter(isRequired).length;
+  for (const [name, argument] of Object.entries(operands)) {
+    if (Array.isArray(argument)) {
+      values[name] = words.splice(0);
+    } else if (isRequired(argument) || spare > 0) {
+      if (!isRequired(argument)) spare--;
+      values[name] = await parseValue(name, words.shift(), argument);
+    } else {
+      values[name] = await parseValue(name, undefined, argument);
+    }
+  }
+  const [extra] = words;
+  if (extra !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(extra)}`);
+  return values;
+}
+
+/** `getopt_long(3)`: sorts the words of a command line into operands and the texts of options. */
+function sortWords(
+  args: readonly string[],
+  options: Options,
+): { words: string[]; given: Map<string, string> } {
+  const words: string[] = [];
+  const given = new Map<string, string>();
+  const names = new Map(Object.keys(options).map((name) => [optionName(name), name]));
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index] ?? "";
+    if (arg === "--") {
+      words.push(...args.slice(index + 1));
+      break;
+    }
+    const [, option, value] = /^--?([^-=][^=]*)(?:=([^]*))?$/.exec(arg) ?? [];
+    const name = names.get(option ?? "");
+    if (!arg.startsWith("-") || arg === "-") {
+      words.push(arg);
+    } else if (name === undefined) {
+      throw new UsageError(`unknown option ${printable(arg)}; after "--" it would be an operand`);
+    } else if (options[name] !== false) {
+      given.set(name, value ?? args[++index] ?? "");
+    } else if (value === undefined) {
+      given.set(name, "");
+    } else {
+      throw new UsageError(`--${option} takes no value`);
+    }
+  }
+  return { words, given };
+}
+
+/** The option `--idle-timeout` is the argument `idleTimeout`. */
+function optionName(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function isRequired(argument: Arguments[string]): boolean {
+  return typeof argument === "object" && !Array.isArray(argument) && argument.default === undefined;
+}
+
+async function parseValue(
+  name: string,
+  given: string | undefined,
+  argument: Options[string],
+): Promise<unknown> {
+  if (argument === false) return given !== undefined;
+  const { default: value, parse } = typeof argument === "string"
+    ? { ...text, default: argument }
+    : argument;
+  if (given === undefined && value !== undefined) return value;
+  const mayBeEmpty = value === undefined && parse === text.parse;
+  if (given === undefined || given === "" && !mayBeEmpty) {
+    throw new UsageError(`${name}: a value is missing`);
+  }
+  try {
+    return await parse(given);
+  } catch (error) {
+    throw new UsageError(`${name}: ${strerror(error)}`);
+  }
+}
