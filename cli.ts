@@ -15,6 +15,7 @@ export {
   host,
   mode,
   oneOf,
+  optional,
   port,
   rate,
   required,

@@ -41,7 +41,7 @@ await main(header, {
   // socket, bind, listen
   using listener = await openListener(port);
   console.error(`listening on ${formatAddress(listener.addr)}`);
-  await Promise.all([serve(listener), talk(listener.addr, deadline * 1000)]);
+  await Promise.all([serve(listener), talk(listener.addr, deadline)]);
   // close, at the end of using
 });
 

@@ -45,7 +45,7 @@ await main(header, {
 
   // getaddrinfo, socket, connect
   using server = await connectDatagram(host, port);
-  const result = decodeResponse(await ask(server, request, timeout * 1000), ascii);
+  const result = decodeResponse(await ask(server, request, timeout), ascii);
   if (result === null) throw new Error("the server cannot calculate that");
   console.log(`Result: ${result}`);
   // close, at the end of using

@@ -39,7 +39,7 @@ await main(header, {
   // send
   await peer.send(new TextEncoder().encode("hello"));
   // recv
-  const { message, truncated } = await peer.receive(MESSAGE_SIZE, timeout * 1000);
+  const { message, truncated } = await peer.receive(MESSAGE_SIZE, timeout);
   console.log(`received ${message.length} bytes:`);
   await writeN(terminalOutput(), hexChars(message));
   console.log();

@@ -47,7 +47,7 @@ await main(header, {
     // send
     await server.send(chomp(line));
     // recv
-    const { message } = await server.receive(MESSAGE_SIZE, timeout * 1000);
+    const { message } = await server.receive(MESSAGE_SIZE, timeout);
     await writeN(stdout, message);
     await writeN(stdout, new Uint8Array([NEWLINE]));
   }

@@ -35,7 +35,7 @@ await main(header, {
   // send: five numbers, twenty bytes
   await server.send(pack("!5I", 1, 3, 5, 7, 9));
   // recv
-  const { message } = await server.receive(REPLY_SIZE + 1, timeout * 1000);
+  const { message } = await server.receive(REPLY_SIZE + 1, timeout);
   console.log(string ? readDigits(message) : unpack("!I", message)[0]);
   // close, at the end of using
 });

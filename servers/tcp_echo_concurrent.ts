@@ -75,9 +75,9 @@ await main(header, {
   const clients = accept(listener, {
     signal,
     maxConnections,
-    idleTimeout: idleTimeout * 1000,
+    idleTimeout,
     minRate,
-    grace: grace * 1000,
+    grace,
   });
   for await (const conn of clients) {
     // fork: it is not awaited, so the loop accepts the next client while this one is served

@@ -75,7 +75,7 @@ await main(header, {
         );
         if (truncated) stderr.print(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
       }
-      if (delay > 0) await pause(delay * 1000);
+      if (delay > 0) await pause(delay);
       // sendto: one client that cannot be answered is no reason to leave the others
       await sendTo(socket, message, from).catch(logError);
     }

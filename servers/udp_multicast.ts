@@ -29,7 +29,7 @@ import {
   terminationSignal,
   withContext,
 } from "../mod.ts";
-import { group, main, port, stderr, stdout, UsageError } from "../cli.ts";
+import { group, main, optional, port, stderr, stdout, text, UsageError } from "../cli.ts";
 import header from "./udp_multicast.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
@@ -37,10 +37,11 @@ const MESSAGE_SIZE = 80;
 
 await main(header, {
   operands: { group: group("239.0.0.1"), port: port(7030) },
-  options: { interface: "" },
-}, async ({ group, port, interface: where }) => {
+  options: { interface: optional(text) },
+}, async ({ group, port, interface: given }) => {
   const isV6 = group.includes(":");
-  if (where !== "" && (isV6 ? !/^\d{1,9}$/.test(where) : inetPton(4, where) === null)) {
+  const where = given ?? (isV6 ? "1" : "127.0.0.1");
+  if (isV6 ? !/^\d{1,9}$/.test(where) : inetPton(4, where) === null) {
     const kind = isV6 ? "number" : "address";
     throw new UsageError(
       `--interface: ${JSON.stringify(where)} is not the ${kind} of an interface`,
@@ -53,8 +54,8 @@ await main(header, {
   });
   // setsockopt: IP_ADD_MEMBERSHIP, IPV6_JOIN_GROUP
   const membership = isV6
-    ? socket.joinMulticastV6(group, Number(where || "1"))
-    : socket.joinMulticastV4(group, where || "127.0.0.1");
+    ? socket.joinMulticastV6(group, Number(where))
+    : socket.joinMulticastV4(group, where);
   await membership.catch((error) => {
     throw withContext(`join ${group}`, error);
   });

@@ -56,9 +56,9 @@ await main(header, {
     if (line === null) break;
 
     // send
-    await server.send(chomp(line), timeout * 1000);
+    await server.send(chomp(line), timeout);
     // recv
-    const { message, truncated } = await server.receive(MESSAGE_SIZE, timeout * 1000);
+    const { message, truncated } = await server.receive(MESSAGE_SIZE, timeout);
     await writeN(stdout, message);
     await writeN(stdout, NEWLINE);
     if (truncated) console.error(`the message was cut at ${MESSAGE_SIZE} bytes`);

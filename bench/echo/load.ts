@@ -25,7 +25,7 @@
 
 import { delay } from "@std/async/delay";
 import process from "node:process";
-import { count, main, oneOf, seconds, UsageError } from "../../cli.ts";
+import { count, main, oneOf, required, seconds, text, UsageError } from "../../cli.ts";
 import { writeN } from "../../mod.ts";
 import header from "./load.ts" with { type: "text" };
 import { jain, Latencies, percentile } from "./statistics.ts";
@@ -82,131 +82,137 @@ interface Client {
   since: number;
 }
 
-await main(header, {
-  operands: { transport: oneOf("tcp", "unix", "udp"), address: "" },
-  options: {
-    connections: count(1),
-    size: count(64),
-    bulk: count(0),
-    slow: count(0),
-    warmup: seconds(0.5),
-    seconds: seconds(2),
-    idle: false,
+await main(
+  header,
+  {
+    operands: { transport: required(oneOf("tcp", "unix", "udp")), address: required(text) },
+    options: {
+      connections: count(1),
+      size: count(64),
+      bulk: count(0),
+      slow: count(0),
+      warmup: seconds(0.5),
+      seconds: seconds(2),
+      idle: false,
+    },
   },
-}, async ({ transport, address, connections, size, bulk, slow, warmup, seconds, idle }) => {
-  const opening = performance.now();
-  const peers = await openAll(() => open(transport, address), connections + bulk + slow);
-  const slowPeers = peers.splice(0, slow);
-  const clients = peers.slice(bulk).map((peer): Client => ({ peer, roundTrips: 0, since: 0 }));
-  const message = new Uint8Array(size).fill(0x2e);
-  const latencies = new Latencies();
-  let bulkBytes = 0;
-  let lost = 0;
+  async (
+    { transport, address, connections, size, bulk, slow, warmup, seconds: duration, idle },
+  ) => {
+    const opening = performance.now();
+    const peers = await openAll(() => open(transport, address), connections + bulk + slow);
+    const slowPeers = peers.splice(0, slow);
+    const clients = peers.slice(bulk).map((peer): Client => ({ peer, roundTrips: 0, since: 0 }));
+    const message = new Uint8Array(size).fill(0x2e);
+    const latencies = new Latencies();
+    let bulkBytes = 0;
+    let lost = 0;
 
-  async function makeRoundTrip(client: Client, buffer: Uint8Array): Promise<void> {
-    client.since = performance.now();
-    const sent = client.peer.send(message);
-    for (let received = 0; received < size;) received += await client.peer.receive(buffer);
-    await sent;
-    client.roundTrips++;
-    latencies.add(performance.now() - client.since);
-  }
-
-  async function makeRoundTrips(client: Client): Promise<never> {
-    // A read that fills its buffer would leave its connection ready for another, ahead of the others.
-    const buffer = new Uint8Array(size + 1024);
-    for (;;) await makeRoundTrip(client, buffer);
-  }
-
-  async function sendBulk(peer: Peer): Promise<never> {
-    const piece = new Uint8Array(BULK_PIECE).fill(0x2e);
-    for (;;) await peer.send(piece);
-  }
-
-  async function receiveBulk(peer: Peer): Promise<never> {
-    const buffer = new Uint8Array(BULK_PIECE);
-    for (;;) bulkBytes += await peer.receive(buffer);
-  }
-
-  async function sendSlowly(): Promise<never> {
-    const byte = new Uint8Array(1);
-    for (let due = performance.now();;) {
-      for (const peer of slowPeers) await peer.send(byte);
-      due += SLOW_EVERY;
-      await delay(due - performance.now());
+    async function makeRoundTrip(client: Client, buffer: Uint8Array): Promise<void> {
+      client.since = performance.now();
+      const sent = client.peer.send(message);
+      for (let received = 0; received < size;) received += await client.peer.receive(buffer);
+      await sent;
+      client.roundTrips++;
+      latencies.add(performance.now() - client.since);
     }
-  }
 
-  async function discard(peer: Peer): Promise<never> {
-    const buffer = new Uint8Array(80);
-    for (;;) await peer.receive(buffer);
-  }
+    async function makeRoundTrips(client: Client): Promise<never> {
+      // A read that fills its buffer would leave its connection ready for another, ahead of the others.
+      const buffer = new Uint8Array(size + 1024);
+      for (;;) await makeRoundTrip(client, buffer);
+    }
 
-  async function sendLostAgain(): Promise<never> {
-    for (;;) {
-      await delay(LOST_AFTER / 4);
-      const now = performance.now();
-      for (const client of clients.filter(({ since }) => now - since > LOST_AFTER)) {
-        lost++;
-        client.since = now;
-        await client.peer.send(message);
+    async function sendBulk(peer: Peer): Promise<never> {
+      const piece = new Uint8Array(BULK_PIECE).fill(0x2e);
+      for (;;) await peer.send(piece);
+    }
+
+    async function receiveBulk(peer: Peer): Promise<never> {
+      const buffer = new Uint8Array(BULK_PIECE);
+      for (;;) bulkBytes += await peer.receive(buffer);
+    }
+
+    async function sendSlowly(): Promise<never> {
+      const byte = new Uint8Array(1);
+      for (let due = performance.now();;) {
+        for (const peer of slowPeers) await peer.send(byte);
+        due += SLOW_EVERY;
+        await delay(due - performance.now());
       }
     }
-  }
 
-  let [began, cpu] = [0, 0];
-  const start = () => {
-    console.log("measuring");
-    [began, cpu] = [performance.now(), cpuSeconds()];
-  };
-  const losses = transport === "udp" ? [sendLostAgain()] : [];
-  const firstRoundTrips = clients.map((client) => makeRoundTrip(client, new Uint8Array(size)));
-  await Promise.race([Promise.all(firstRoundTrips), ...losses]);
-  const connectMs = performance.now() - opening;
-  if (idle) {
-    start();
-    await Array.fromAsync(Deno.stdin.readable);
-  } else {
-    const busy = [
-      ...losses,
-      ...clients.map(makeRoundTrips),
-      ...peers.slice(0, bulk).flatMap((peer) => [sendBulk(peer), receiveBulk(peer)]),
-      ...slow > 0 ? [sendSlowly(), ...slowPeers.map(discard)] : [],
-    ];
-    await Promise.race([delay(warmup * 1000), ...busy]);
-    for (const client of clients) client.roundTrips = 0;
-    latencies.clear();
-    bulkBytes = lost = 0;
-    start();
-    await Promise.race([delay(seconds * 1000), ...busy]);
-  }
+    async function discard(peer: Peer): Promise<never> {
+      const buffer = new Uint8Array(80);
+      for (;;) await peer.receive(buffer);
+    }
 
-  const ended = performance.now();
-  const cpuInAll = cpuSeconds();
-  // What is under way has taken this long at least: left out, a client that starves would not show.
-  if (!idle) { for (const { since } of clients) latencies.add(ended - since); }
-  const sorted = latencies.sorted();
-  const us = (p: number) => percentile(sorted, p) * 1000;
-  const shares = clients.map(({ roundTrips }) => roundTrips);
-  const roundTrips = shares.reduce((sum, share) => sum + share);
-  const load: Load = {
-    connectMs,
-    seconds: (ended - began) / 1000,
-    roundTrips,
-    bytes: roundTrips * size,
-    bulkBytes,
-    p50Us: us(0.5),
-    p99Us: us(0.99),
-    p999Us: us(0.999),
-    maxUs: us(1),
-    jain: jain(shares),
-    unanswered: shares.filter((share) => share === 0).length,
-    lost,
-    cpuSeconds: cpuInAll - cpu,
-  };
-  console.log(JSON.stringify(load));
-  Deno.exit(0); // with all that is under way
-});
+    async function sendLostAgain(): Promise<never> {
+      for (;;) {
+        await delay(LOST_AFTER / 4);
+        const now = performance.now();
+        for (const client of clients.filter(({ since }) => now - since > LOST_AFTER)) {
+          lost++;
+          client.since = now;
+          await client.peer.send(message);
+        }
+      }
+    }
+
+    let [began, cpu] = [0, 0];
+    const start = () => {
+      console.log("measuring");
+      [began, cpu] = [performance.now(), cpuSeconds()];
+    };
+    const losses = transport === "udp" ? [sendLostAgain()] : [];
+    const firstRoundTrips = clients.map((client) => makeRoundTrip(client, new Uint8Array(size)));
+    await Promise.race([Promise.all(firstRoundTrips), ...losses]);
+    const connectMs = performance.now() - opening;
+    if (idle) {
+      start();
+      await Array.fromAsync(Deno.stdin.readable);
+    } else {
+      const busy = [
+        ...losses,
+        ...clients.map(makeRoundTrips),
+        ...peers.slice(0, bulk).flatMap((peer) => [sendBulk(peer), receiveBulk(peer)]),
+        ...slow > 0 ? [sendSlowly(), ...slowPeers.map(discard)] : [],
+      ];
+      await Promise.race([delay(warmup), ...busy]);
+      for (const client of clients) client.roundTrips = 0;
+      latencies.clear();
+      bulkBytes = lost = 0;
+      start();
+      await Promise.race([delay(duration), ...busy]);
+    }
+
+    const ended = performance.now();
+    const cpuInAll = cpuSeconds();
+    // What is under way has taken this long at least: left out, a client that starves would not show.
+    if (!idle) { for (const { since } of clients) latencies.add(ended - since); }
+    const sorted = latencies.sorted();
+    const us = (p: number) => percentile(sorted, p) * 1000;
+    const shares = clients.map(({ roundTrips }) => roundTrips);
+    const roundTrips = shares.reduce((sum, share) => sum + share);
+    const load: Load = {
+      connectMs,
+      seconds: (ended - began) / 1000,
+      roundTrips,
+      bytes: roundTrips * size,
+      bulkBytes,
+      p50Us: us(0.5),
+      p99Us: us(0.99),
+      p999Us: us(0.999),
+      maxUs: us(1),
+      jain: jain(shares),
+      unanswered: shares.filter((share) => share === 0).length,
+      lost,
+      cpuSeconds: cpuInAll - cpu,
+    };
+    console.log(JSON.stringify(load));
+    Deno.exit(0); // with all that is under way
+  },
+);
 
 /** Opens so many peers, not too many at once. */
 async function openAll(open: () => Promise<Peer>, count: number): Promise<Peer[]> {

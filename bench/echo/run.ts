@@ -17,7 +17,7 @@
  */
 
 import { cpus } from "node:os";
-import { count, main, seconds, UsageError } from "../../cli.ts";
+import { count, main, optional, seconds, text, UsageError } from "../../cli.ts";
 import { terminationSignal } from "../../mod.ts";
 import header from "./run.ts" with { type: "text" };
 import { drawChart } from "./chart.ts";
@@ -32,9 +32,15 @@ const WARMUP = 0.5;
 
 await main(header, {
   operands: {},
-  options: { rounds: count(3), seconds: seconds(2), only: "", json: false, chart: "" },
-}, async ({ rounds, seconds, only, json, chart }) => {
-  const chosen = scenarios.filter(({ name }) => name.includes(only));
+  options: {
+    rounds: count(3),
+    seconds: seconds(2),
+    only: optional(text),
+    json: false,
+    chart: optional(text),
+  },
+}, async ({ rounds, seconds: duration, only, json, chart }) => {
+  const chosen = scenarios.filter(({ name }) => only === undefined || name.includes(only));
   if (chosen.length === 0) {
     const names = scenarios.map(({ name }) => name).join(", ");
     throw new UsageError(`--only: no scenario has ${JSON.stringify(only)} in its name: ${names}`);
@@ -44,9 +50,10 @@ await main(header, {
   const folder = await Deno.makeTempDir({ prefix: "deno-sockets-bench-" });
   try {
     const { servers, missing, load } = await findInstalled(folder);
-    if (chart !== "" && missing.includes(BASELINE)) {
+    if (chart !== undefined && missing.includes(BASELINE)) {
       throw new Error(`--chart: there are no ratios without ${BASELINE}, which is not installed`);
     }
+    const seconds = duration / 1000;
     const cores = freeCores();
     const setting: Setting = { load, warmup: WARMUP, seconds, folder, ...cores && { cores } };
     const results: Results = {
@@ -71,7 +78,7 @@ await main(header, {
       }),
     };
     console.log(json ? JSON.stringify(results, null, 2) : formatResults(results));
-    if (chart !== "") await Deno.writeTextFile(chart, await drawChart(results));
+    if (chart !== undefined) await Deno.writeTextFile(chart, await drawChart(results));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -12,8 +12,8 @@ export function asksForHelp(args: readonly string[]): boolean {
   return args.slice(0, end === -1 ? args.length : end).some((arg) => /^--?help$/.test(arg));
 }
 
-/** Reads all arguments; throws a UsageError for the first that is wrong. */
-export async function readCommandLine(
+/** Parses all arguments; throws a UsageError for the first invalid one. */
+export async function parseCommandLine(
   args: readonly string[],
   { operands, options = {}, checkCount }: Syntax<Arguments, Options>,
 ): Promise<Record<string, unknown>> {
@@ -21,11 +21,11 @@ export async function readCommandLine(
   checkCount?.(words.length);
 
   const values: Record<string, unknown> = {};
-  // The options first: the value that one lacks may be among the operands.
+  // Options before operands: an option without its value has taken the next operand as its value.
   for (const [name, argument] of Object.entries(options)) {
     values[name] = await parseValue(`--${optionName(name)}`, given.get(name), argument);
   }
-  // The words beyond those that the required operands need are for the others.
+  // The number of words left for operands that have a default.
   let spare = words.length - Object.values(operands).filter(isRequired).length;
   for (const [name, argument] of Object.entries(operands)) {
     if (Array.isArray(argument)) {
@@ -42,7 +42,7 @@ export async function readCommandLine(
   return values;
 }
 
-/** `getopt_long(3)`: sorts the words of a command line into operands and the texts of options. */
+/** `getopt_long(3)`: separates the operands from the options and their values. */
 function sortWords(
   args: readonly string[],
   options: Options,
@@ -79,7 +79,7 @@ function optionName(name: string): string {
 }
 
 function isRequired(argument: Arguments[string]): boolean {
-  return typeof argument === "object" && !Array.isArray(argument) && argument.default === undefined;
+  return typeof argument === "object" && !Array.isArray(argument) && !("default" in argument);
 }
 
 async function parseValue(
@@ -88,16 +88,14 @@ async function parseValue(
   argument: Options[string],
 ): Promise<unknown> {
   if (argument === false) return given !== undefined;
-  const { default: value, parse } = typeof argument === "string"
-    ? { ...text, default: argument }
-    : argument;
-  if (given === undefined && value !== undefined) return value;
-  const mayBeEmpty = value === undefined && parse === text.parse;
+  const kind = typeof argument === "string" ? { ...text, default: argument } : argument;
+  if (given === undefined && !isRequired(kind)) return kind.default;
+  const mayBeEmpty = isRequired(kind) && kind.parse === text.parse;
   if (given === undefined || given === "" && !mayBeEmpty) {
     throw new UsageError(`${name}: a value is missing`);
   }
   try {
-    return await parse(given);
+    return await kind.parse(given);
   } catch (error) {
     throw new UsageError(`${name}: ${strerror(error)}`);
   }

@@ -8,25 +8,34 @@ import { inetPton } from "../address/inet.ts";
 import { parsePort } from "../address/services.ts";
 import type { Argument } from "./syntax.ts";
 
-/** Text, for {@linkcode required}: unlike text that has a default, it may be empty. */
+/** Text, for {@linkcode required} and {@linkcode optional}. Required text may be empty. */
 export const text: Argument<string> = { parse: (text) => text };
 
 /**
  * An argument that must be given.
  *
- * @param argument How it is read, {@linkcode text} for instance; its default does not count.
- * @returns The same without a default. See {@linkcode main} for an example.
+ * @param argument The kind of the argument, for example {@linkcode text}. Its default is ignored.
+ * @returns The same kind without a default. See {@linkcode main} for an example.
  */
 export function required<T>({ parse }: Argument<T>): Argument<T> {
   return { parse };
 }
 
 /**
- * An argument that is a host: an IPv4 or IPv6 address, or a name that the resolver may know.
+ * An argument whose value is `undefined` when it is not given.
  *
- * @param value The host when none is given. Default `localhost`.
- * @returns How to read it: what can be neither is rejected without a look-up.
- * See {@linkcode main} for an example.
+ * @param argument The kind of the argument, for example {@linkcode text}. Its default is ignored.
+ * @returns The same kind with the default `undefined`. See {@linkcode main} for an example.
+ */
+export function optional<T>({ parse }: Argument<T>): Argument<T | undefined> {
+  return { default: undefined, parse };
+}
+
+/**
+ * A host: an IPv4 or IPv6 address, or a host name. The name is not looked up.
+ *
+ * @param value The default. Default `localhost`.
+ * @returns The kind of argument. See {@linkcode main} for an example.
  */
 export function host(value: string = "localhost"): Argument<string> {
   return {
@@ -44,10 +53,10 @@ export function host(value: string = "localhost"): Argument<string> {
 }
 
 /**
- * `IN_MULTICAST`: an argument that is a multicast group, an address of 224.0.0.0/4 or ff00::/8.
+ * `IN_MULTICAST`: a multicast group, an address of 224.0.0.0/4 or ff00::/8.
  *
- * @param value The group when none is given.
- * @returns How to read it. See {@linkcode main} for an example.
+ * @param value The default.
+ * @returns The kind of argument. See {@linkcode main} for an example.
  */
 export function group(value: string): Argument<string> {
   return {
@@ -62,21 +71,21 @@ export function group(value: string): Argument<string> {
 }
 
 /**
- * An argument that is a port: a number from 0 to 65535 or a service's name.
+ * A port: a number from 0 to 65535 or the name of a service.
  *
- * @param value The port when none is given. Default 0, which takes a free one.
- * @returns How to read it. See {@linkcode main} for an example.
+ * @param value The default. Default 0: any free port.
+ * @returns The kind of argument. See {@linkcode main} for an example.
  */
 export function port(value: number = 0): Argument<number> {
   return { default: value, parse: (text) => parsePort(text) };
 }
 
 /**
- * An argument that counts something: an integer from 1.
+ * A count: an integer from 1.
  *
- * @param value The count when none is given.
- * @param max The largest count. Default 999,999,999.
- * @returns How to read it. See {@linkcode main} for an example.
+ * @param value The default.
+ * @param max The maximum. Default 999,999,999.
+ * @returns The kind of argument. See {@linkcode main} for an example.
  */
 export function count(value: number, max: number = 999_999_999): Argument<number> {
   return {
@@ -90,10 +99,10 @@ export function count(value: number, max: number = 999_999_999): Argument<number
 }
 
 /**
- * An argument that is a rate: an integer from 0.
+ * A rate: an integer from 0.
  *
- * @param value The rate when none is given.
- * @returns How to read it. See {@linkcode main} for an example.
+ * @param value The default.
+ * @returns The kind of argument. See {@linkcode main} for an example.
  */
 export function rate(value: number): Argument<number> {
   return {
@@ -106,26 +115,26 @@ export function rate(value: number): Argument<number> {
 }
 
 /**
- * An argument that is a time in seconds, with a fraction if need be.
+ * A time in seconds, which may have a fraction. The value is in milliseconds.
  *
- * @param value The time when none is given.
- * @returns How to read it. See {@linkcode main} for an example.
+ * @param value The default, in seconds.
+ * @returns The kind of argument. See {@linkcode main} for an example.
  */
 export function seconds(value: number): Argument<number> {
   return {
-    default: value,
+    default: value * 1000,
     parse(text) {
-      if (/^\d{1,6}(\.\d+)?$/.test(text)) return Number(text);
+      if (/^\d{1,6}(\.\d+)?$/.test(text)) return Number(text) * 1000;
       throw new RangeError(`${JSON.stringify(text)} is not a number of seconds`);
     },
   };
 }
 
 /**
- * An argument that is a file's mode: three octal digits, as chmod(1) has it.
+ * A file mode: three octal digits, as in chmod(1).
  *
- * @param value The mode when none is given.
- * @returns How to read it. See {@linkcode main} for an example.
+ * @param value The default.
+ * @returns The kind of argument. See {@linkcode main} for an example.
  */
 export function mode(value: number): Argument<number> {
   return {
@@ -138,10 +147,10 @@ export function mode(value: number): Argument<number> {
 }
 
 /**
- * An argument that is one of a few words.
+ * One of several words.
  *
- * @param words The words; the first is the one when none is given.
- * @returns How to read it. See {@linkcode main} for an example.
+ * @param words The words. The first is the default.
+ * @returns The kind of argument. See {@linkcode main} for an example.
  */
 export function oneOf<W extends string>(...words: [W, ...W[]]): Argument<W> {
   return {

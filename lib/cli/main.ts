@@ -9,7 +9,7 @@
 import { codeOf, failed } from "../errors.ts";
 import { stderr, stdout } from "../io/line_printer.ts";
 import { logError } from "../io/log_error.ts";
-import { asksForHelp, readCommandLine } from "./_command_line.ts";
+import { asksForHelp, parseCommandLine } from "./_command_line.ts";
 import { DASHES, helpText } from "./_help.ts";
 import type { Arguments, Options, Syntax, Values } from "./syntax.ts";
 import { UsageError } from "./usage_error.ts";
@@ -40,6 +40,7 @@ const FLUSH_TIME = 1000;
  *   main,
  *   mode,
  *   oneOf,
+ *   optional,
  *   port,
  *   required,
  *   seconds,
@@ -54,12 +55,13 @@ const FLUSH_TIME = 1000;
  *     work: oneOf("echo", "discard"),
  *     limit: count(80),
  *     wait: seconds(2),
+ *     log: optional(text),
  *     mode: mode(0o600),
  *     quiet: false,
  *   },
- * }, ({ host, service, word, work, limit, wait, mode, quiet }) => {
+ * }, ({ host, service, word, work, limit, wait, log, mode, quiet }) => {
  *   if (work === "discard" && limit !== 80) throw new UsageError("--limit goes with --work=echo");
- *   if (!quiet) console.log(`${work} ${word} at ${host}:${service}`, limit, wait, mode);
+ *   if (!quiet) console.log(`${work} ${word} at ${host}:${service}`, limit, wait, log, mode);
  * });
  * ```
  */
@@ -75,7 +77,7 @@ export async function main<O extends Arguments, P extends Options>(
     if (asksForHelp(Deno.args)) {
       console.log(`${help}\n\n${DASHES}`);
     } else {
-      const values = await readCommandLine(Deno.args, syntax);
+      const values = await parseCommandLine(Deno.args, syntax);
       await body(values as Values<O> & Values<P>);
     }
   } catch (error) {

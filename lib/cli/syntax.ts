@@ -4,28 +4,27 @@
  * @module
  */
 
-/** What a word on the command line means: its value when it is missing, and how it is read. */
+/** The kind of an argument: how it is parsed, and its default. */
 export interface Argument<T> {
-  /** The value when it is not given. Without one, the argument is required. */
+  /** The value when the argument is not given. An argument without this property is required. */
   default?: T;
   /**
-   * Reads it.
+   * Parses the argument.
    *
    * @param text The word on the command line.
    * @returns The value.
-   * @throws {Error} If there is something wrong with it, which the message says.
+   * @throws {Error} If the word is invalid. The message says why.
    */
   parse(text: string): T | Promise<T>;
 }
 
 /**
- * The options of a program, by their names in camel case, each with its default: text, something else
- * ({@linkcode host}, {@linkcode group}, {@linkcode port}, {@linkcode count}, {@linkcode seconds}, {@linkcode mode},
- * {@linkcode oneOf}), or `false` for a flag; or {@linkcode required}.
+ * The options of a program by their names in camel case. Each is an {@linkcode Argument}, the default of an
+ * option that is text, or `false` for a flag.
  */
 export type Options = Record<string, string | Argument<unknown> | false>;
 
-/** Options and operands. The last operand may be `[]`: a list of all the words that are left. */
+/** Options and operands. The last operand may be `[]`: a list of all remaining words. */
 export type Arguments = Record<string, Options[string] | []>;
 
 /** The values that a program receives for its {@linkcode Arguments}. */
@@ -36,15 +35,15 @@ export type Values<A extends Arguments> = {
     : string;
 };
 
-/** The arguments that {@linkcode main} reads. */
+/** The arguments of a program. */
 export interface Syntax<O extends Arguments, P extends Options> {
-  /** The operands, in order. If there are too few words, it is the required ones that get them. */
+  /** The operands, in order. If there are too few words, the required operands take precedence. */
   operands: O;
   /** The options. Default none. */
   options?: P;
   /**
-   * The test of `argc`, for a program that has its own words for a wrong number of operands: called with
-   * their number before they are read, and throws or exits.
+   * The test of `argc`, for a program that reports a wrong number of operands in its own words. Called with
+   * the number before the operands are parsed; it throws or exits if the number is wrong.
    */
   checkCount?: (count: number) => void;
 }

@@ -15,7 +15,7 @@ export interface Orders {
   host: string;
   /** The port, which other workers listen on, too. */
   service: number;
-  /** As the options of the same names, times in seconds. */
+  /** As the options of the same names, times in ms. */
   maxConnections: number;
   idleTimeout: number;
   minRate: number;
@@ -62,9 +62,9 @@ async function work(orders: Orders): Promise<void> {
   const clients = accept(listener, {
     signal: stop.signal,
     maxConnections,
-    idleTimeout: idleTimeout * 1000,
+    idleTimeout,
     minRate,
-    grace: grace * 1000,
+    grace,
     onError: (error) => stderr.print(`[worker ${worker}] ${strerror(error)}`),
   });
   for await (const conn of clients) {

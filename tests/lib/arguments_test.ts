@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { group, host, port, required } from "../../lib/cli/arguments.ts";
+import { group, host, optional, port, required, seconds } from "../../lib/cli/arguments.ts";
 import type { Argument } from "../../lib/cli/syntax.ts";
 
 // How the words of a command line are read; command_line_test.ts has them in the samples.
@@ -53,4 +53,17 @@ Deno.test("required() has no default, and reads as before", async () => {
   const argument = required(port(7007));
   assertEquals("default" in argument, false);
   assertEquals(await argument.parse("http"), 80);
+});
+
+Deno.test("optional() has the default undefined, and parses as before", async () => {
+  const argument = optional(port(7007));
+  assertEquals("default" in argument, true);
+  assertEquals(argument.default, undefined);
+  assertEquals(await argument.parse("http"), 80);
+});
+
+Deno.test("seconds() gives milliseconds", async () => {
+  assertEquals(seconds(300).default, 300_000);
+  assertEquals(await seconds(1).parse("0.25"), 250);
+  assertEquals(await seconds(1).parse("2"), 2000);
 });

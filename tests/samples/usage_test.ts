@@ -86,7 +86,8 @@ function readUsage(path: string): Syntax {
 function readDefault(value: string, written: string | undefined): unknown {
   if (written === undefined) return null;
   if (value === "MODE") return parseInt(written, 8);
-  return ["N", "BYTES", "SECONDS"].includes(value) ? Number(written) : written;
+  if (value === "SECONDS") return Number(written) * 1000;
+  return ["N", "BYTES"].includes(value) ? Number(written) : written;
 }
 
 /** Where the default in the usage is not that of the syntax, with the reason. */
