@@ -1,10 +1,80 @@
 // The text that `--help` prints.
 
-/** What `--help` says of every program. */
-export const DASHES = 'A word after "--" is an operand, even if it begins with a dash.';
+import type { Arguments } from "./syntax.ts";
+import { wrap } from "./_wrap.ts";
 
-/** The doc comment at the top of a source, as text. */
-export function helpText(source: string): string {
+/** The longest line outside a transcript, in characters. */
+const WIDTH = 80;
+
+/** What a line of a transcript may contain, and its meaning. CONTRIBUTING.md has the whole syntax. */
+const LEGEND: { sign: string; meaning: string; where?: RegExp }[] = [
+  { sign: "$", meaning: "a command, in a terminal of its own" },
+  { sign: ">", meaning: "typed on stdin" },
+  { sign: "!", meaning: "printed on stderr; without a sign: on stdout" },
+  { sign: "*", meaning: "any text" },
+  { sign: "\\", meaning: "at the end of a line: printed without a newline", where: /\\$/m },
+  { sign: "^C", meaning: "SIGINT", where: /^\^C$/m },
+  { sign: "^D", meaning: "the end of stdin", where: /^\^D$/m },
+  { sign: "[exit N]", meaning: "the exit status, where it is not 0", where: /^\[exit \d+\]$/m },
+];
+
+/** The whole help of a program: its header, the defaults of its operands, its permissions, a legend. */
+export function formatHelp(source: string, operands: Arguments): string {
+  const { doc, transcript } = readHeader(source);
+  const [shebang = ""] = /^#!.*/.exec(source) ?? [];
+  const defaults = Object.entries(operands).flatMap(([name, argument]) => {
+    const value = typeof argument === "object" && "default" in argument
+      ? argument.default
+      : argument;
+    return typeof value === "string" || typeof value === "number" ? `${name} ${value}` : [];
+  });
+  return [
+    ...doc,
+    defaults.length === 0 ? "" : wrap(`Defaults: ${defaults.join(", ")}`, WIDTH).join("\n"),
+    shebang && `Permissions, from the first line of the program:\n  ${shebang}`,
+    transcript && formatLegend(transcript),
+    'A word after "--" is an operand, even if it begins with a dash.',
+  ].filter((paragraph) => paragraph !== "").join("\n\n");
+}
+
+/** The usage of a program: the paragraph of its header that begins with "Usage:". */
+export function formatUsage(source: string): string {
+  return readHeader(source).doc.find((paragraph) => paragraph.startsWith("Usage:")) ?? "";
+}
+
+/** The paragraphs of the doc comment at the top of a source, wrapped, and the transcripts in it. */
+function readHeader(source: string): { doc: string[]; transcript: string } {
   const [, comment = ""] = /\/\*\*\n([^]*?)\n \*\//.exec(source) ?? [];
-  return comment.replace(/^ \* ?/gm, "").replace(/^@module$/m, "").trimEnd();
+  const text = comment.replace(/^ \* ?/gm, "").replace(/^@module$/m, "");
+  const doc: string[] = [];
+  let all = "";
+  // What is at an odd index is the text of a transcript.
+  for (const [index, part] of text.split(/^```console\n([^]*?)^```$/m).entries()) {
+    if (index % 2 === 1) {
+      doc.push(part.replace(/\n$/, ""));
+      all += part;
+    } else {
+      doc.push(...part.split(/\n{2,}/).map((paragraph) => fill(paragraph.trim())));
+    }
+  }
+  return { doc: doc.filter((paragraph) => paragraph !== ""), transcript: all };
+}
+
+/**
+ * Wraps a paragraph that is wider than a line. A line that is indented by two columns is a row of a table;
+ * the second column of the row keeps its indentation.
+ */
+function fill(paragraph: string): string {
+  if (paragraph.split("\n").every((line) => line.length <= WIDTH)) return paragraph;
+  const rows = paragraph.replace(/\n {3,}/g, " ").replace(/\n(?! )/g, " ").split("\n");
+  return rows.flatMap((row) => {
+    const [column = ""] = /^ +\S.*? {2,}|^Usage: /.exec(row) ?? [];
+    return wrap(row, WIDTH, " ".repeat(column.length));
+  }).join("\n");
+}
+
+function formatLegend(transcript: string): string {
+  const rows = LEGEND.filter(({ where }) => where === undefined || where.test(transcript))
+    .map(({ sign, meaning }) => `  ${sign.padEnd(8)}  ${meaning}`);
+  return ["In the transcript:", ...rows].join("\n");
 }

@@ -1,7 +1,7 @@
 /**
- * A sample's `main`: its command line, its help, its last words and its exit status.
+ * A program's `main`: its command line, its help, its error messages and its exit status.
  *
- * This is the one part of the library that reads `Deno.args`, prints and exits.
+ * This is the only part of the library that reads `Deno.args`, prints and exits.
  *
  * @module
  */
@@ -10,27 +10,28 @@ import { codeOf, failed } from "../errors.ts";
 import { stderr, stdout } from "../io/line_printer.ts";
 import { logError } from "../io/log_error.ts";
 import { asksForHelp, parseCommandLine } from "./_command_line.ts";
-import { DASHES, helpText } from "./_help.ts";
+import { formatHelp, formatUsage } from "./_help.ts";
 import type { Arguments, Options, Syntax, Values } from "./syntax.ts";
 import { UsageError } from "./usage_error.ts";
 
-/** How long a program waits at its end for its last lines to be printed, in ms. */
+/** How long a program waits for its output before it exits, in ms. */
 const FLUSH_TIME = 1000;
 
 /**
- * C's `main`: reads the command line, runs a program's body, and ends it as a command ends.
+ * C's `main`: parses the command line, runs the program's body, and exits.
  *
- * Options may stand before, between and behind the operands, as `--name VALUE`, `--name=VALUE`, or with one
- * dash. `--` ends the options: a word behind it is an operand, even if it begins with a dash.
+ * Options may stand before, between and after the operands, as `--name VALUE`, `--name=VALUE`, or with one
+ * dash. `--` ends the options: a word after it is an operand, even if it begins with a dash.
  *
- * `--help` prints the program's header and exits with 0. A wrong command line prints what is wrong
- * with it and the usage, and exits with 2. An error that the body throws is printed in one line, and
- * exits with 1. When the body returns, the process ends with 0, whatever still waits.
+ * `--help` prints the program's header, the defaults of its operands and its permission flags, and exits with
+ * 0. A wrong command line prints what is wrong with it and the usage, and exits with 2. An error that the body
+ * throws is printed on one line, and the program exits with 1. When the body returns, the program exits with 0,
+ * even if timers or reads are still pending.
  *
- * @param header The program's own source. The doc comment at its top is the help; the paragraph in
- * it that begins with "Usage:" is the usage.
+ * @param header The program's source, which the program imports as text: the doc comment at its top is the help,
+ * so it is written only once. The paragraph that begins with "Usage:" is the usage.
  * @param syntax The arguments. See {@linkcode Syntax}.
- * @param body The program, called with the values of all of them.
+ * @param body The program. Called with the values of all arguments.
  *
  * @example
  * ```ts ignore
@@ -70,20 +71,22 @@ export async function main<O extends Arguments, P extends Options>(
   syntax: Syntax<O, P>,
   body: (values: Values<O> & Values<P>) => void | Promise<void>,
 ): Promise<void> {
-  const help = helpText(header);
-  const usage = help.split("\n\n").find((paragraph) => paragraph.startsWith("Usage:")) ?? "";
   let status = 0;
   try {
     if (asksForHelp(Deno.args)) {
-      console.log(`${help}\n\n${DASHES}`);
+      console.log(formatHelp(header, syntax.operands));
     } else {
       const values = await parseCommandLine(Deno.args, syntax);
       await body(values as Values<O> & Values<P>);
     }
   } catch (error) {
     status = error instanceof UsageError ? error.status : 1;
-    if (!(error instanceof UsageError)) logError(ofStandardStream(error));
-    else for (const line of `${error.message}\n${usage}`.split("\n")) stderr.print(line);
+    if (error instanceof UsageError) {
+      const lines = `${error.message}\n${formatUsage(header)}`.split("\n");
+      for (const line of lines) stderr.print(line);
+    } else {
+      logError(ofStandardStream(error));
+    }
   }
   await Promise.all([stdout.flush(FLUSH_TIME), stderr.flush(FLUSH_TIME)]);
   Deno.exit(status); // not before: a call that waits for a peer must not keep the process alive

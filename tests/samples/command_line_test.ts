@@ -7,8 +7,12 @@ import { readSample, root, samplePaths } from "../../contract/header.ts";
 /** A sample's command line, as its header describes it. */
 interface Syntax {
   path: string;
-  /** The whole header, as `--help` prints it. */
-  help: string;
+  /** The first line of the program. */
+  shebang: string;
+  /** The whole header, without the fences of its transcript. */
+  header: string;
+  /** The transcript in it. */
+  transcript: string;
   /** Its paragraph that begins with "Usage:". */
   usage: string;
   /** The operands' names, in order; the last may be a list, `N...`. */
@@ -26,8 +30,9 @@ interface Syntax {
 function readSyntax(path: string): Syntax {
   const source = Deno.readTextFileSync(`${root}${path}`);
   const [, comment = ""] = /^\/\*\*\n([^]*?)^ \*\/$/m.exec(source) ?? [];
-  const help = comment.replace(/^ \* ?/gm, "").replace("@module", "").trimEnd();
-  const usage = help.split("\n\n").find((paragraph) => paragraph.startsWith("Usage: "));
+  const doc = comment.replace(/^ \* ?/gm, "").replace("@module", "").trimEnd();
+  const [, transcript = ""] = /^```console\n([^]*?)^```$/m.exec(doc) ?? [];
+  const usage = doc.split("\n\n").find((paragraph) => paragraph.startsWith("Usage: "));
   const [call = "", ...others] = usage?.split("\n") ?? [];
   const [, called, ...words] = call.replace(/ \[?-[a-z]+( [A-Z]+)?\]?/g, "").split(" ");
   assert(usage !== undefined && called === path, `${path}: the usage in its header`);
@@ -45,7 +50,9 @@ function readSyntax(path: string): Syntax {
   assert(given.length >= operands.length, `${path}: its transcript gives only ${given}`);
   return {
     path,
-    help,
+    shebang: source.slice(0, source.indexOf("\n")),
+    header: doc.replace(/^```.*\n?/gm, ""),
+    transcript,
     usage,
     written: operands,
     mayBeEmpty: operands.filter((word) => /^(?!host$|port$)\w/.test(word)),
@@ -155,18 +162,51 @@ function* wrongCommandLines(syntax: Syntax): Generator<[args: string[], says: st
   }
 }
 
-/** What --help says below every header. */
+/** The words of a text, whose lines may have been wrapped. */
+const wordsOf = (text: string): string[] => text.split(/\s+/).filter((word) => word !== "");
+
+/** What the legend below the header explains, with what a transcript has where it does. */
+const legend: [sign: string, where: RegExp][] = [
+  ["$", /^/],
+  [">", /^/],
+  ["!", /^/],
+  ["*", /^/],
+  ["\\", /\\$/m],
+  ["^C", /^\^C$/m],
+  ["^D", /^\^D$/m],
+  ["[exit N]", /^\[exit /m],
+];
+
+/** The legend's last line. */
 const dashes = 'A word after "--" is an operand, even if it begins with a dash.';
 
 for (const path of samplePaths()) {
   const syntax = readSyntax(path);
-  const { help, usage, given } = syntax;
+  const { shebang, header, transcript, usage, given } = syntax;
 
-  Deno.test(`${path} --help prints its header`, async () => {
+  Deno.test(`${path} --help prints its header, its flags and a legend`, async () => {
+    const { code, stdout, stderr } = await run(path, ["--help"]);
+    assertEquals([code, stderr], [0, ""]);
+    assertEquals(wordsOf(stdout).slice(0, wordsOf(header).length), wordsOf(header));
+    assert(stdout.includes(`\n\n${transcript}\n`), stdout);
+    assert(stdout.includes(`\n  ${shebang}\n`), stdout);
+    const explained = legend.filter(([, where]) => where.test(transcript)).map(([sign]) => sign);
+    const [, rows = ""] = /^In the transcript:\n((?: .*\n)*)/m.exec(stdout) ?? [];
+    assertEquals(Array.from(rows.matchAll(/^ {2}(.+?) {2}/gm), ([, sign]) => sign), explained);
+    assert(stdout.endsWith(`\n\n${dashes}\n`), stdout);
+  });
+
+  Deno.test(`${path} --help is at most 80 columns wide`, async () => {
+    const { stdout } = await run(path, ["--help"]);
+    const text = stdout.replace(transcript, "").replace(shebang, "");
+    assertEquals(text.split("\n").filter((line) => line.length > 80), []);
+  });
+
+  Deno.test(`${path} prints its help wherever --help stands among the options`, async () => {
+    const { stdout: help } = await run(path, ["--help"]);
     const commandLines: [string[], string][] = [
-      [["--help"], `${help}\n\n${dashes}\n`],
-      [[...given, "--help"], `${help}\n\n${dashes}\n`],
-      [["--help", "--nosuchoption"], `${help}\n\n${dashes}\n`],
+      [[...given, "--help"], help],
+      [["--help", "--nosuchoption"], help],
     ];
     const found = await failures(syntax, commandLines, ({ code, stdout, stderr }, says) => {
       return code === 0 && stdout === says && stderr === "";
@@ -188,7 +228,10 @@ for (const path of samplePaths()) {
   Deno.test(`${path} prints its whole usage after a wrong command line`, async () => {
     const { stderr } = await run(path, ["--nosuchoption"]);
     const complaint = 'unknown option --nosuchoption; after "--" it would be an operand';
-    assertEquals(stderr, `${complaint}\n${usage}\n`);
+    assertEquals(wordsOf(stderr), wordsOf(`${complaint} ${usage}`));
+    const [first, ...others] = stderr.split("\n");
+    assertEquals(first, complaint);
+    assertEquals(others.filter((line) => line.length > 80), []);
   });
 }
 

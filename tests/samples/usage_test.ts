@@ -132,6 +132,17 @@ for (const [path, syntax] of Object.entries(syntaxes)) {
   });
 }
 
+for (const [path, { operands }] of Object.entries(syntaxes)) {
+  Deno.test(`${path} --help prints the operands' defaults`, async () => {
+    await using process = new Process(["run", path, "--help"], false);
+    assertEquals(await process.exits(), 0, process.describe());
+    const defaults = operands.filter((operand) => operand.default !== null)
+      .map((operand) => `${operand.name} ${operand.default}`);
+    const [, printed = ""] = /^Defaults: (.*)$/m.exec(process.stdout) ?? [];
+    assertEquals(printed, defaults.join(", "), process.describe());
+  });
+}
+
 Deno.test("the exceptions are samples' arguments", () => {
   for (const exception of [...Object.keys(exceptions), ...Object.keys(otherOperands)]) {
     const [path = "", name = ""] = exception.split(" ");
