@@ -1,70 +1,152 @@
 /**
- * Plays the samples' transcripts, live: `deno task demo` all of them, `deno task demo NAME...` those
- * whose path contains a name.
+ * Plays the samples' transcripts, live, in the order of the learning path (docs/course.md): all, or those
+ * whose path contains a NAME.
  *
- * Each is run as its header says, as real processes under the header's own permission flags, on free
- * ports. The exit status is 1 if one prints something else than its transcript says.
+ * Usage: deno task demo [NAME...] [OPTION...]
+ *   --step  wait for Enter after each line; at the end of stdin, continue without waiting
+ *   --slow  pause for a second after each line
+ *
+ * Each sample is played as its header says: as real processes, under the permission flags of the header, on
+ * free ports. Lines are wrapped to the width of the terminal; in a file or a pipe they are not. The exit
+ * status is 1 if a sample prints something else than its transcript says.
  *
  * @module
  */
 
-import { strerror } from "./mod.ts";
-import { isHere } from "./contract/requirements.ts";
+import { delay } from "@std/async/delay";
+import { TextLineStream } from "@std/streams/text-line-stream";
+import { main } from "./cli.ts";
+import { wrap } from "./lib/cli/_wrap.ts";
+import { findSteps } from "./contract/course.ts";
+import { readSample, type Sample } from "./contract/header.ts";
 import { play } from "./contract/player.ts";
-import { findSamples, readSample, type Sample } from "./contract/header.ts";
+import { isHere } from "./contract/requirements.ts";
+import header from "./demo.ts" with { type: "text" };
 
 /** A colour for each terminal; "%c" prints it on a terminal and nothing elsewhere. */
 const colours = ["color: cyan", "color: yellow", "color: green", "color: magenta"];
 const failure = "color: red";
 const emphasis = "font-weight: bold";
 
-let chosen: string[] = [];
-try {
-  chosen = findSamples(Deno.args);
-} catch (error) {
-  console.error(strerror(error));
-  Deno.exit(2);
+/** How long `--slow` pauses, in ms. */
+const SLOW_PAUSE = 1000;
+
+/** The width of the terminal, or 80 if it has none, in characters. In a file or a pipe: no limit. */
+const WIDTH = Deno.stdout.isTerminal() ? Deno.consoleSize().columns || 80 : Infinity;
+
+/** The least width of what is printed beside the label of its terminal. */
+const LEAST_WIDTH = 20;
+
+await main(header, {
+  operands: { names: [] },
+  options: { step: false, slow: false },
+}, async ({ names, step, slow }) => {
+  const steps = findSteps(names);
+  const count = steps.flatMap(({ samples }) => samples).length;
+  const waitForEnter = step ? enterReader() : () => {};
+  const pause = async () => {
+    await waitForEnter();
+    if (slow) await delay(SLOW_PAUSE);
+  };
+
+  const failed: string[] = [];
+  let played = 0;
+  let skipped = 0;
+  for (const { number, title, samples } of steps) {
+    print(emphasis, `\nstep ${number}: ${title}`);
+    for (const path of samples) {
+      const sample = readSample(path);
+      const heading = `[${played + skipped + 1}/${count}] ${path}`;
+      const [first = "", ...others] = wrap(`${heading}  ${sample.summary}`, WIDTH, "  ");
+      const [bold, plain] = [first.slice(0, heading.length), first.slice(heading.length)];
+      console.log("\n%c%s%c%s", emphasis, bold, "", plain);
+      for (const line of others) console.log("%s", line);
+      if (sample.usesIpv6 && !isHere("IPv6")) {
+        print("", "  skipped: this machine has no IPv6");
+        skipped++;
+        continue;
+      }
+      played++;
+      if (!await show(sample, pause)) failed.push(path);
+    }
+  }
+  print(emphasis, `\n${played - failed.length} of ${played} played as their transcripts say`);
+  if (failed.length > 0) throw new Error(`not as written: ${failed.join(", ")}`);
+});
+
+/** Plays a transcript, with a pause after each line; returns whether it went as written. */
+async function show(sample: Sample, pause: () => Promise<void>): Promise<boolean> {
+  const labels = sample.transcript.map(({ words }, index) => `${index + 1} ${roleOf(words)}`);
+  const unfinished = labels.map(() => "");
+  // Resolves when all lines so far have been printed, each with its pause.
+  let shown = Promise.resolve();
+  const showLine = (terminal: number, line: string) => {
+    shown = shown.then(() => {
+      printBeside(labels[terminal] ?? "", colours[terminal % colours.length] ?? "", line);
+      return pause();
+    });
+  };
+  const finishLine = (terminal: number) => {
+    if (unfinished[terminal]) showLine(terminal, unfinished[terminal]);
+    unfinished[terminal] = "";
+  };
+
+  const { differences } = await play(sample, {
+    onText(terminal, kind, text) {
+      if (kind === "command") {
+        showLine(terminal, `$ ${text}`);
+      } else if (kind === "in") {
+        finishLine(terminal); // a prompt
+        showLine(terminal, `> ${text.trimEnd()}`);
+      } else {
+        const lines = `${unfinished[terminal]}${text}`.split("\n");
+        unfinished[terminal] = lines.pop() ?? "";
+        for (const line of lines) showLine(terminal, line);
+      }
+      return shown;
+    },
+  });
+  for (const terminal of labels.keys()) finishLine(terminal);
+  await shown;
+  for (const difference of differences) print(failure, `  not as written: ${difference}`);
+  return differences.length === 0;
 }
 
-const failed: string[] = [];
-let skipped = 0;
-for (const [index, path] of chosen.entries()) {
-  const sample = readSample(path);
-  console.log(`\n%c[${index + 1}/${chosen.length}] ${path}%c  ${sample.summary}`, emphasis, "");
-  if (sample.usesIpv6 && !isHere("IPv6")) {
-    console.log("  skipped: this machine has no IPv6");
-    skipped++;
-  } else if (!await show(sample)) {
-    failed.push(path);
+/** The part that a command's program plays: a receiver is a server. */
+function roleOf(words: string[]): string {
+  const path = words.find((word) => word.endsWith(".ts")) ?? "";
+  return /^servers\/|_server\.ts$|_receive\.ts$/.test(path) ? "server" : "client";
+}
+
+/** Prints a line of a terminal beside its label, and the rest of a long line below it. */
+function printBeside(label: string, colour: string, line: string): void {
+  const indent = `  ${label} | `.length;
+  const width = Math.max(WIDTH - indent, LEAST_WIDTH);
+  // A tab's width depends on the column, which is not the one that the program printed it in.
+  const text = WIDTH === Infinity ? line : line.replaceAll("\t", "        ");
+  for (const [index, piece] of wrap(text, width, "  ").entries()) {
+    const shownLabel = index === 0 ? label : " ".repeat(label.length);
+    console.log("  %c%s |%c %s", colour, shownLabel, "", piece);
   }
 }
 
-const played = chosen.length - skipped;
-const asWritten = played - failed.length;
-console.log(`\n%c${asWritten} of ${played} played as their transcripts say`, emphasis);
-for (const path of failed) console.log(`%cnot as written: ${path}`, failure);
-Deno.exit(failed.length === 0 ? 0 : 1);
+/** Prints lines, wrapped. */
+function print(style: string, text: string): void {
+  for (const line of text.split("\n")) {
+    for (const piece of wrap(line, WIDTH, "    ")) console.log("%c%s", style, piece);
+  }
+}
 
-/** Plays one transcript, line by line; true if it went as written. */
-async function show(sample: Sample): Promise<boolean> {
-  const names = sample.transcript.map(({ words }, index) => {
-    const path = words.find((word) => word.endsWith(".ts")) ?? "";
-    return `${index + 1} ${/server/.test(path) ? "server" : "client"}`;
-  });
-  const unfinished = names.map(() => "");
-  const print = (terminal: number, line: string) => {
-    const name = names[terminal] ?? "";
-    console.log(`  %c${name} |%c ${line}`, colours[terminal % colours.length], "");
+/** Returns a function that waits for a line of stdin, or returns at once if stdin has ended. */
+function enterReader(): () => Promise<void> {
+  if (Deno.stdin.isTerminal()) console.error("Press Enter for the next line, ^C to end.");
+  const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream())
+    .pipeThrough(new TextLineStream()).getReader();
+  return async () => {
+    const { done } = await lines.read();
+    // On a terminal, Enter is echoed: remove the empty line.
+    if (!done && Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) {
+      await Deno.stdout.write(new TextEncoder().encode("\x1b[A\x1b[K"));
+    }
   };
-  const { differences } = await play(sample, {
-    onText(terminal, kind, text) {
-      if (kind === "command") return print(terminal, `$ ${text}`);
-      if (kind === "in") return print(terminal, `> ${text.trimEnd()}`);
-      const lines = `${unfinished[terminal]}${text}`.split("\n");
-      unfinished[terminal] = lines.pop() ?? "";
-      for (const line of lines) print(terminal, line);
-    },
-  });
-  for (const difference of differences) console.log(`  %cnot as written: ${difference}`, failure);
-  return differences.length === 0;
 }

@@ -18,13 +18,20 @@ export interface Played {
 
 /** How {@linkcode play} plays. */
 export interface PlayOptions {
-  /** Is told what is typed and printed, as it happens; `terminal` is the index of the block. */
-  onText?: (terminal: number, kind: "command" | Line["kind"], text: string) => void;
+  /**
+   * Called with what is typed and printed, as it happens; `terminal` is the index of the block. A command
+   * starts, and a line is typed, when the promise of this call has resolved.
+   */
+  onText?: (
+    terminal: number,
+    kind: "command" | Line["kind"],
+    text: string,
+  ) => void | Promise<void>;
   /** Changes the flags of the sample itself, for instance to take one away. */
   changeFlags?: (flags: string[]) => string[];
   /** Makes an executable of the sample that has these flags; it is run in the script's place. */
   compile?: (flags: string[]) => Promise<string>;
-  /** How long it may take, in ms. The default is far more than any transcript needs. */
+  /** How long to wait for each line and each exit, in ms. Default 30 s, far more than any transcript needs. */
   patience?: number;
 }
 
@@ -35,26 +42,26 @@ export interface PlayOptions {
  * the flags tell which are meant, and they are replaced in flags, arguments and output alike.
  */
 export async function play(sample: Sample, options: PlayOptions = {}): Promise<Played> {
-  const deadline = AbortSignal.timeout(options.patience ?? 30_000);
+  const { patience = 30_000 } = options;
   const folder = await Deno.makeTempDir({ prefix: "deno-sockets-" });
   const actual = freeAddresses(sample, folder);
   const terminals: Terminal[] = [];
   for (const [index, block] of sample.transcript.entries()) {
     const args = argsOf(block, sample, options.changeFlags).map((arg) => substitute(arg, actual));
-    options.onText?.(index, "command", ["deno", ...args].join(" "));
+    await options.onText?.(index, "command", ["deno", ...args].join(" "));
     const command = await commandOf(args, sample, options.compile);
-    const terminal = new Terminal(block, command, actual, (kind, text) => {
-      options.onText?.(index, kind, text);
+    const terminal = new Terminal(block, command, actual, patience, (kind, text) => {
+      return options.onText?.(index, kind, text);
     });
     terminals.push(terminal);
-    if (!await terminal.playLines(deadline)) break;
+    if (!await terminal.playLines()) break;
   }
 
   const differences: string[] = [];
   // From the last command to the first, so that clients go before their server.
   for (const terminal of terminals.toReversed()) {
     // What waits for a peer that has failed waits in vain.
-    const difference = await terminal.end(deadline, differences.length > 0);
+    const difference = await terminal.end(differences.length > 0);
     if (difference !== undefined) differences.unshift(difference);
   }
   if (terminals.length < sample.transcript.length) differences.push("the rest was not played");
@@ -115,16 +122,19 @@ class Terminal {
   readonly block: Block;
   readonly #actual: Map<string, string>;
   readonly #process: Process;
-  readonly #onText: (kind: Line["kind"], text: string) => void;
+  readonly #patience: number;
+  readonly #onText: (kind: Line["kind"], text: string) => void | Promise<void>;
 
   constructor(
     block: Block,
     [program, args]: [string, string[]],
     actual: Map<string, string>,
-    onText: (kind: Line["kind"], text: string) => void,
+    patience: number,
+    onText: (kind: Line["kind"], text: string) => void | Promise<void>,
   ) {
     this.block = block;
     this.#actual = actual;
+    this.#patience = patience;
     this.#onText = onText;
     const reads = block.key === "^D" || block.lines.some(({ kind }) => kind === "in");
     this.#process = new Process(args, reads, onText, program);
@@ -135,7 +145,7 @@ class Terminal {
   }
 
   /** Types and awaits what the next command has to wait for; true if all came. */
-  async playLines(deadline: AbortSignal): Promise<boolean> {
+  async playLines(): Promise<boolean> {
     const { lines, key } = this.block;
     const types = lines.some(({ kind }) => kind === "in");
     // A server prints the rest when its clients come.
@@ -144,7 +154,7 @@ class Terminal {
     const lastTyped = lines.findLastIndex(({ kind }) => kind === "in");
     for (const [index, { kind, text }] of opening.entries()) {
       if (kind === "in") {
-        this.#onText("in", text);
+        await this.#onText("in", text);
         await this.#process.type(text);
         if (index === lastTyped && key === undefined) await this.#process.endInput();
       } else {
@@ -152,19 +162,23 @@ class Terminal {
         const came = () =>
           this.#expected(soFar, "out").start.test(this.#process.stdout) &&
           this.#expected(soFar, "err").start.test(this.#process.stderr);
-        if (!await this.#process.until(came, deadline)) return false;
+        if (!await this.#until(came)) return false;
       }
     }
     if (key !== undefined || (!types && opening.length > 0)) return true; // it goes on beside the next
-    return await this.#process.until(() => this.#process.code !== undefined, deadline);
+    return await this.#until(() => this.#process.code !== undefined);
+  }
+
+  #until(condition: () => boolean): Promise<boolean> {
+    return this.#process.until(condition, AbortSignal.timeout(this.#patience));
   }
 
   /** Lets the process end, and tells how what it did differs from what the block says. */
-  async end(deadline: AbortSignal, inVain: boolean): Promise<string | undefined> {
+  async end(inVain: boolean): Promise<string | undefined> {
     await using process = this.#process;
     if (this.block.key === "^C" || inVain) process.kill("SIGINT");
     await process.endInput();
-    await process.until(() => process.code !== undefined, deadline);
+    await this.#until(() => process.code !== undefined);
 
     const { words, lines, status } = this.block;
     const stdout = this.#expected(lines, "out");

@@ -6,7 +6,7 @@ import { wrap } from "./_wrap.ts";
 /** The longest line outside a transcript, in characters. */
 const WIDTH = 80;
 
-/** What a line of a transcript may contain, and its meaning. CONTRIBUTING.md has the whole syntax. */
+/** What a line of a transcript may contain, and its meaning. contract/README.md defines the syntax. */
 const LEGEND: { sign: string; meaning: string; where?: RegExp }[] = [
   { sign: "$", meaning: "a command, in a terminal of its own" },
   { sign: ">", meaning: "typed on stdin" },

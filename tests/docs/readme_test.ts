@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
 import { assert, assertEquals } from "@std/assert";
 import { freePort, Process, temporaryFolder } from "../../contract/process.ts";
+import { findSteps } from "../../contract/course.ts";
 import {
-  findSamples,
   type Line,
   parseTranscript,
   readSample,
@@ -196,7 +196,7 @@ Deno.test(`${readme}: the picture shows what the demo prints first and last`, ()
     assert(found !== -1, `"${text}" does not follow "${shown.slice(0, position).slice(-80)}"`);
     position = found;
   };
-  const samples = findSamples(["tcp_echo"]);
+  const samples = findSteps(["tcp_echo"]).flatMap((step) => step.samples);
   for (const [index, path] of samples.slice(0, 2).entries()) {
     next(`[${index + 1}/${samples.length}] ${path}`);
     for (const { lines } of readSample(path).transcript) {
