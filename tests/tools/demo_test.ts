@@ -157,6 +157,10 @@ Deno.test("--step goes on by a line at each Enter, and at the end of stdin plays
     await demo.until(() => countLines(demo) > index, AbortSignal.timeout(30_000));
     assertEquals(countLines(demo), index + 1, demo.describe());
     assertMatch(demo.stdout.trimEnd(), line);
+    if (index > 0) continue;
+    // It waits for as long as another demo takes to play all lines.
+    assertEquals((await runDemo("clients/copy_stdin")).code, 0);
+    assertEquals(countLines(demo), 1, demo.describe());
   }
   assertEquals(demo.code, undefined);
   await demo.endInput();
