@@ -1,17 +1,17 @@
 /**
- * Makes a single-file executable of each sample, or of those whose path contains a NAME: dist/servers/,
- * dist/clients/ and dist/unix/, and dist/SHA256SUMS with their checksums.
+ * Makes a single-file executable of each sample, or of those whose path contains a NAME, in dist/servers/,
+ * dist/clients/ and dist/unix/, and writes their checksums to dist/SHA256SUMS.
  *
  * Usage: deno task compile [NAME...] [OPTION...] [-- FLAG...]
- *   --target PLATFORM  for another platform, as `deno compile --help` names them
- *   --output FOLDER    where they go (dist)
- *   FLAG               a permission flag, for instance --allow-net=0.0.0.0:7007, instead of all flags
- *                      of that name in the header
+ *   --target PLATFORM  the platform, one of those that `deno compile --help` lists (this machine's)
+ *   --output FOLDER    the folder that the executables are written to (dist)
+ *   FLAG               a permission flag, for example --allow-net=0.0.0.0:7007; replaces all flags of
+ *                      that name in the header
  *
- * Each has the permissions of its header, for good: its command line cannot change them. It holds all
- * that it imports and the workers that it starts. Deno fetches its runtime for executables, denort, from
- * its own site the first time; DENORT_BIN=FILE in the environment names a copy to take instead. If one
- * executable cannot be made, or on ^C, none is left behind.
+ * An executable has the permissions of its header, and its command line cannot change them. It contains
+ * the modules that it imports and the workers that it starts. The first time, Deno downloads its runtime
+ * for executables, denort, from its own site; DENORT_BIN=FILE in the environment names a local copy
+ * instead. If an executable cannot be made, or on ^C, no executable is left behind.
  *
  * @module
  */
