@@ -1,5 +1,5 @@
 /**
- * The header contract, read: a sample's permission flags and its transcript.
+ * Parses a sample's header: its permission flags and its transcript.
  *
  * CONTRIBUTING.md explains the syntax to people; this file is what it means.
  *
@@ -8,36 +8,36 @@
 
 import { UsageError } from "../cli.ts";
 
-/** A sample, as its header describes it. */
+/** A sample as described by its header. */
 export interface Sample {
   /** Its path from the project's root, as it is typed: `clients/tcp_echo.ts`. */
   path: string;
   /** The permission flags in its shebang. */
   flags: string[];
-  /** The first sentence of its header. */
+  /** The first paragraph of its header. */
   summary: string;
-  /** What is typed in each terminal, in the order in which the commands are started. */
+  /** The terminals, in the order in which their commands start. */
   transcript: Block[];
-  /** Whether it can be played only where there is IPv6. */
+  /** Whether playing it requires IPv6. */
   usesIpv6: boolean;
 }
 
-/** One terminal: a command, and what is typed and printed there until it ends. */
+/** One terminal: a command and what is typed and printed until it exits. */
 export interface Block {
   /** The command's words: a sample's path and its arguments, or `deno run ...`. */
   words: string[];
   /** What is typed and printed, in order. */
   lines: Line[];
-  /** The key that ends it when everything below has ended; without one it ends by itself. */
+  /** The key that ends the command when all commands below have exited. Without a key, it exits by itself. */
   key: "^C" | "^D" | undefined;
-  /** The exit status it must have. */
+  /** The expected exit status. */
   status: number;
 }
 
 /** A line that is typed on stdin, or printed on stdout or stderr. */
 export interface Line {
   kind: "in" | "out" | "err";
-  /** With its newline, if one is typed or printed. */
+  /** The text, with its newline if it has one. */
   text: string;
 }
 
@@ -58,8 +58,8 @@ export function samplePaths(): string[] {
 }
 
 /**
- * The paths of the samples whose path contains one of the names, or of all if there are no names; throws
- * if a name is in none.
+ * Returns the paths of the samples whose path contains one of the names, or all paths if there are no names.
+ * Throws a UsageError if no path contains a name.
  */
 export function findSamples(names: string[]): string[] {
   const paths = samplePaths();
@@ -70,7 +70,7 @@ export function findSamples(names: string[]): string[] {
   return paths.filter((path) => names.length === 0 || names.some((name) => path.includes(name)));
 }
 
-/** Reads a sample's header; throws with the reason where it breaks the contract. */
+/** Parses a sample's header; throws a SyntaxError if it is invalid. */
 export function readSample(path: string): Sample {
   const source = Deno.readTextFileSync(`${root}${path}`);
   const header = /^#!\/usr\/bin\/env -S deno run(?<flags>.*)\n\/\*\*\n(?<doc>[^]*?)\n \*\/\n/
@@ -90,7 +90,7 @@ export function readSample(path: string): Sample {
   };
 }
 
-/** Reads the lines between "```console" and "```". */
+/** Parses the lines between "```console" and "```". */
 export function parseTranscript(transcript: string, path: string): Block[] {
   const blocks: Block[] = [];
   for (const line of transcript.replace(/\n$/, "").split("\n")) {
@@ -115,7 +115,7 @@ export function parseTranscript(transcript: string, path: string): Block[] {
   return blocks;
 }
 
-/** Splits a command line as the shell does, as far as transcripts go: words and quoted words. */
+/** Splits a command line into words, which may be quoted; the shell's other syntax is not supported. */
 export function splitWords(line: string): string[] {
   return [...line.matchAll(/'([^']*)'|"([^"]*)"|\S+/g)].map((word) =>
     word[1] ?? word[2] ?? word[0]

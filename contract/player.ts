@@ -1,6 +1,6 @@
 /**
- * The header contract, played: runs a transcript as real processes, each under its own header's
- * flags, and compares what they print. The tests and the demo both stand on it.
+ * Plays a transcript: runs its commands as real processes, each under the flags of its own header, and
+ * compares what they print with the transcript. Used by the tests and the demo.
  *
  * @module
  */
@@ -8,15 +8,15 @@
 import { freePort, Process } from "./process.ts";
 import { type Block, type Line, readSample, type Sample } from "./header.ts";
 
-/** What became of a transcript. */
+/** The result of playing a transcript. */
 export interface Played {
-  /** Where it was not as written, in words; empty if all was. */
+  /** The differences from the transcript, as sentences; empty if there are none. */
   differences: string[];
-  /** Everything that the sample itself, not its peers, printed on stderr. */
+  /** What the sample itself, not its peers, printed on stderr. */
   stderr: string;
 }
 
-/** How {@linkcode play} plays. */
+/** The options of {@linkcode play}. */
 export interface PlayOptions {
   /**
    * Called with what is typed and printed, as it happens; `terminal` is the index of the block. A command
@@ -27,9 +27,9 @@ export interface PlayOptions {
     kind: "command" | Line["kind"],
     text: string,
   ) => void | Promise<void>;
-  /** Changes the flags of the sample itself, for instance to take one away. */
+  /** Changes the flags of the sample itself, for example removes one. */
   changeFlags?: (flags: string[]) => string[];
-  /** Makes an executable of the sample that has these flags; it is run in the script's place. */
+  /** Compiles the sample with these flags; the executable is run instead of the script. */
   compile?: (flags: string[]) => Promise<string>;
   /** How long to wait for each line and each exit, in ms. Default 30 s, far more than any transcript needs. */
   patience?: number;
@@ -38,8 +38,8 @@ export interface PlayOptions {
 /**
  * Plays a sample's transcript.
  *
- * Ports and socket paths are not those that are written but free ones: the lines "listening on ..." and
- * the flags tell which are meant, and they are replaced in flags, arguments and output alike.
+ * The ports in "listening on ..." lines and the paths in flags are replaced by free ones, in the flags, the
+ * arguments and the output of all commands.
  */
 export async function play(sample: Sample, options: PlayOptions = {}): Promise<Played> {
   const { patience = 30_000 } = options;
@@ -58,9 +58,9 @@ export async function play(sample: Sample, options: PlayOptions = {}): Promise<P
   }
 
   const differences: string[] = [];
-  // From the last command to the first, so that clients go before their server.
+  // From the last command to the first, so that clients exit before their server.
   for (const terminal of terminals.toReversed()) {
-    // What waits for a peer that has failed waits in vain.
+    // A command whose peer has failed may wait for it without a time limit: it is interrupted.
     const difference = await terminal.end(differences.length > 0);
     if (difference !== undefined) differences.unshift(difference);
   }
@@ -70,7 +70,7 @@ export async function play(sample: Sample, options: PlayOptions = {}): Promise<P
   return { differences, stderr: own.map((terminal) => terminal.stderr).join("") };
 }
 
-/** The arguments of `deno` that run a block's command, with its header's flags. */
+/** The arguments of `deno` for a block's command, with the flags of its header. */
 function argsOf(
   block: Block,
   sample: Sample,
@@ -82,7 +82,7 @@ function argsOf(
   return ["run", ...flags, path, ...args];
 }
 
-/** A program and its arguments: `deno` with these, or the sample's executable where they run it. */
+/** A program and its arguments: `deno`, or the executable if `args` run the compiled sample. */
 async function commandOf(
   args: string[],
   sample: Sample,
@@ -93,7 +93,7 @@ async function commandOf(
   return [await compile(args.slice(1, index)), args.slice(index + 1)];
 }
 
-/** A free port for each that the transcript listens on, and a free path for each that a flag grants. */
+/** Maps each port that the transcript listens on, and each path that a flag grants, to a free one. */
 function freeAddresses(sample: Sample, folder: string): Map<string, string> {
   const actual = new Map<string, string>();
   for (const { words, lines } of sample.transcript) {
@@ -109,7 +109,7 @@ function freeAddresses(sample: Sample, folder: string): Map<string, string> {
   return actual;
 }
 
-/** Puts the ports and paths of this run in the place of those that are written. */
+/** Replaces the ports and paths of the transcript by those of this run. */
 function substitute(text: string, actual: Map<string, string>): string {
   for (const [written, free] of actual) {
     text = text.replace(new RegExp(`(?<!\\w)${RegExp.escape(written)}(?!\\w)`, "g"), free);
@@ -117,7 +117,7 @@ function substitute(text: string, actual: Map<string, string>): string {
   return text;
 }
 
-/** A block's process, and what is typed into it. */
+/** A block and its process. */
 class Terminal {
   readonly block: Block;
   readonly #actual: Map<string, string>;
@@ -144,11 +144,13 @@ class Terminal {
     return this.#process.stderr;
   }
 
-  /** Types and awaits what the next command has to wait for; true if all came. */
+  /**
+   * Types and awaits the lines that must come before the next command starts. Returns whether all came.
+   */
   async playLines(): Promise<boolean> {
     const { lines, key } = this.block;
     const types = lines.some(({ kind }) => kind === "in");
-    // A server prints the rest when its clients come.
+    // A server prints the other lines when its clients connect.
     const rest = lines.findIndex(({ kind }) => kind !== "err");
     const opening = types || rest === -1 ? lines : lines.slice(0, rest);
     const lastTyped = lines.findLastIndex(({ kind }) => kind === "in");
@@ -165,7 +167,7 @@ class Terminal {
         if (!await this.#until(came)) return false;
       }
     }
-    if (key !== undefined || (!types && opening.length > 0)) return true; // it goes on beside the next
+    if (key !== undefined || (!types && opening.length > 0)) return true; // it keeps running
     return await this.#until(() => this.#process.code !== undefined);
   }
 
@@ -173,10 +175,10 @@ class Terminal {
     return this.#process.until(condition, AbortSignal.timeout(this.#patience));
   }
 
-  /** Lets the process end, and tells how what it did differs from what the block says. */
-  async end(inVain: boolean): Promise<string | undefined> {
+  /** Waits for the process to exit; returns how its output differs from the block, if it does. */
+  async end(interrupt: boolean): Promise<string | undefined> {
     await using process = this.#process;
-    if (this.block.key === "^C" || inVain) process.kill("SIGINT");
+    if (this.block.key === "^C" || interrupt) process.kill("SIGINT");
     await process.endInput();
     await this.#until(() => process.code !== undefined);
 

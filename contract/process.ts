@@ -1,19 +1,19 @@
 /**
- * Processes with what they have printed so far, to be waited for: the samples, and their peers.
+ * Runs programs, and waits for what they print.
  *
  * @module
  */
 
 import { readSample, root } from "./header.ts";
 
-/** How long a process may take for what a test waits for, in ms: far more than any needs. */
+/** How long to wait for a process, in ms: far more than any needs. */
 const PATIENCE = 30_000;
 
-/** A running process, and all that it printed. Disposing of it kills it. */
+/** A process and its output so far. Disposing kills the process. */
 export class Process implements AsyncDisposable {
   stdout = "";
   stderr = "";
-  /** Its exit status, once it has ended and all that it printed is here. */
+  /** The exit status; `undefined` until the process has exited and all its output has been read. */
   code: number | undefined;
   readonly pid: number;
   readonly #child: Deno.ChildProcess;
@@ -24,10 +24,10 @@ export class Process implements AsyncDisposable {
   /**
    * Starts `deno`, or another program.
    *
-   * @param args What follows the program on the command line.
-   * @param reads Whether something will be typed on its stdin; otherwise that is empty.
-   * @param onPrint Is told what it prints, as it comes.
-   * @param program The program.
+   * @param args The arguments of the program.
+   * @param reads Whether stdin is a pipe; otherwise it is empty.
+   * @param onPrint Called with each piece of output.
+   * @param program The program. Default `deno`.
    */
   constructor(
     args: string[],
@@ -35,14 +35,14 @@ export class Process implements AsyncDisposable {
     onPrint?: (stream: "out" | "err", text: string) => void,
     program: string = Deno.execPath(),
   ) {
-    // When Deno runs for the first time, it says on stderr what it downloads, and that is not the program's.
+    // On its first run, Deno prints what it downloads on stderr, unless it is quiet.
     const isDeno = program === Deno.execPath();
     const isRun = isDeno && args[0] === "run";
     this.#child = new Deno.Command(program, {
       args: isRun ? ["run", "--quiet", ...args.slice(1)] : args,
       cwd: root,
       clearEnv: true,
-      // Another program may run Deno on a terminal, where Deno warns of damage in its cache.
+      // Another program may run Deno on a terminal, where Deno warns of a damaged cache.
       env: { ...environment(), ...!isDeno && { DENO_DIR: ownDenoDir() } },
       stdin: reads ? "piped" : "null",
       stdout: "piped",
@@ -73,7 +73,7 @@ export class Process implements AsyncDisposable {
     this.#changed = Promise.withResolvers();
   }
 
-  /** Waits until `condition` holds; false if the process or the time ended before. */
+  /** Waits until `condition` holds; returns false if the process exits or `deadline` aborts first. */
   async until(condition: () => boolean, deadline: AbortSignal): Promise<boolean> {
     const expired = Promise.withResolvers<void>();
     deadline.addEventListener("abort", () => expired.resolve(), { once: true });
@@ -84,7 +84,7 @@ export class Process implements AsyncDisposable {
     return true;
   }
 
-  /** Waits until stdout and stderr together match `pattern`; returns the match. */
+  /** Waits until stdout or stderr matches `pattern`; returns the match. */
   async prints(pattern: RegExp): Promise<RegExpExecArray> {
     const find = () => pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
     await this.until(() => find() !== null, AbortSignal.timeout(PATIENCE));
@@ -93,40 +93,40 @@ export class Process implements AsyncDisposable {
     return found;
   }
 
-  /** Waits until it has printed as much as `text` on stdout, and asserts that this is all. */
+  /** Waits until stdout is as long as `text`, and asserts that it equals `text`. */
   async assertPrints(text: string): Promise<void> {
     await this.until(() => this.stdout.length >= text.length, AbortSignal.timeout(PATIENCE));
     if (this.stdout !== text) throw new Error(`not ${JSON.stringify(text)}: it ${this.describe()}`);
   }
 
-  /** Waits for the end of the process; returns its exit status. */
+  /** Waits for the process to exit; returns the exit status. */
   async exits(): Promise<number> {
     await this.until(() => this.code !== undefined, AbortSignal.timeout(PATIENCE));
     if (this.code === undefined) throw new Error(`waited for its end, but it ${this.describe()}`);
     return this.code;
   }
 
-  /** Writes to its stdin; what it does not read any more is lost. */
+  /** Writes to stdin. Bytes that the process does not read are lost. */
   async type(text: string | Uint8Array): Promise<void> {
     const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
     await this.#stdin?.write(bytes).catch(() => {});
   }
 
-  /** Ends its stdin. */
+  /** Closes stdin. */
   async endInput(): Promise<void> {
     await this.#stdin?.close().catch(() => {}); // the process may have closed it
   }
 
-  /** Sends it a signal, if it still runs. */
+  /** Sends a signal, if the process is still running. */
   kill(signal: Deno.Signal): void {
     try {
       this.#child.kill(signal);
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // it has ended
+      if (!(error instanceof TypeError)) throw error; // it has exited
     }
   }
 
-  /** What it did, for the message of a test that fails. */
+  /** Describes the state and the output of the process, for a failure message. */
   describe(): string {
     const state = this.code === undefined ? "still runs" : `ended with ${this.code}`;
     return `${state}, printed ${JSON.stringify(this.stdout)} ` +
@@ -140,11 +140,11 @@ export class Process implements AsyncDisposable {
   }
 }
 
-/** The variables that change what Deno, Node or Python print, or ask. */
+/** The environment variables that change what Deno, Node or Python print or prompt for. */
 const CHANGES_OUTPUT =
   /^(FORCE_COLOR|LANG|LC_\w+|PYTHON\w+|NODE_(DEBUG|OPTIONS)|(DENO|RUST)_LOG|DENO_(NO_PROMPT|TRACE_PERMISSIONS|V8_FLAGS))$/;
 
-/** The environment of a process whose output is compared: the user's, without what would change that. */
+/** The environment of this process, without the variables that change a program's output. */
 export function environment(): Record<string, string> {
   const kept = Object.entries(Deno.env.toObject()).filter(([name]) => !CHANGES_OUTPUT.test(name));
   return { ...Object.fromEntries(kept), NO_COLOR: "1" };
@@ -152,7 +152,7 @@ export function environment(): Record<string, string> {
 
 let denoDir: string | undefined;
 
-/** A cache for Deno that no other program uses, made once in each worker that needs it. */
+/** A cache for Deno that no other program uses, created once in each worker that needs it. */
 function ownDenoDir(): string {
   if (denoDir === undefined) {
     const folder = Deno.makeTempDirSync({ prefix: "deno-sockets-" });
@@ -163,7 +163,7 @@ function ownDenoDir(): string {
   return denoDir;
 }
 
-/** Makes a cache for Deno (DENO_DIR) that is empty but for npm's packages, which are those of the user. */
+/** Creates an empty cache for Deno (DENO_DIR), with a link to the user's npm packages. */
 export function makeDenoDir(path: string): void {
   const { stdout } = new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync();
   const { npmCache } = JSON.parse(new TextDecoder().decode(stdout));
@@ -171,15 +171,15 @@ export function makeDenoDir(path: string): void {
   Deno.symlinkSync(npmCache, `${path}/npm`);
 }
 
-/** The ports from which {@linkcode freePort} takes: those below are others', those above clients get. */
+/** The range of {@linkcode freePort}: above well-known ports, below those that the system gives to clients. */
 const [FIRST_PORT, LAST_PORT] = [10_000, 30_000];
 
-/** How many of them a worker has. */
+/** The number of ports that a worker reserves. */
 const BLOCK = 200;
 
 /**
- * This worker's block of ports, by its first port. The listener on that keeps other workers, and other
- * processes, out of the block; the system closes it when the worker ends.
+ * The listener on the first port of this worker's block. It keeps other workers and other processes out of
+ * the block; the system closes it when the worker ends.
  */
 const block = takeBlock();
 let lastPort = block.addr.port;
@@ -204,8 +204,8 @@ function listenIfFree(port: number): Deno.TcpListener | undefined {
 }
 
 /**
- * A port on which nobody listens. It is below the range from which the system takes ports for clients,
- * so that none of them gets it before the server does; and no other test file gets it.
+ * Returns a free port. The system does not give it to a client before the server binds it, and other test
+ * files do not use it.
  */
 export function freePort(): number {
   for (;;) {
@@ -219,12 +219,12 @@ export function freePort(): number {
 }
 
 /**
- * Starts a sample under its header's flags, with other ports and paths granted in their place.
+ * Starts a sample under the flags of its header, with other ports and paths in them.
  *
  * @param path The sample.
  * @param args Its arguments.
- * @param grants Replaces in the flags what is written there, for example `{ 7007: "0" }`.
- * @param reads Whether something will be typed on its stdin.
+ * @param grants What to replace in the flags, for example `{ 7007: "0" }`. Default nothing.
+ * @param reads Whether stdin is a pipe; otherwise it is empty. Default `false`.
  */
 export function startSample(
   path: string,
@@ -259,7 +259,7 @@ export async function startUnixServer(path: string, ...options: string[]): Promi
   return server;
 }
 
-/** A folder that is removed, with all that is in it, at the end of an `await using` block. */
+/** Creates a folder that is removed with its contents at the end of an `await using` block. */
 export async function temporaryFolder(): Promise<{ path: string } & AsyncDisposable> {
   const path = await Deno.makeTempDir({ prefix: "deno-sockets-" });
   return {

@@ -1,15 +1,15 @@
 /**
- * What tests need that not every machine has: programs that are not ours, and IPv6.
+ * What a test may require of the machine: foreign programs, IPv6 and others.
  *
  * @module
  */
 
 const checks = {
   python3: () => isInstalled("python3", "--version", "Python 3"),
-  nc: () => isInstalled("nc", "-h", "OpenBSD"), // the netcat that knows Unix sockets
+  nc: () => isInstalled("nc", "-h", "OpenBSD"), // the netcat that supports Unix sockets
   socat: () => isInstalled("socat", "-V", "socat"),
   sha256sum: () => isInstalled("sha256sum", "--version", "GNU"),
-  node: () => isInstalled("node", "--help", "Usage: node"), // where there is none, Deno stands in for it
+  node: () => isInstalled("node", "--help", "Usage: node"), // some machines have Deno under this name
   gcc: () => isInstalled("gcc", "--version", "Free Software Foundation"),
   haproxy: () => isInstalled("haproxy", "-v", "HAProxy"),
   "systemd-analyze": () => isInstalled("systemd-analyze", "--help", "--offline"), // since systemd 250
@@ -17,24 +17,24 @@ const checks = {
   ss: () => isInstalled("ss", "-V", "iproute2"),
   wc: () => isInstalled("wc", "--version", "GNU"),
   IPv6: () => canBind("::1"),
-  "Debian's services": () => hasDebiansServices(), // others have http over udp, too, or no such file
+  "Debian's services": () => hasDebiansServices(), // other systems have http over udp, or no such file
   "raw sockets": canOpenRawSocket,
   root: () => Deno.uid() === 0,
 };
 
-/** Something that a test may need. */
+/** A requirement of a test. */
 export type Need = keyof typeof checks;
 
 const known = new Map<Need, boolean>();
 
-/** Whether something is here. */
+/** Reports whether a requirement is met. */
 export function isHere(need: Need): boolean {
   const here = known.get(need) ?? checks[need]();
   known.set(need, here);
   return here;
 }
 
-/** Whether there is a program of that name, and it is the one that we mean. */
+/** Reports whether a program is installed, and is the expected implementation. */
 function isInstalled(program: string, arg: string, says: string): boolean {
   try {
     const { stdout, stderr } = new Deno.Command(program, { args: [arg] }).outputSync();
@@ -45,7 +45,7 @@ function isInstalled(program: string, arg: string, says: string): boolean {
   }
 }
 
-/** Whether the C library finds services as Debian has them. */
+/** Reports whether /etc/services is Debian's. */
 function hasDebiansServices(): boolean {
   try {
     const text = Deno.readTextFileSync("/etc/services");
@@ -55,7 +55,7 @@ function hasDebiansServices(): boolean {
   }
 }
 
-/** Whether Python may open one: root may. */
+/** Reports whether Python can open a raw socket, which requires root. */
 function canOpenRawSocket(): boolean {
   const code = "import socket; socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)";
   try {

@@ -165,7 +165,7 @@ function* wrongCommandLines(syntax: Syntax): Generator<[args: string[], says: st
 /** The words of a text, whose lines may have been wrapped. */
 const wordsOf = (text: string): string[] => text.split(/\s+/).filter((word) => word !== "");
 
-/** What the legend below the header explains, with what a transcript has where it does. */
+/** The signs that the legend explains, each if the transcript matches. */
 const legend: [sign: string, where: RegExp][] = [
   ["$", /^/],
   [">", /^/],
