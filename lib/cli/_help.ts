@@ -18,19 +18,13 @@ const LEGEND: { sign: string; meaning: string; where?: RegExp }[] = [
   { sign: "[exit N]", meaning: "the exit status, where it is not 0", where: /^\[exit \d+\]$/m },
 ];
 
-/** The whole help of a program: its header, the defaults of its operands, its permissions, a legend. */
+/** The help of a program: its header with the defaults of its operands, its permissions, and a legend. */
 export function formatHelp(source: string, operands: Arguments): string {
   const { doc, transcript } = readHeader(source);
   const [shebang = ""] = /^#!.*/.exec(source) ?? [];
-  const defaults = Object.entries(operands).flatMap(([name, argument]) => {
-    const value = typeof argument === "object" && "default" in argument
-      ? argument.default
-      : argument;
-    return typeof value === "string" || typeof value === "number" ? `${name} ${value}` : [];
-  });
+  const belowUsage = doc.findIndex(isUsage) + 1;
   return [
-    ...doc,
-    defaults.length === 0 ? "" : wrap(`Defaults: ${defaults.join(", ")}`, WIDTH).join("\n"),
+    ...doc.toSpliced(belowUsage, 0, formatDefaults(operands)),
     shebang && `Permissions, from the first line of the program:\n  ${shebang}`,
     transcript && formatLegend(transcript),
     'A word after "--" is an operand, even if it begins with a dash.',
@@ -39,7 +33,21 @@ export function formatHelp(source: string, operands: Arguments): string {
 
 /** The usage of a program: the paragraph of its header that begins with "Usage:". */
 export function formatUsage(source: string): string {
-  return readHeader(source).doc.find((paragraph) => paragraph.startsWith("Usage:")) ?? "";
+  return readHeader(source).doc.find(isUsage) ?? "";
+}
+
+function isUsage(paragraph: string): boolean {
+  return paragraph.startsWith("Usage:");
+}
+
+function formatDefaults(operands: Arguments): string {
+  const defaults = Object.entries(operands).flatMap(([name, argument]) => {
+    const value = typeof argument === "object" && "default" in argument
+      ? argument.default
+      : argument;
+    return typeof value === "string" || typeof value === "number" ? `${name} ${value}` : [];
+  });
+  return defaults.length === 0 ? "" : wrap(`Defaults: ${defaults.join(", ")}`, WIDTH).join("\n");
 }
 
 /** The paragraphs of the doc comment at the top of a source, wrapped, and the transcripts in it. */

@@ -133,12 +133,12 @@ for (const [path, syntax] of Object.entries(syntaxes)) {
 }
 
 for (const [path, { operands }] of Object.entries(syntaxes)) {
-  Deno.test(`${path} --help prints the operands' defaults`, async () => {
+  Deno.test(`${path} --help prints the operands' defaults below the usage`, async () => {
     await using process = new Process(["run", path, "--help"], false);
     assertEquals(await process.exits(), 0, process.describe());
     const defaults = operands.filter((operand) => operand.default !== null)
       .map((operand) => `${operand.name} ${operand.default}`);
-    const [, printed = ""] = /^Defaults: (.*)$/m.exec(process.stdout) ?? [];
+    const [, printed = ""] = /^Usage: (?:.+\n)+\nDefaults: (.*)$/m.exec(process.stdout) ?? [];
     assertEquals(printed, defaults.join(", "), process.describe());
   });
 }
