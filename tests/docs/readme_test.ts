@@ -10,9 +10,12 @@ import {
   samplePaths,
 } from "../../contract/header.ts";
 
-// What the README and the diagrams of docs/patterns.md say of the samples is so, and what they show runs.
+// What README.md, docs/course.md, docs/deno_beside_c.md and docs/patterns.md say of the samples holds,
+// and the programs in the README run.
 
 const readme = "README.md";
+const course = "docs/course.md";
+const besideC = "docs/deno_beside_c.md";
 const patterns = "docs/patterns.md";
 
 const read = (path: string) => Deno.readTextFileSync(`${root}${path}`);
@@ -47,10 +50,10 @@ function verbsOf(path: string): string {
 
 const hasWord = (text: string, word: string) => new RegExp(`\\b${word}\\b`).test(text);
 
-const sections = sectionsOf(readme);
-const own = sections.get("In your own program") ?? "";
+const own = sectionsOf(readme).get("In your own program") ?? "";
 
-Deno.test(`${readme}: every sample is in the map, and once in the learning path`, () => {
+Deno.test(`${course}: every sample is in the map, and once in the learning path`, () => {
+  const sections = sectionsOf(course);
   const path = linkedPrograms(sections.get("The learning path") ?? "");
   assertEquals(path.toSorted(), samplePaths().toSorted());
   const map = (sections.get("The map") ?? "").matchAll(/^\| \[([\w/]+\.ts)\]/gm);
@@ -61,8 +64,8 @@ const calls = `socket bind listen accept connect send recv sendto recvfrom shutd
   getaddrinfo getnameinfo inet_pton inet_ntop htons htonl ntohs ntohl setsockopt getsockopt
   select poll fork`.split(/\s+/);
 
-/** The cells of the table "Deno beside C", without its head. */
-const beside = (sections.get("Deno beside C") ?? "").split("\n")
+/** The cells of the table, without its head. */
+const beside = read(besideC).split("\n")
   .filter((line) => line.startsWith("|")).slice(2)
   .map((row) => row.split("|").slice(1, -1).map((cell) => cell.trim()));
 
@@ -70,12 +73,12 @@ const beside = (sections.get("Deno beside C") ?? "").split("\n")
 const namesIn = (...cells: string[]) =>
   Array.from(cells.join(" ").matchAll(/`(?:\w+\.)?(\w+)(?:\(\))?`/g), ([, name]) => name ?? "");
 
-Deno.test(`${readme}: every call of the lectures has a row beside C`, () => {
+Deno.test(`${besideC}: every call of the lectures has a row beside C`, () => {
   assertEquals(beside.flatMap(([call = ""]) => namesIn(call)), calls);
 });
 
 for (const [call = "", inDeno = "", inLibrary = "", samples = ""] of beside) {
-  Deno.test(`${readme}: the samples for ${call} show it`, () => {
+  Deno.test(`${besideC}: the samples for ${call} show it`, () => {
     const paths = linkedPrograms(samples);
     assert(paths.length > 0);
     for (const path of paths) {
