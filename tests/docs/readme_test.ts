@@ -32,6 +32,12 @@ function blocks(section: string, language: string): string[] {
   return Array.from(section.matchAll(fenced), ([, text]) => text ?? "");
 }
 
+/** The cells of a text's table, without its head. */
+function tableIn(text: string): string[][] {
+  return text.split("\n").filter((line) => line.startsWith("|")).slice(2)
+    .map((row) => row.split("|").slice(1, -1).map((cell) => cell.trim()));
+}
+
 /** The programs that a text links to, by their paths from the root. */
 function linkedPrograms(text: string): string[] {
   const links = text.matchAll(/\]\((?:\.\.\/)?((?:servers|clients|unix)\/[\w/]+\.ts)\)/g);
@@ -50,24 +56,41 @@ function verbsOf(path: string): string {
 
 const hasWord = (text: string, word: string) => new RegExp(`\\b${word}\\b`).test(text);
 
+const map = tableIn(sectionsOf(course).get("The map") ?? "");
 const own = sectionsOf(readme).get("In your own program") ?? "";
 
-Deno.test(`${course}: every sample is in the map, and once in the learning path`, () => {
-  const sections = sectionsOf(course);
-  const path = linkedPrograms(sections.get("The learning path") ?? "");
+Deno.test(`${course}: every sample is once in the learning path, and the map has its order`, () => {
+  const path = linkedPrograms(sectionsOf(course).get("The learning path") ?? "");
   assertEquals(path.toSorted(), samplePaths().toSorted());
-  const map = (sections.get("The map") ?? "").matchAll(/^\| \[([\w/]+\.ts)\]/gm);
-  assertEquals(Array.from(map, ([, sample]) => sample ?? "").toSorted(), path.toSorted());
+  assertEquals(map.map(([sample = ""]) => linkedPrograms(sample)[0]), path);
 });
+
+for (const [sample = "", lecture = "", pair = "", teaches = ""] of map) {
+  const [path = ""] = linkedPrograms(sample);
+  Deno.test(`${course}: the map's row of ${path} is as the sample is`, () => {
+    assertEquals(sample, `[${path}](../${path})`);
+
+    const lectures = sectionsOf(course).get("The lectures") ?? "";
+    assert(lectures.includes(`- **${lecture}**: `), `${lecture} is not among the lectures`);
+    const [, source = ""] = /^ \* From (.*)$/m.exec(read(path)) ?? [];
+    assert(source.includes(lecture), `its header says "From ${source}"`);
+
+    const partners = readSample(path).transcript.flatMap(({ words }) => words)
+      .filter((word) => word !== path && samplePaths().includes(word));
+    const [partner] = linkedPrograms(pair);
+    if (partner === undefined) assertEquals([pair, partners], ["none", []]);
+    else assert(partners.includes(partner), `${partner} is not in its transcript`);
+
+    const same = map.filter(([, , , other]) => other === teaches);
+    assert(teaches !== "" && same.length === 1, `"${teaches}" stands in ${same.length} rows`);
+  });
+}
 
 const calls = `socket bind listen accept connect send recv sendto recvfrom shutdown close
   getaddrinfo getnameinfo inet_pton inet_ntop htons htonl ntohs ntohl setsockopt getsockopt
   select poll fork`.split(/\s+/);
 
-/** The cells of the table, without its head. */
-const beside = read(besideC).split("\n")
-  .filter((line) => line.startsWith("|")).slice(2)
-  .map((row) => row.split("|").slice(1, -1).map((cell) => cell.trim()));
+const beside = tableIn(read(besideC));
 
 /** The names in backticks, each without its owner and its parentheses. */
 const namesIn = (...cells: string[]) =>
