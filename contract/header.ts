@@ -1,7 +1,7 @@
 /**
  * Parses a sample's header: its permission flags and its transcript.
  *
- * CONTRIBUTING.md explains the syntax to people; this file is what it means.
+ * README.md describes the syntax.
  *
  * @module
  */

@@ -278,7 +278,7 @@ async function runProgram(args: string[], code: string): Promise<string> {
 
 /** All documents, by their paths. */
 const documents = new Map(
-  [".", "docs"]
+  [".", "docs", "contract"]
     .flatMap((folder) =>
       Array.from(Deno.readDirSync(`${root}${folder}`), ({ name }) => `${folder}/${name}`)
     )

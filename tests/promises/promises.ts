@@ -1,7 +1,7 @@
 /**
- * What every server of the suite promises, and which servers are exempt from a promise, with the reason.
+ * The promises that every server makes, and the servers that are exempt from one, with the reason.
  *
- * docs/reliability.md shows this table; `deno run --allow-all tests/promises/promises.ts` writes it there.
+ * docs/reliability.md shows this table; `deno run -A tests/promises/promises.ts` updates it.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { root } from "../../contract/header.ts";
 export interface Promised {
   /** The promise, in one sentence. */
   says: string;
-  /** The servers that do not give it, by the paths of their samples, and why. */
+  /** The exempt servers, by the paths of their samples, each with the reason. */
   exempt: Record<string, string>;
 }
 
@@ -26,11 +26,11 @@ function because(reason: string, paths: string[]): Record<string, string> {
   return Object.fromEntries(paths.map((path) => [path, reason]));
 }
 
-const NO_CONNECTIONS = "has no connections";
-const NO_DATAGRAMS = "has no datagrams";
+const NO_CONNECTIONS = "uses datagrams";
+const NO_DATAGRAMS = "uses a stream";
 const NO_FILE = "has no socket file";
-const ONE_CLIENT = "serves one client and ends";
-const ITERATIVE = "serves one client at a time, as the lecture does";
+const ONE_CLIENT = "serves one client and exits";
+const ITERATIVE = "serves one client at a time, as in the lecture";
 const silent = ["servers/tcp_counter.ts"];
 const receiveOnly = [
   "servers/udp_broadcast.ts",
@@ -42,20 +42,19 @@ const receiveOnly = [
 /** The promises, by the names of the files that test them. */
 export const promises = {
   hostile_clients: {
-    says:
-      "No client ends the server or disturbs another client, whatever it sends and however it goes.",
+    says: "No client can end the server or disturb another client.",
     exempt: {},
   },
   printing: {
-    says: "No failure to print ends the server, and an output that is not read does not stop it.",
-    exempt: because("prints one message, which is its result: it fails if it cannot", [
+    says: "The server keeps running when its output fails or is not read.",
+    exempt: because("prints one message, which is its result, and fails if it cannot print it", [
       "servers/udp_receive.ts",
       "unix/dgram_receive.ts",
     ]),
   },
   descriptors: {
     says:
-      "When descriptors run out it waits and goes on; other failures of accept do not delay it.",
+      "When file descriptors run out, the server pauses and retries. Other accept failures cause no pause.",
     exempt: {
       ...because(NO_CONNECTIONS, datagram),
       ...because(ITERATIVE, [
@@ -70,11 +69,11 @@ export const promises = {
     },
   },
   bounds: {
-    says: "A client that is silent is cut off, and no line, frame or stream fills the memory.",
+    says: "An idle client is disconnected, and memory use per connection is bounded.",
     exempt: because(NO_CONNECTIONS, datagram),
   },
   min_rate: {
-    says: "A client that sends a byte now and then does not hold a connection.",
+    says: "A client that sends too slowly is disconnected.",
     exempt: {
       ...because(NO_CONNECTIONS, datagram),
       ...because(ITERATIVE, [
@@ -82,19 +81,19 @@ export const promises = {
         "servers/tcp_echo_lines.ts",
         "servers/tcp_echo_two_stacks.ts",
       ]),
-      ...because("reads once from each client", [
+      ...because("receives once from each client", [
         "servers/tcp_echo_once.ts",
         "servers/tcp_message.ts",
         "servers/tcp_request.ts",
       ]),
-      ...because("reads nothing", silent),
+      ...because("receives nothing", silent),
     },
   },
   backpressure: {
-    says: "A client that does not read stops the server from reading from it, and only from it.",
+    says: "The server stops reading from a client that does not read, and from no other.",
     exempt: {
       ...because(NO_CONNECTIONS, datagram),
-      ...because("sends less than a socket's buffer holds", [
+      ...because("sends less than a socket buffer holds", [
         "servers/tcp_count.ts",
         "servers/tcp_counter.ts",
         "servers/tcp_echo_once.ts",
@@ -105,14 +104,15 @@ export const promises = {
     },
   },
   drain: {
-    says: "SIGTERM loses nothing that has arrived on a connection, or waits in the backlog.",
+    says: "On SIGTERM the server serves all data that has arrived and all clients in the backlog.",
     exempt: {
       ...because(NO_CONNECTIONS, datagram),
       "servers/tcp_message.ts": ONE_CLIENT,
     },
   },
   datagram_drain: {
-    says: "SIGTERM loses no datagram that is in work, or waits in the socket's queue.",
+    says:
+      "On SIGTERM the server handles every datagram that it has begun or that is in the socket's queue.",
     exempt: {
       ...because(NO_DATAGRAMS, stream),
       ...because(ONE_CLIENT, ["servers/udp_receive.ts", "unix/dgram_receive.ts"]),
@@ -120,28 +120,30 @@ export const promises = {
   },
   exit: {
     says:
-      "Every way out ends in time: SIGINT, SIGTERM, SIGHUP, SIGQUIT, twice, and while it starts.",
+      "The server exits in bounded time on SIGINT, SIGTERM, SIGHUP and SIGQUIT, sent once, twice, or during start-up.",
     exempt: {},
   },
   terminal: {
-    says: "Nothing that a peer controls reaches a terminal raw, and no line of the log is forged.",
+    says:
+      "No control character from a peer reaches a terminal, and no peer can forge a line of the log.",
     exempt: because(
-      "prints bytes as they are to a file or a pipe; to a terminal, as tests/samples/terminal_test.ts shows",
+      "prints exact bytes to a file or a pipe; tests/samples/terminal_test.ts tests the terminal",
       [
         "servers/udp_receive.ts",
       ],
     ),
   },
   socket_files: {
-    says: "The socket's file is private, is gone on every way out, and is never another server's.",
+    says:
+      "The socket's file has mode 0600 unless `--mode` is given, is removed on exit, and never replaces another server's.",
     exempt: because(NO_FILE, [...stream, ...datagram].filter((path) => !path.startsWith("unix/"))),
   },
   datagram_peers: {
-    says: "A datagram peer that does not receive costs the others nothing.",
+    says: "A datagram peer that does not receive does not delay the others.",
     exempt: {
       ...because(NO_DATAGRAMS, stream),
-      ...because("does not reply", receiveOnly),
-      ...because("sends over UDP, which does not wait for the receiver", [
+      ...because("sends no reply", receiveOnly),
+      ...because("sends over UDP, which never waits for the receiver", [
         "servers/udp_calculator.ts",
         "servers/udp_echo.ts",
         "servers/udp_echo_prefork.ts",
@@ -150,11 +152,10 @@ export const promises = {
     },
   },
   own_address: {
-    says:
-      "A datagram that seems to come from the server's own address, or from port 0, starts no loop.",
+    says: "A datagram with the server's own address, or port 0, as its source gets no reply.",
     exempt: {
       ...because(NO_DATAGRAMS, stream),
-      ...because("does not reply", receiveOnly),
+      ...because("sends no reply", receiveOnly),
     },
   },
 } satisfies Record<string, Promised>;
@@ -162,7 +163,7 @@ export const promises = {
 /** The name of a promise. */
 export type Promise_ = keyof typeof promises;
 
-/** The servers that give a promise. */
+/** The servers that make a promise. */
 export function givers(name: Promise_): Subject[] {
   const exempt: Record<string, string> = promises[name].exempt;
   return servers.filter(({ path }) => exempt[path] === undefined);
@@ -172,8 +173,8 @@ export function givers(name: Promise_): Subject[] {
 const testedOf = new Map<Promise_, Set<string>>();
 
 /**
- * Says that this file tests a promise on some servers; a test asserts that in all it does so on every server
- * that gives the promise.
+ * Declares that this file tests a promise on some servers. A test asserts that the file covers every server
+ * that makes the promise.
  *
  * @param name The promise.
  * @param subjects The servers, by their names, or by the paths of their samples.
@@ -183,7 +184,7 @@ export function covers(name: Promise_, subjects: string[]): void {
   if (tested === undefined) {
     const names = new Set<string>();
     testedOf.set(name, tested = names);
-    Deno.test(`the promise ${name} is tested on every server that gives it`, () => {
+    Deno.test(`the promise ${name} is tested on every server that makes it`, () => {
       const left = givers(name).filter(({ name, path }) => !names.has(name) && !names.has(path));
       assertEquals(left.map(({ name }) => name), []);
     });
@@ -192,12 +193,12 @@ export function covers(name: Promise_, subjects: string[]): void {
 }
 
 /**
- * Tests a promise on every server that gives it.
+ * Tests a promise on every server that makes it.
  *
  * @param name The promise.
- * @param what What the test does, for its name.
+ * @param what The test's name.
  * @param check Checks one server.
- * @param subjects Some of the servers, for a check that is not for all.
+ * @param subjects The servers. Default: every server that makes the promise.
  */
 export function keeps(
   name: Promise_,
@@ -239,7 +240,7 @@ export function matrix(): string {
   ].join("\n");
 }
 
-/** The document with the table in its place, between its two marks, formatted. */
+/** The document with the table between its two marks, formatted. */
 export async function withMatrix(document: string): Promise<string> {
   const text = document.replace(
     /(<!-- promises -->\n\n)[^]*(\n\n<!-- end -->)/,
