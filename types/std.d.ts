@@ -1,5 +1,5 @@
 // The functions of the standard library that this project uses, declared as they are upstream: the
-// npm package that carries the code has no types of its own (see Dependencies in the README).
+// npm package that carries the code has no types of its own (see docs/dependencies.md).
 
 declare module "@std/assert" {
   export function assert(expr: unknown, msg?: string): asserts expr;

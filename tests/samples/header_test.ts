@@ -101,12 +101,12 @@ Deno.test("deno.json and import_map.jsr.json map the same names", async () => {
 Deno.test("every dependency is pinned, locked and explained", async () => {
   const { imports } = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
   const lock = await Deno.readTextFile(`${root}deno.lock`);
-  const readme = await Deno.readTextFile(`${root}README.md`);
+  const explained = await Deno.readTextFile(`${root}docs/dependencies.md`);
   for (const [name, target] of Object.entries(imports)) {
     const [, npmPackage, version] = /^npm:([a-z-]+)@(\d+\.\d+\.\d+)\b/.exec(String(target)) ?? [];
     assert(npmPackage, `${name} maps to ${target}`);
     assert(lock.includes(`"${npmPackage}@${version}"`), `${npmPackage}@${version} in deno.lock`);
     const [library = ""] = /^(@std\/)?[a-z]+/.exec(name) ?? [];
-    assert(readme.includes(`\`${library}\``), `${library} in the README`);
+    assert(explained.includes(`\`${library}\``), `${library} in docs/dependencies.md`);
   }
 });
