@@ -31,10 +31,10 @@ function table(heading: string): string[][] {
 const code = (cell: string): string[] =>
   Array.from(cell.matchAll(/`([^`]+)`/g), ([, c]) => c ?? "");
 
-const socketTable = "What each kind of socket takes";
-const refusalTable = "What is no grant at all";
+const socketTable = "What each kind of socket requires";
+const refusalTable = "What is not a valid grant";
 const prompt = "On a terminal, Deno asks first";
-const audit = "Which flags a program needs";
+const audit = "Which flags a program requires";
 
 Deno.test(`${path} shows every trap by a block that is run`, () => {
   const headings = [...sections.keys()];
