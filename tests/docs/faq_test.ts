@@ -1,12 +1,10 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import net from "node:net";
-import * as cli from "../../cli.ts";
 import * as library from "../../mod.ts";
 import { environment, Process, temporaryFolder } from "../../contract/process.ts";
 import { root } from "../../contract/header.ts";
 
-// docs/faq.md: its code runs, and what it says of Deno is so. And of all documents: every link leads
-// somewhere, and every call they name exists.
+// docs/faq.md: its code runs, and what it says of Deno holds.
 
 const faq = "docs/faq.md";
 const loopback = { hostname: "127.0.0.1", port: 0 };
@@ -274,65 +272,4 @@ async function runProgram(args: string[], code: string): Promise<string> {
   await process.endInput();
   await process.exits();
   return process.stdout;
-}
-
-/** All documents, by their paths. */
-const documents = new Map(
-  [".", "docs", "contract"]
-    .flatMap((folder) =>
-      Array.from(Deno.readDirSync(`${root}${folder}`), ({ name }) => `${folder}/${name}`)
-    )
-    .filter((path) => path.endsWith(".md"))
-    .map((path) => [path.replace(/^\.\//, ""), Deno.readTextFileSync(`${root}${path}`)]),
-);
-
-/** The anchors that a document's headings get where it is read. */
-function anchors(text: string): string[] {
-  return Array.from(
-    text.matchAll(/^#+ (.*)$/gm),
-    ([, heading = ""]) => heading.toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-"),
-  );
-}
-
-for (const [path, text] of documents) {
-  Deno.test(`${path}: every link leads somewhere`, () => {
-    for (const [, target = ""] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
-      if (/^https?:/.test(target)) continue;
-      const [file = "", anchor] = target.split("#");
-      const url = file === "" ? path : new URL(file, `file:///${path}`).pathname.slice(1);
-      assert(isThere(`${root}${url}`), `${target}: no such file`);
-      if (anchor === undefined) continue;
-      assert(anchors(documents.get(url) ?? "").includes(anchor), `${target}: no such heading`);
-    }
-  });
-}
-
-function isThere(path: string): boolean {
-  try {
-    return Deno.statSync(path) !== null;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-Deno.test("every call that a document names in backticks exists", async () => {
-  using listener = Deno.listen(loopback);
-  using conn = await connect(listener);
-  using socket = await library.openDatagram(0);
-  // What the first part of a name means: in the library, in Deno or the language, or an object.
-  const known: object[] = [library, cli, globalThis, { listener, conn, socket }];
-  for (const [path, text] of documents) {
-    for (const [, name = ""] of text.matchAll(/`([\w.]+)\(\)`/g)) {
-      const found = known.some((scope) =>
-        typeof name.split(".").reduce<unknown>(member, scope) === "function"
-      );
-      assert(found, `${path}: \`${name}()\``);
-    }
-  }
-});
-
-/** A member of an object or a class, `undefined` where there is none. */
-function member(owner: unknown, name: string): unknown {
-  return Reflect.get(Object(owner), name);
 }

@@ -4,28 +4,17 @@ import { testWith } from "../support/test_with.ts";
 import { play } from "../../contract/player.ts";
 import { Process, temporaryFolder } from "../../contract/process.ts";
 import { parseTranscript, readSample, root } from "../../contract/header.ts";
+import { blocks as blocksIn, sectionsOf, tableIn } from "../support/documents.ts";
 
-// docs/permissions.md: whatever it says happens.
+// docs/permissions.md: what it says is what happens.
 
 const path = "docs/permissions.md";
 
-/** The document's sections by their headings; what comes before the first is left out. */
-const sections = new Map(
-  Deno.readTextFileSync(`${root}${path}`).split(/^## /m).slice(1)
-    .map((section) => [section.split("\n", 1)[0] ?? "", section]),
-);
+const sections = sectionsOf(path);
 
-/** The text of a section's blocks in a language. */
-function blocks(heading: string, language: string): string[] {
-  const fenced = new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, "gm");
-  return Array.from(sections.get(heading)?.matchAll(fenced) ?? [], ([, text]) => text ?? "");
-}
-
-/** The cells of a section's table, without its head. */
-function table(heading: string): string[][] {
-  const rows = sections.get(heading)?.split("\n").filter((line) => line.startsWith("|")) ?? [];
-  return rows.slice(2).map((row) => row.split("|").slice(1, -1).map((cell) => cell.trim()));
-}
+const blocks = (heading: string, language: string) =>
+  blocksIn(sections.get(heading) ?? "", language);
+const table = (heading: string) => tableIn(sections.get(heading) ?? "");
 
 /** What stands in backticks. */
 const code = (cell: string): string[] =>
