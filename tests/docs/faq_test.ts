@@ -2,7 +2,9 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import net from "node:net";
 import * as library from "../../mod.ts";
 import { environment, Process, temporaryFolder } from "../../contract/process.ts";
-import { root } from "../../contract/header.ts";
+import { play } from "../../contract/player.ts";
+import { parseTranscript, root } from "../../contract/header.ts";
+import { blocks, sectionsOf } from "../support/documents.ts";
 
 // docs/faq.md: its code runs, and what it says of Deno holds.
 
@@ -11,12 +13,22 @@ const loopback = { hostname: "127.0.0.1", port: 0 };
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 Deno.test(`${faq}: its code runs`, async () => {
-  const blocks = (await Deno.readTextFile(`${root}${faq}`)).match(/^```ts$/gm) ?? [];
-  assert(blocks.length > 0);
+  const programs = blocks(await Deno.readTextFile(`${root}${faq}`), "ts");
+  assert(programs.length > 0);
   await using process = new Process(["test", "--doc", "--allow-all", faq], false);
   assertEquals(await process.exits(), 0, process.describe());
-  assert(process.stdout.includes(`ok | ${blocks.length} passed | 0 failed`), process.describe());
+  assert(process.stdout.includes(`ok | ${programs.length} passed | 0 failed`), process.describe());
 });
+
+for (const [heading, section] of sectionsOf(faq)) {
+  for (const block of blocks(section, "console")) {
+    Deno.test(`${faq}: ${heading}`, async () => {
+      const transcript = parseTranscript(block, faq);
+      const sample = { path: faq, flags: [], summary: heading, transcript, usesIpv6: false };
+      assertEquals((await play(sample)).differences, []);
+    });
+  }
+}
 
 Deno.test(`${faq}: a sample is installed with --config, and not without`, async () => {
   await using folder = await temporaryFolder();
