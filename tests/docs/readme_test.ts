@@ -2,18 +2,23 @@ import { dirname } from "node:path";
 import { assert, assertEquals } from "@std/assert";
 import { freePort, Process, temporaryFolder } from "../../contract/process.ts";
 import { findSteps } from "../../contract/course.ts";
-import {
-  type Line,
-  parseTranscript,
-  readSample,
-  root,
-} from "../../contract/header.ts";
+import { readSample, root } from "../../contract/header.ts";
+import { openDatagram } from "../../mod.ts";
 import { blocks, read, sectionsOf } from "../support/documents.ts";
 
 // The README: its programs run, and its picture shows the demo.
 
 const readme = "README.md";
+const faq = "docs/faq.md";
 const own = sectionsOf(readme).get("In your own program") ?? "";
+const submodule = sectionsOf(faq).get("How do I use the library as a git submodule?") ?? "";
+
+Deno.test(`${readme}: every folder that it names exists`, () => {
+  const [folders = ""] = blocks(sectionsOf(readme).get("Where things are") ?? "", "text");
+  const names = folders.match(/\b[\w/]+\//g) ?? [];
+  assert(names.length > 10);
+  for (const name of names) assert(Deno.statSync(`${root}${name}`).isDirectory, name);
+});
 
 /** Copies a folder, without what is not under version control. */
 async function copyFolder(from: string, to: string): Promise<void> {
@@ -38,62 +43,120 @@ async function shell(commands: string, cwd: string): Promise<string> {
   return out + err;
 }
 
-const [besides = "{}", inside = "{}"] = blocks(own, "json");
+/** A program of the README: the file's name, the flags that its first line names, and its code. */
+interface Program {
+  name: string;
+  flags: string[];
+  code: string;
+}
+
+const programs: Program[] = blocks(own, "ts").map((code) => {
+  const [, flags = "", name = ""] = /^\/\/ deno run (.*) (\w+\.ts)\n/.exec(code) ?? [];
+  return { name, flags: flags.split(" "), code };
+});
+
+/** The two ways to link the library, each with its commands and the configuration that results. */
 const layouts = [
-  { clone: "../deno-sockets", config: besides },
-  { clone: "./deno-sockets", config: inside },
+  { document: readme, clone: "../deno-sockets", text: own },
+  { document: faq, clone: "./deno-sockets", text: submodule },
 ];
 
-for (const { clone, config } of layouts) {
-  Deno.test(`${readme}: with the clone at ${clone}, one's own program runs as it says`, async () => {
+/** Makes a project in a folder that uses a clone of the library; returns the project's path. */
+async function makeProject(folder: string, { clone, text }: typeof layouts[number]) {
+  const project = `${folder}/my-program`;
+  await Deno.mkdir(project);
+  await copyFolder(root, `${project}/${clone}`);
+  assert(text.includes(`deno link ${clone}`), "the document does not say how to link");
+  await shell(`deno link ${clone}`, project);
+  const [config = "{}"] = blocks(text, "json");
+  const { links } = JSON.parse(await Deno.readTextFile(`${project}/deno.json`));
+  assertEquals(links, JSON.parse(config).links);
+  await Deno.writeTextFile(`${project}/deno.json`, config);
+  return project;
+}
+
+for (const layout of layouts) {
+  Deno.test(`${layout.document}: a project with the clone at ${layout.clone} works`, async () => {
     await using folder = await temporaryFolder();
-    const project = `${folder.path}/my-program`;
-    await Deno.mkdir(project);
-    await copyFolder(root, `${project}/${clone}`);
+    const project = await makeProject(folder.path, layout);
     const write = (path: string, text: string) => Deno.writeTextFile(`${project}/${path}`, text);
-    // These would fail, if they were run or checked, and this is what fmt would rewrite.
-    await write(`${clone}/left_alone_test.ts`, `Deno.test("fails",()=>{throw 1})`);
-    await write(`${clone}/left_alone.ts`, `export const  text: number = "no number"`);
-
-    const [commands = ""] = blocks(own, "sh");
-    await shell(commands.replace("../deno-sockets", clone), folder.path);
-    const { links } = JSON.parse(await Deno.readTextFile(`${project}/deno.json`));
-    assertEquals(links, JSON.parse(config).links);
-    await write("deno.json", config);
-
-    const [program = ""] = blocks(own, "ts");
-    await write("lengths.ts", program);
+    // The first two would fail if they were run or checked, and fmt would rewrite the second.
+    await write(`${layout.clone}/left_alone_test.ts`, `Deno.test("fails",()=>{throw 1})`);
+    await write(`${layout.clone}/left_alone.ts`, `export const  text: number = "no number"`);
+    for (const { name, code } of programs) await write(name, code);
     await write("own_test.ts", `Deno.test("my own", () => {});\n`);
     await write("own.ts", "export const   a = 1;\n");
+
     const checked = await shell("deno check", project);
-    const names = ["lengths.ts", "own.ts", "own_test.ts"];
+    const names = ["own.ts", "own_test.ts", ...programs.map(({ name }) => name)].sort();
     assertEquals(checked, names.map((name) => `Check ${name}\n`).join(""));
     const tested = await shell("deno test", project);
     assert(tested.includes("1 passed") && !tested.includes("left_alone"), tested);
     await shell("deno fmt", project);
     assertEquals(await Deno.readTextFile(`${project}/own.ts`), "export const a = 1;\n");
-    const left = await Deno.readTextFile(`${project}/${clone}/left_alone.ts`);
+    const left = await Deno.readTextFile(`${project}/${layout.clone}/left_alone.ts`);
     assertEquals(left, `export const  text: number = "no number"`);
 
-    const [transcript = ""] = blocks(own, "console");
     const port = freePort();
-    const [server, client] = parseTranscript(transcript.replaceAll("7020", `${port}`), readme)
-      .map(({ words: [, ...args], lines }) => ({
-        args: args.map((arg) => {
-          return arg.endsWith(".ts") ? `${project}/${arg.replace("../deno-sockets", clone)}` : arg;
-        }),
-        text: (kind: Line["kind"]) =>
-          lines.filter((line) => line.kind === kind).map(({ text }) => text).join(""),
-      }));
-    assert(server !== undefined && client !== undefined);
-    await using listening = new Process(server.args, false);
-    await listening.prints(/^listening on .*\n/m);
-    await using talking = new Process(client.args, true);
-    await talking.type(client.text("in"));
-    await talking.endInput();
-    assertEquals([await talking.exits(), talking.stdout], [0, client.text("out")]);
-    listening.kill("SIGINT");
-    assertEquals([await listening.exits(), listening.stderr], [0, server.text("err")]);
+    await using server = await start(project, "server.ts", { "7020": `${port}` });
+    await server.prints(/^listening on .*\n/m);
+    await using client = await start(project, "client.ts", { "7020": `${port}` });
+    assertEquals([await client.exits(), client.stdout], [0, "5 characters\n"]);
+    server.kill("SIGTERM");
+    assertEquals(await server.exits(), 0, server.describe());
+  });
+}
+
+/** Starts a program of the README in a project, with some of its words replaced. */
+async function start(
+  project: string,
+  name: string,
+  words: Record<string, string>,
+): Promise<Process> {
+  const program = programs.find((program) => program.name === name);
+  assert(program !== undefined, `${name} is not in the README`);
+  const replaced = (text: string) =>
+    Object.entries(words).reduce((text, [from, to]) => {
+      assert(program.code.includes(from), `${from} is not in ${name}`);
+      return text.replaceAll(from, to);
+    }, text);
+  const file = `${project}/${name}`;
+  await Deno.writeTextFile(file, replaced(program.code));
+  return new Process(["run", ...program.flags.map(replaced), file], false);
+}
+
+Deno.test(`${readme}: the client does not wait longer than its timeout`, async () => {
+  await using folder = await temporaryFolder();
+  const [layout] = layouts;
+  assert(layout !== undefined);
+  const project = await makeProject(folder.path, layout);
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const words = { "7020": `${silent.addr.port}`, "5000": "200" };
+  await using client = await start(project, "client.ts", words);
+  using _conn = await silent.accept();
+  assertEquals(await client.exits(), 1);
+  assert(client.stderr.includes("TimedOut"), client.describe());
+});
+
+// How long the program waits, in ms: a reply must have time to arrive, and no reply costs that long.
+for (const [lost, patience] of [[0, 20_000], [2, 1000], [3, 100]] as const) {
+  Deno.test(`${readme}: the request's outcome when ${lost} datagrams are lost`, async () => {
+    await using folder = await temporaryFolder();
+    const [layout] = layouts;
+    assert(layout !== undefined);
+    const project = await makeProject(folder.path, layout);
+    using server = await openDatagram(0);
+    const { port } = server.addr as Deno.NetAddr;
+    const words = { "7017": `${port}`, " 1000)": ` ${patience})` };
+    await using client = await start(project, "request.ts", words);
+    for (let count = 0; count < Math.min(lost + 1, 3); count++) {
+      const [message, from] = await server.receive();
+      assertEquals(new TextDecoder().decode(message), "hello");
+      if (count === lost) await server.send(message, from);
+    }
+    const code = await client.exits();
+    if (lost < 3) assertEquals([code, client.stdout], [0, "hello\n"]);
+    else assert(code === 1 && client.stderr.includes("TimedOut"), client.describe());
   });
 }
 
