@@ -24,6 +24,9 @@ export {
 } from "./lib/cli/arguments.ts";
 export type { Argument, Arguments, Options, Syntax, Values } from "./lib/cli/syntax.ts";
 
+// A server's options, and what it logs.
+export { logListening, logTruncated, serverOptions } from "./lib/cli/server.ts";
+
 // Output: in the background, and safe on a terminal.
 export { stderr, stdout } from "./lib/io/line_printer.ts";
 export { terminalOutput, TerminalWriter } from "./lib/cli/terminal.ts";

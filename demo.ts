@@ -16,7 +16,7 @@
 import { delay } from "@std/async/delay";
 import { TextLineStream } from "@std/streams/text-line-stream";
 import { main } from "./cli.ts";
-import { wrap } from "./lib/cli/_wrap.ts";
+import { wrap } from "./lib/cli/wrap.ts";
 import { findSteps } from "./contract/course.ts";
 import { readSample, type Sample } from "./contract/header.ts";
 import { play } from "./contract/player.ts";

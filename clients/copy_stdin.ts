@@ -24,8 +24,8 @@
  * @module
  */
 
-import { withContext } from "../mod.ts";
 import { count, main } from "../cli.ts";
+import { withContext } from "../mod.ts";
 import header from "./copy_stdin.ts" with { type: "text" };
 
 await main(header, {

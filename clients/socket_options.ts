@@ -29,6 +29,7 @@
  * @module
  */
 
+import { main } from "../cli.ts";
 import {
   formatAddress,
   openNodeClient,
@@ -37,7 +38,6 @@ import {
   strerror,
   withTimeout,
 } from "../mod.ts";
-import { main } from "../cli.ts";
 import header from "./socket_options.ts" with { type: "text" };
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };

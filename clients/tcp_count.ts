@@ -21,8 +21,8 @@
  * @module
  */
 
-import { copy, openClient } from "../mod.ts";
 import { host, main, port, terminalOutput } from "../cli.ts";
+import { copy, openClient } from "../mod.ts";
 import header from "./tcp_count.ts" with { type: "text" };
 
 await main(header, {

@@ -23,15 +23,8 @@
  * @module
  */
 
-import {
-  formatAddress,
-  openClient,
-  openListener,
-  printable,
-  TimeoutReader,
-  writeN,
-} from "../mod.ts";
-import { main, port, seconds } from "../cli.ts";
+import { logListening, main, port, seconds } from "../cli.ts";
+import { openClient, openListener, printable, TimeoutReader, writeN } from "../mod.ts";
 import header from "./tcp_deadlock.ts" with { type: "text" };
 
 await main(header, {
@@ -40,7 +33,7 @@ await main(header, {
 }, async ({ port, deadline }) => {
   // socket, bind, listen
   using listener = await openListener(port);
-  console.error(`listening on ${formatAddress(listener.addr)}`);
+  logListening(listener.addr);
   await Promise.all([serve(listener), talk(listener.addr, deadline)]);
   // close, at the end of using
 });

@@ -28,8 +28,8 @@
  * @module
  */
 
-import { BufferedReader, MAXLINE, openClient, writeN } from "../mod.ts";
 import { host, main, port, terminalOutput } from "../cli.ts";
+import { BufferedReader, MAXLINE, openClient, writeN } from "../mod.ts";
 import header from "./tcp_echo.ts" with { type: "text" };
 
 const NEWLINE = 0x0a;

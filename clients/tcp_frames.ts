@@ -25,9 +25,9 @@
  */
 
 import { concat } from "@std/bytes/concat";
-import { framings } from "../protocols/framings.ts";
 import { host, main, oneOf, port } from "../cli.ts";
 import { openClient, writeN } from "../mod.ts";
+import { framings } from "../protocols/framings.ts";
 import header from "./tcp_frames.ts" with { type: "text" };
 
 await main(header, {

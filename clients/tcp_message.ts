@@ -23,8 +23,8 @@
  * @module
  */
 
-import { AddrInfoError, BufferedReader, openClient, writeN } from "../mod.ts";
 import { dieWithSystemMessage, main, port, required, terminalOutput, text } from "../cli.ts";
+import { AddrInfoError, BufferedReader, openClient, writeN } from "../mod.ts";
 import header from "./tcp_message.ts" with { type: "text" };
 
 /** The longest reply, in bytes; of a message, C's buffer holds one byte less, and a NUL. */

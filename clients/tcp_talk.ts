@@ -27,8 +27,8 @@
  * @module
  */
 
-import { BufferedReader, openClient, writeN } from "../mod.ts";
 import { host, main, port, terminalOutput } from "../cli.ts";
+import { BufferedReader, openClient, writeN } from "../mod.ts";
 import header from "./tcp_talk.ts" with { type: "text" };
 
 /** The most that is received at once, in bytes; of a line, C's buffer holds one byte less, and a NUL. */

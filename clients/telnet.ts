@@ -24,8 +24,8 @@
  * @module
  */
 
-import { copy, openClient } from "../mod.ts";
 import { host, main, port, required, terminalOutput } from "../cli.ts";
+import { copy, openClient } from "../mod.ts";
 import header from "./telnet.ts" with { type: "text" };
 
 await main(header, {

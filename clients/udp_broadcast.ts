@@ -19,8 +19,8 @@
  * @module
  */
 
-import { BufferedReader, chomp, openDatagramTo, sendTo } from "../mod.ts";
 import { host, main, port } from "../cli.ts";
+import { BufferedReader, chomp, openDatagramTo, sendTo } from "../mod.ts";
 import header from "./udp_broadcast.ts" with { type: "text" };
 
 /** More than the longest message that UDP can carry, in bytes. */

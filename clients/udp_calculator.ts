@@ -24,8 +24,8 @@
  * @module
  */
 
-import { connectDatagram, type ConnectedDatagram, strerror } from "../mod.ts";
 import { host, main, oneOf, port, required, seconds, UsageError } from "../cli.ts";
+import { connectDatagram, type ConnectedDatagram, strerror } from "../mod.ts";
 import { decodeResponse, encodeRequest } from "../protocols/calculator.ts";
 import header from "./udp_calculator.ts" with { type: "text" };
 

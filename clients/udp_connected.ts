@@ -23,8 +23,17 @@
  * @module
  */
 
+import {
+  hexChars,
+  host,
+  logTruncated,
+  main,
+  port,
+  seconds,
+  stderr,
+  terminalOutput,
+} from "../cli.ts";
 import { connectDatagram, writeN } from "../mod.ts";
-import { hexChars, host, main, port, seconds, terminalOutput } from "../cli.ts";
 import header from "./udp_connected.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
@@ -39,11 +48,12 @@ await main(header, {
   // send
   await peer.send(new TextEncoder().encode("hello"));
   // recv
-  const { message, truncated } = await peer.receive(MESSAGE_SIZE, timeout);
+  const datagram = await peer.receive(MESSAGE_SIZE, timeout);
+  const { message } = datagram;
   console.log(`received ${message.length} bytes:`);
   await writeN(terminalOutput(), hexChars(message));
   console.log();
-  if (truncated) console.error(`the message was cut at ${MESSAGE_SIZE} bytes`);
-  if (peer.dropped > 0) console.error(`dropped ${peer.dropped} datagrams of others`);
+  logTruncated(datagram, MESSAGE_SIZE);
+  if (peer.dropped > 0) stderr.print(`dropped ${peer.dropped} datagrams of others`);
   // close, at the end of using
 });

@@ -23,8 +23,8 @@
  * @module
  */
 
-import { BufferedReader, chomp, connectDatagram, writeN } from "../mod.ts";
 import { host, main, port, seconds, terminalOutput } from "../cli.ts";
+import { BufferedReader, chomp, connectDatagram, writeN } from "../mod.ts";
 import header from "./udp_echo.ts" with { type: "text" };
 
 /** More than the longest message that UDP can carry, in bytes. */

@@ -24,8 +24,8 @@
  * @module
  */
 
-import { BufferedReader, chomp, openDatagramTo, sendTo, withContext } from "../mod.ts";
 import { count, group, host, main, oneOf, port } from "../cli.ts";
+import { BufferedReader, chomp, openDatagramTo, sendTo, withContext } from "../mod.ts";
 import header from "./udp_multicast.ts" with { type: "text" };
 
 /** More than the longest message that UDP can carry, in bytes. */

@@ -186,14 +186,14 @@ export function decodeResponse(response: Uint8Array, ascii: boolean): bigint | n
  * @example The request of the exercise, 4 * 2 * 3 in ASCII
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { answer } from "./calculator.ts";
+ * import { calculate } from "./calculator.ts";
  *
  * const request = new Uint8Array([0x83, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 3]);
- * assertEquals(answer(request), new Uint8Array([0x80, 0x32, 0x34]));
- * assertEquals(answer(request.subarray(0, 12)), new Uint8Array([0]));
+ * assertEquals(calculate(request), new Uint8Array([0x80, 0x32, 0x34]));
+ * assertEquals(calculate(request.subarray(0, 12)), new Uint8Array([0]));
  * ```
  */
-export function answer(request: Uint8Array): Uint8Array<ArrayBuffer> {
+export function calculate(request: Uint8Array): Uint8Array<ArrayBuffer> {
   try {
     const { operation, ascii, numbers } = decodeRequest(request);
     const [first = 0n, ...others] = numbers.map(BigInt);

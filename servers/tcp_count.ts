@@ -22,16 +22,8 @@
  * @module
  */
 
-import {
-  accept,
-  type Connection,
-  copy,
-  formatAddress,
-  openListener,
-  terminationSignal,
-  writeN,
-} from "../mod.ts";
-import { host, main, port, stderr } from "../cli.ts";
+import { host, logListening, main, port } from "../cli.ts";
+import { accept, type Connection, copy, openListener, terminationSignal, writeN } from "../mod.ts";
 import header from "./tcp_count.ts" with { type: "text" };
 
 /** How many bytes a second a client must send, averaged over the idle timeout of five minutes. */
@@ -46,7 +38,7 @@ await main(header, {
   // getaddrinfo, socket, bind, listen
   using listener = await openListener(port, { hostname: host });
   const signal = terminationSignal();
-  stderr.print(`listening on ${formatAddress(listener.addr)}`);
+  logListening(listener.addr);
 
   // accept
   const clients = accept(listener, { signal, minRate: MIN_RATE });

@@ -24,15 +24,8 @@
  * @module
  */
 
-import {
-  accept,
-  type Connection,
-  formatAddress,
-  openListener,
-  terminationSignal,
-  writeN,
-} from "../mod.ts";
-import { host, main, port, stderr } from "../cli.ts";
+import { host, logListening, main, port } from "../cli.ts";
+import { accept, type Connection, openListener, terminationSignal, writeN } from "../mod.ts";
 import header from "./tcp_counter.ts" with { type: "text" };
 
 let connections = 0;
@@ -43,7 +36,7 @@ await main(header, {
   // socket, bind, listen
   using listener = await openListener(port, { hostname: ip, backlog: 3 });
   const signal = terminationSignal();
-  stderr.print(`listening on ${formatAddress(listener.addr)}`);
+  logListening(listener.addr);
 
   // accept
   const clients = accept(listener, { signal });

@@ -40,60 +40,26 @@
  * @module
  */
 
-import {
-  accept,
-  type Connection,
-  echo,
-  formatAddress,
-  openListener,
-  printable,
-  terminationSignal,
-} from "../mod.ts";
-import { count, host, main, port, rate, seconds, stderr, stdout } from "../cli.ts";
+import { count, host, logListening, main, port, serverOptions } from "../cli.ts";
+import { accept, openListener, terminationSignal } from "../mod.ts";
+import { echoMessages, echoQuietly } from "../protocols/echo.ts";
 import header from "./tcp_echo_concurrent.ts" with { type: "text" };
-
-/** The longest piece that is received, printed and sent back at once, in bytes. */
-const MESSAGE_SIZE = 80;
 
 await main(header, {
   operands: { host: host("127.0.0.1"), service: port(7007) },
-  options: {
-    maxConnections: count(1024),
-    idleTimeout: seconds(300),
-    minRate: rate(4),
-    grace: seconds(5),
-    backlog: count(4096),
-    quiet: false,
-  },
-}, async ({ host, service, maxConnections, idleTimeout, minRate, grace, backlog, quiet }) => {
+  options: { ...serverOptions, backlog: count(4096), quiet: false },
+}, async ({ host, service, backlog, quiet, ...limits }) => {
   // getaddrinfo, socket, bind, listen
   using listener = await openListener(service, { hostname: host, backlog });
   const signal = terminationSignal();
-  stderr.print(`listening on ${formatAddress(listener.addr)}`);
+  logListening(listener.addr);
 
   // accept
-  const clients = accept(listener, {
-    signal,
-    maxConnections,
-    idleTimeout,
-    minRate,
-    grace,
-  });
+  const clients = accept(listener, { signal, ...limits });
   for await (const conn of clients) {
-    // fork: it is not awaited, so the loop accepts the next client while this one is served
+    const { hostname, port } = conn.remoteAddr;
+    // fork: not awaited, so the loop accepts the next client while this one is served
     // recv, send, close
-    conn.serve(quiet ? echoQuietly : echoMessages);
+    conn.serve((conn) => quiet ? echoQuietly(conn) : echoMessages(conn, `${hostname}:${port}`));
   }
 });
-
-/** The service: prints each message and sends it back. */
-async function echoMessages(conn: Connection<Deno.NetAddr>): Promise<void> {
-  const { hostname, port } = conn.remoteAddr;
-  await stdout.print(`Connection from ${hostname}:${port}`);
-  await echo(conn, MESSAGE_SIZE, (message) => stdout.print(`\tMessage: ${printable(message)}`));
-}
-
-/** The service with `--quiet`: nothing is printed, so pieces may be large, and errors are nobody's. */
-async function echoQuietly(conn: Connection<Deno.NetAddr>): Promise<void> {
-  await echo(conn).catch(() => {});
-}

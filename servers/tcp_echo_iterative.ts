@@ -34,20 +34,10 @@
  * @module
  */
 
-import {
-  accept,
-  type Connection,
-  echo,
-  formatAddress,
-  openListener,
-  printable,
-  terminationSignal,
-} from "../mod.ts";
-import { host, main, port, stderr, stdout } from "../cli.ts";
+import { host, logListening, main, port } from "../cli.ts";
+import { accept, openListener, terminationSignal } from "../mod.ts";
+import { echoMessages } from "../protocols/echo.ts";
 import header from "./tcp_echo_iterative.ts" with { type: "text" };
-
-/** The longest piece that is received, printed and sent back at once, in bytes. */
-const MESSAGE_SIZE = 80;
 
 await main(header, {
   operands: { host: host("127.0.0.1"), service: port(7007) },
@@ -55,19 +45,13 @@ await main(header, {
   // getaddrinfo, socket, bind, listen
   using listener = await openListener(service, { hostname: host, backlog: 5 });
   const signal = terminationSignal();
-  stderr.print(`listening on ${formatAddress(listener.addr)}`);
+  logListening(listener.addr);
 
   // accept
   const clients = accept(listener, { signal });
   for await (const conn of clients) {
+    const { hostname, port } = conn.remoteAddr;
     // recv, send, close
-    await conn.serve(echoMessages);
+    await conn.serve((conn) => echoMessages(conn, `${hostname}:${port}`));
   }
 });
-
-/** The service: prints each message and sends it back. */
-async function echoMessages(conn: Connection<Deno.NetAddr>): Promise<void> {
-  const { hostname, port } = conn.remoteAddr;
-  await stdout.print(`Connection from ${hostname}:${port}`);
-  await echo(conn, MESSAGE_SIZE, (message) => stdout.print(`\tMessage: ${printable(message)}`));
-}

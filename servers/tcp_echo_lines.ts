@@ -28,18 +28,17 @@
  * @module
  */
 
+import { logListening, main, port, stdout } from "../cli.ts";
 import {
   accept,
   BufferedReader,
   type Connection,
-  formatAddress,
   getNameInfo,
   MAXLINE,
   openListener,
   terminationSignal,
   writeN,
 } from "../mod.ts";
-import { main, port, stderr, stdout } from "../cli.ts";
 import header from "./tcp_echo_lines.ts" with { type: "text" };
 
 await main(header, {
@@ -48,7 +47,7 @@ await main(header, {
   // getaddrinfo, socket, bind, listen
   using listener = await openListener(port, { backlog: 1024 });
   const signal = terminationSignal();
-  stderr.print(`listening on ${formatAddress(listener.addr)}`);
+  logListening(listener.addr);
 
   // accept
   const clients = accept(listener, { signal });

@@ -27,17 +27,16 @@
  * @module
  */
 
+import { host, logListening, main, port, stdout } from "../cli.ts";
 import {
   accept,
   type Connection,
   copy,
-  formatAddress,
   openListener,
   terminationSignal,
   withTimeout,
   writeN,
 } from "../mod.ts";
-import { host, main, port, stderr, stdout } from "../cli.ts";
 import header from "./tcp_echo_once.ts" with { type: "text" };
 
 /** The most that is received, in bytes. */
@@ -51,7 +50,7 @@ await main(header, {
   // socket, bind, listen
   using listener = await openListener(port, { hostname: ip, backlog: 3 });
   const signal = terminationSignal();
-  stderr.print(`listening on ${formatAddress(listener.addr)}`);
+  logListening(listener.addr);
 
   // accept
   const clients = accept(listener, { signal });

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007 --allow-read=servers/workers,lib,cli.ts,mod.ts
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007 --allow-read=servers/workers,lib,protocols,cli.ts,mod.ts
 /**
  * A pre-forked echo server: several workers, each a thread with its own event loop and its own accept,
  * share one port; the system spreads the clients over them (SO_REUSEPORT).
@@ -34,7 +34,7 @@
  */
 
 import { delay } from "@std/async/delay";
-import { count, host, main, port, rate, seconds, stderr } from "../cli.ts";
+import { count, host, logListening, main, port, serverOptions } from "../cli.ts";
 import {
   formatAddress,
   logError,
@@ -51,15 +51,7 @@ const RESTART_PAUSE = 500;
 
 await main(header, {
   operands: { host: host("127.0.0.1"), service: port(7007) },
-  options: {
-    workers: count(4, 64),
-    maxConnections: count(1024),
-    idleTimeout: seconds(300),
-    minRate: rate(4),
-    grace: seconds(5),
-    backlog: count(4096),
-    quiet: false,
-  },
+  options: { workers: count(4, 64), ...serverOptions, backlog: count(4096), quiet: false },
 }, async ({ host, service, workers, ...orders }) => {
   await mayReadWorkers(host, service);
   // bind: without SO_REUSEPORT it fails where another server has the port, even one that would share it
@@ -73,7 +65,7 @@ await main(header, {
     return fork({ ...orders, host, service: address.port, worker: index + 2 }, stop);
   });
   for (const { listening } of others) await listening;
-  stderr.print(`listening on ${formatAddress(address)}`);
+  logListening(address);
   // wait
   await Promise.all([first, ...others].map(({ ended }) => ended));
 });
@@ -133,7 +125,7 @@ async function runWorker(
 
 /** Asks for the permissions to listen and to read the workers' modules, all at once. */
 async function mayReadWorkers(hostname: string, port: number): Promise<void> {
-  const modules = ["./workers", "../lib", "../cli.ts", "../mod.ts"];
+  const modules = ["./workers", "../lib", "../protocols", "../cli.ts", "../mod.ts"];
   await requirePermissions(
     { name: "net", host: formatAddress({ transport: "tcp", hostname, port }) },
     ...modules.map((module) => ({ name: "read", path: new URL(module, import.meta.url) } as const)),

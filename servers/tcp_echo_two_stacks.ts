@@ -29,20 +29,10 @@
  * @module
  */
 
-import {
-  accept,
-  type Connection,
-  echo,
-  formatAddress,
-  openListeners,
-  printable,
-  terminationSignal,
-} from "../mod.ts";
-import { main, port, stderr, stdout } from "../cli.ts";
+import { logListening, main, port } from "../cli.ts";
+import { accept, openListeners, terminationSignal } from "../mod.ts";
+import { echoMessages } from "../protocols/echo.ts";
 import header from "./tcp_echo_two_stacks.ts" with { type: "text" };
-
-/** The longest piece that is received, printed and sent back at once, in bytes. */
-const MESSAGE_SIZE = 80;
 
 await main(header, {
   operands: { service: port(7007) },
@@ -50,7 +40,7 @@ await main(header, {
   // getaddrinfo; socket, bind, listen for each address
   const listeners = await openListeners(null, service, { backlog: 5 });
   const signal = terminationSignal();
-  for (const { addr } of listeners) stderr.print(`listening on ${formatAddress(addr)}`);
+  for (const { addr } of listeners) logListening(addr);
 
   // fork: a loop for each socket, of which neither waits for the other
   await Promise.all(listeners.map((listener) => serve(listener, signal)));
@@ -61,14 +51,8 @@ async function serve(listener: Deno.TcpListener, signal: AbortSignal): Promise<v
   // accept
   const clients = accept(listener, { signal });
   for await (const conn of clients) {
+    const { hostname, port } = conn.remoteAddr;
     // recv, send, close
-    await conn.serve(echoMessages);
+    await conn.serve((conn) => echoMessages(conn, `${hostname}:${port}`));
   }
-}
-
-/** The service: prints each message and sends it back. */
-async function echoMessages(conn: Connection<Deno.NetAddr>): Promise<void> {
-  const { hostname, port } = conn.remoteAddr;
-  await stdout.print(`Connection from ${hostname}:${port}`);
-  await echo(conn, MESSAGE_SIZE, (message) => stdout.print(`\tMessage: ${printable(message)}`));
 }

@@ -27,17 +27,16 @@
  * @module
  */
 
+import { host, logListening, main, oneOf, port, stdout } from "../cli.ts";
 import {
   accept,
   BufferedReader,
   type Connection,
-  formatAddress,
   openListener,
   printable,
   terminationSignal,
 } from "../mod.ts";
 import { type Framing, framings } from "../protocols/framings.ts";
-import { host, main, oneOf, port, stderr, stdout } from "../cli.ts";
 import header from "./tcp_frames.ts" with { type: "text" };
 
 /** How many clients are served at once: each may make the server hold a frame of 1 MiB. */
@@ -52,7 +51,7 @@ await main(header, {
   // getaddrinfo, socket, bind, listen
   using listener = await openListener(port, { hostname: host });
   const signal = terminationSignal();
-  stderr.print(`listening on ${formatAddress(listener.addr)}`);
+  logListening(listener.addr);
 
   // accept
   const clients = accept(listener, { signal, maxConnections: MAX_CONNECTIONS, minRate: MIN_RATE });

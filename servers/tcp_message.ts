@@ -21,10 +21,10 @@
  * @module
  */
 
+import { logListening, main, port, required, stdout, UsageError } from "../cli.ts";
 import {
   accept,
   type Connection,
-  formatAddress,
   logError,
   openListener,
   printable,
@@ -32,7 +32,6 @@ import {
   withContext,
   writeN,
 } from "../mod.ts";
-import { main, port, required, stderr, stdout, UsageError } from "../cli.ts";
 import header from "./tcp_message.ts" with { type: "text" };
 
 /** The longest message, in bytes. */
@@ -51,7 +50,7 @@ await main(header, {
     throw withContext(isSocket ? "ERROR opening socket" : "ERROR on binding", error);
   });
   const signal = terminationSignal();
-  stderr.print(`listening on ${formatAddress(listener.addr)}`);
+  logListening(listener.addr);
 
   // accept
   const onError = (error: Error) => logError(withContext("ERROR on accept", error));

@@ -19,15 +19,8 @@
  * @module
  */
 
-import {
-  accept,
-  type Connection,
-  formatAddress,
-  openListener,
-  terminationSignal,
-  writeN,
-} from "../mod.ts";
-import { host, main, port, stderr } from "../cli.ts";
+import { host, logListening, main, port } from "../cli.ts";
+import { accept, type Connection, openListener, terminationSignal, writeN } from "../mod.ts";
 import header from "./tcp_request.ts" with { type: "text" };
 
 /** The longest request, in bytes. */
@@ -39,7 +32,7 @@ await main(header, {
   // socket, bind, listen
   using listener = await openListener(port, { hostname: host });
   const signal = terminationSignal();
-  stderr.print(`listening on ${formatAddress(listener.addr)}`);
+  logListening(listener.addr);
 
   // accept
   const clients = accept(listener, { signal });

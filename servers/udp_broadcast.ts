@@ -19,8 +19,8 @@
  * @module
  */
 
-import { datagrams, formatAddress, openDatagram, printable, terminationSignal } from "../mod.ts";
-import { host, main, port, stderr, stdout } from "../cli.ts";
+import { host, logListening, logTruncated, main, port, stdout } from "../cli.ts";
+import { datagrams, openDatagram, printable, terminationSignal } from "../mod.ts";
 import header from "./udp_broadcast.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
@@ -32,14 +32,14 @@ await main(header, {
   // socket, setsockopt, bind: several receivers may share the port
   using socket = await openDatagram(port, { hostname: address, reuseAddress: true });
   const signal = terminationSignal();
-  stderr.print(`listening on ${formatAddress(socket.addr)}`);
+  logListening(socket.addr);
 
   // recvfrom
   for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal })) {
-    const { message, from, truncated } = datagram;
-    const { hostname, port } = from as Deno.NetAddr;
+    const { message, from } = datagram;
+    const { hostname, port } = from;
     await stdout.print(`Message from ${hostname}:${port}: ${printable(message)}`);
-    if (truncated) stderr.print(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
+    logTruncated(datagram, MESSAGE_SIZE);
   }
   // close, at the end of using
 });

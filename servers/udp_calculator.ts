@@ -20,16 +20,9 @@
  * @module
  */
 
-import {
-  datagrams,
-  formatAddress,
-  logError,
-  openDatagram,
-  sendTo,
-  terminationSignal,
-} from "../mod.ts";
-import { host, main, port, stderr } from "../cli.ts";
-import { answer } from "../protocols/calculator.ts";
+import { host, logListening, main, port } from "../cli.ts";
+import { datagrams, logError, openDatagram, sendTo, terminationSignal } from "../mod.ts";
+import { calculate } from "../protocols/calculator.ts";
 import header from "./udp_calculator.ts" with { type: "text" };
 
 /** A byte more than the longest request, so that a longer one does not look like it. */
@@ -41,12 +34,12 @@ await main(header, {
   // getaddrinfo, socket, bind
   using socket = await openDatagram(port, { hostname: host });
   const signal = terminationSignal();
-  stderr.print(`listening on ${formatAddress(socket.addr)}`);
+  logListening(socket.addr);
 
   // recvfrom
   for await (const { message, from } of datagrams(socket, MESSAGE_SIZE, { signal })) {
     // sendto: one client that cannot be answered is no reason to leave the others
-    await sendTo(socket, answer(message), from).catch(logError);
+    await sendTo(socket, calculate(message), from).catch(logError);
   }
   // close, at the end of using
 });

@@ -30,17 +30,8 @@
  * @module
  */
 
-import {
-  datagrams,
-  formatAddress,
-  logError,
-  openDatagram,
-  printable,
-  sendTo,
-  terminationSignal,
-  unmapAddress,
-} from "../mod.ts";
-import { host, main, port, stderr, stdout } from "../cli.ts";
+import { host, logListening, logTruncated, main, port, stdout } from "../cli.ts";
+import { datagrams, logError, openDatagram, printable, sendTo, terminationSignal } from "../mod.ts";
 import header from "./udp_echo.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
@@ -53,15 +44,15 @@ await main(header, {
   // getaddrinfo, socket, bind
   using socket = await openDatagram(service, { hostname: host });
   const signal = terminationSignal();
-  stderr.print(`listening on ${formatAddress(socket.addr)}`);
+  logListening(socket.addr);
 
   // recvfrom
   for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal })) {
-    const { message, from, truncated } = datagram;
+    const { message, from } = datagram;
     if (!quiet) {
-      const { hostname, port } = unmapAddress(from as Deno.NetAddr);
+      const { hostname, port } = from;
       await stdout.print(`Message from ${hostname}:${port}: ${printable(message)}`);
-      if (truncated) stderr.print(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
+      logTruncated(datagram, MESSAGE_SIZE);
     }
     // sendto: one client that cannot be answered is no reason to leave the others
     await sendTo(socket, message, from).catch(logError);

@@ -31,17 +31,8 @@
  */
 
 import { delay as pause } from "@std/async/delay";
-import { count, host, main, port, seconds, stderr, stdout } from "../cli.ts";
-import {
-  datagrams,
-  formatAddress,
-  logError,
-  openDatagram,
-  printable,
-  sendTo,
-  terminationSignal,
-  unmapAddress,
-} from "../mod.ts";
+import { count, host, logListening, logTruncated, main, port, seconds, stdout } from "../cli.ts";
+import { datagrams, logError, openDatagram, printable, sendTo, terminationSignal } from "../mod.ts";
 import header from "./udp_echo_prefork.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
@@ -57,7 +48,7 @@ await main(header, {
   // getaddrinfo, socket, bind
   using socket = await openDatagram(service, { hostname: host });
   const signal = terminationSignal();
-  stderr.print(`listening on ${formatAddress(socket.addr)}`);
+  logListening(socket.addr);
 
   // fork
   const ended = Promise.all(Array.from({ length: workers }, (_, index) => work(index + 1)));
@@ -67,13 +58,13 @@ await main(header, {
   async function work(worker: number): Promise<void> {
     // recvfrom
     for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal })) {
-      const { message, from, truncated } = datagram;
+      const { message, from } = datagram;
       if (!quiet) {
-        const { hostname, port } = unmapAddress(from as Deno.NetAddr);
+        const { hostname, port } = from;
         await stdout.print(
           `[worker ${worker}] Message from ${hostname}:${port}: ${printable(message)}`,
         );
-        if (truncated) stderr.print(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
+        logTruncated(datagram, MESSAGE_SIZE);
       }
       if (delay > 0) await pause(delay);
       // sendto: one client that cannot be answered is no reason to leave the others

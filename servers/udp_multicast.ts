@@ -21,15 +21,24 @@
  */
 
 import {
+  group,
+  logListening,
+  logTruncated,
+  main,
+  optional,
+  port,
+  stdout,
+  text,
+  UsageError,
+} from "../cli.ts";
+import {
   datagrams,
-  formatAddress,
   inetPton,
   openDatagram,
   printable,
   terminationSignal,
   withContext,
 } from "../mod.ts";
-import { group, main, optional, port, stderr, stdout, text, UsageError } from "../cli.ts";
 import header from "./udp_multicast.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
@@ -60,14 +69,14 @@ await main(header, {
     throw withContext(`join ${group}`, error);
   });
   const signal = terminationSignal();
-  stderr.print(`listening on ${formatAddress(socket.addr)}`);
+  logListening(socket.addr);
 
   // recvfrom
   for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal })) {
-    const { message, from, truncated } = datagram;
-    const { hostname, port } = from as Deno.NetAddr;
+    const { message, from } = datagram;
+    const { hostname, port } = from;
     await stdout.print(`Message from ${hostname}:${port}: ${printable(message)}`);
-    if (truncated) stderr.print(`${hostname}:${port}: message cut at ${MESSAGE_SIZE} bytes`);
+    logTruncated(datagram, MESSAGE_SIZE);
   }
   // close, at the end of using, which leaves the group
 });

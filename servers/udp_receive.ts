@@ -22,16 +22,24 @@
  */
 
 import {
+  hexBytes,
+  hexChars,
+  host,
+  logListening,
+  logTruncated,
+  main,
+  port,
+  terminalOutput,
+} from "../cli.ts";
+import {
   type Datagram,
   datagrams,
-  formatAddress,
   openDatagram,
   packSockaddr,
   terminationSignal,
   withTimeout,
   writeN,
 } from "../mod.ts";
-import { hexBytes, hexChars, host, main, port, stderr, terminalOutput } from "../cli.ts";
 import header from "./udp_receive.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
@@ -46,11 +54,11 @@ await main(header, {
   // getaddrinfo, socket, bind
   using socket = await openDatagram(port, { hostname: host });
   const signal = terminationSignal();
-  stderr.print(`listening on ${formatAddress(socket.addr)}`);
+  logListening(socket.addr);
 
   // recvfrom, once
   for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal })) {
-    if (datagram.truncated) stderr.print(`the message was cut at ${MESSAGE_SIZE} bytes`);
+    logTruncated(datagram, MESSAGE_SIZE);
     const printing = print(datagram, from);
     await withTimeout(printing, PRINT_TIME, "write stdout: timed out", signal);
     break;
@@ -59,14 +67,17 @@ await main(header, {
 });
 
 /** Prints a datagram byte by byte, and where it came from. */
-async function print({ message, from }: Datagram, withAddress: boolean): Promise<void> {
+async function print(
+  { message, from }: Datagram<Deno.NetAddr>,
+  withAddress: boolean,
+): Promise<void> {
   const stdout = terminalOutput();
   const printText = (text: string) => writeN(stdout, new TextEncoder().encode(text));
   await printText(`received ${message.length} bytes:\n`);
   await writeN(stdout, hexChars(message));
   await printText("\n");
   if (!withAddress) return;
-  const sockaddr = packSockaddr(from as Deno.NetAddr);
+  const sockaddr = packSockaddr(from);
   await printText(`the socket address of the peer is (${sockaddr.length} bytes):\n`);
   await printText(`${hexBytes(sockaddr)}\n`);
 }

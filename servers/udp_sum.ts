@@ -21,6 +21,7 @@
  * @module
  */
 
+import { host, logListening, main, port } from "../cli.ts";
 import {
   datagrams,
   formatAddress,
@@ -32,7 +33,6 @@ import {
   unpack,
   withContext,
 } from "../mod.ts";
-import { host, main, port, stderr } from "../cli.ts";
 import header from "./udp_sum.ts" with { type: "text" };
 
 /** The longest request that is received whole, in bytes. */
@@ -45,7 +45,7 @@ await main(header, {
   // getaddrinfo, socket, bind
   using socket = await openDatagram(port, { hostname: host });
   const signal = terminationSignal();
-  stderr.print(`listening on ${formatAddress(socket.addr)}`);
+  logListening(socket.addr);
 
   // recvfrom
   for await (const datagram of datagrams(socket, REQUEST_SIZE, { signal })) {

@@ -24,8 +24,8 @@
  * @module
  */
 
+import { logTruncated, main, seconds, terminalOutput } from "../cli.ts";
 import { BufferedReader, chomp, connectUnixDatagram, terminationSignal, writeN } from "../mod.ts";
-import { main, seconds, terminalOutput } from "../cli.ts";
 import header from "./dgram_echo_client.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
@@ -58,10 +58,11 @@ await main(header, {
     // send
     await server.send(chomp(line), timeout);
     // recv
-    const { message, truncated } = await server.receive(MESSAGE_SIZE, timeout);
+    const datagram = await server.receive(MESSAGE_SIZE, timeout);
+    const { message } = datagram;
     await writeN(stdout, message);
     await writeN(stdout, NEWLINE);
-    if (truncated) console.error(`the message was cut at ${MESSAGE_SIZE} bytes`);
+    logTruncated(datagram, MESSAGE_SIZE);
   }
   // close, unlink, at the end of using
 });

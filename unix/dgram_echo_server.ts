@@ -26,6 +26,7 @@
  * @module
  */
 
+import { logListening, logTruncated, main, mode, stdout } from "../cli.ts";
 import {
   datagrams,
   formatAddress,
@@ -35,7 +36,6 @@ import {
   sendTo,
   terminationSignal,
 } from "../mod.ts";
-import { main, mode, stderr, stdout } from "../cli.ts";
 import header from "./dgram_echo_server.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
@@ -48,14 +48,14 @@ await main(header, {
   const signal = terminationSignal();
   // unlink, socket, bind
   using socket = await openUnixDatagram(path, { mode });
-  stderr.print(`listening on ${formatAddress(socket.addr)}`);
+  logListening(socket.addr);
 
   // recvfrom
   for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal })) {
-    const { message, from, truncated } = datagram;
+    const { message, from } = datagram;
     if (!quiet) {
       await stdout.print(`Message from ${formatAddress(from)}: ${printable(message)}`);
-      if (truncated) stderr.print(`${formatAddress(from)}: message cut at ${MESSAGE_SIZE} bytes`);
+      logTruncated(datagram, MESSAGE_SIZE);
     }
     // sendto: one client that cannot be answered, or has no room, is no reason to leave the others
     await sendTo(socket, message, from, 0).catch(logError);

@@ -19,15 +19,8 @@
  * @module
  */
 
-import {
-  datagrams,
-  formatAddress,
-  openUnixDatagram,
-  terminationSignal,
-  withTimeout,
-  writeN,
-} from "../mod.ts";
-import { main, mode, stderr } from "../cli.ts";
+import { logListening, logTruncated, main, mode } from "../cli.ts";
+import { datagrams, openUnixDatagram, terminationSignal, withTimeout, writeN } from "../mod.ts";
 import header from "./dgram_receive.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */
@@ -42,12 +35,13 @@ await main(header, {
   const signal = terminationSignal();
   // unlink, socket, bind
   using socket = await openUnixDatagram(path, { mode });
-  stderr.print(`listening on ${formatAddress(socket.addr)}`);
+  logListening(socket.addr);
 
   // recv, once
-  for await (const { message, truncated } of datagrams(socket, MESSAGE_SIZE, { signal })) {
+  for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal })) {
+    const { message } = datagram;
     const digits = Array.from(message, (byte) => `${byte.toString(16).padStart(2, "0")} `);
-    if (truncated) stderr.print(`the message was cut at ${MESSAGE_SIZE} bytes`);
+    logTruncated(datagram, MESSAGE_SIZE);
     const line = new TextEncoder().encode(`${digits.join("")}\n`);
     await withTimeout(writeN(Deno.stdout, line), PRINT_TIME, "write stdout: timed out", signal);
     break;

@@ -22,8 +22,8 @@
  * @module
  */
 
-import { BufferedReader, MAXLINE, openUnixClient, writeN } from "../mod.ts";
 import { main, terminalOutput } from "../cli.ts";
+import { BufferedReader, MAXLINE, openUnixClient, writeN } from "../mod.ts";
 import header from "./stream_echo_client.ts" with { type: "text" };
 
 const NEWLINE = 0x0a;

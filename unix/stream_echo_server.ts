@@ -33,59 +33,26 @@
  * @module
  */
 
-import {
-  accept,
-  type Connection,
-  echo,
-  formatAddress,
-  openUnixListener,
-  printable,
-  terminationSignal,
-} from "../mod.ts";
-import { count, main, mode, rate, seconds, stderr, stdout } from "../cli.ts";
+import { logListening, main, mode, serverOptions } from "../cli.ts";
+import { accept, formatAddress, openUnixListener, terminationSignal } from "../mod.ts";
+import { echoMessages, echoQuietly } from "../protocols/echo.ts";
 import header from "./stream_echo_server.ts" with { type: "text" };
-
-/** The longest piece that is received, printed and sent back at once, in bytes. */
-const MESSAGE_SIZE = 80;
 
 await main(header, {
   operands: { path: "/tmp/stream_echo.sock" },
-  options: {
-    maxConnections: count(1024),
-    idleTimeout: seconds(300),
-    minRate: rate(4),
-    grace: seconds(5),
-    mode: mode(0o600),
-    quiet: false,
-  },
-}, async ({ path, maxConnections, idleTimeout, minRate, grace, mode, quiet }) => {
+  options: { ...serverOptions, mode: mode(0o600), quiet: false },
+}, async ({ path, mode, quiet, ...limits }) => {
   const signal = terminationSignal();
   // unlink, socket, bind, listen
   using listener = await openUnixListener(path, { mode });
-  stderr.print(`listening on ${formatAddress(listener.addr)}`);
+  logListening(listener.addr);
 
   // accept
-  const clients = accept(listener, {
-    signal,
-    maxConnections,
-    idleTimeout,
-    minRate,
-    grace,
-  });
+  const clients = accept(listener, { signal, ...limits });
   for await (const conn of clients) {
-    // fork: it is not awaited, so the loop accepts the next client while this one is served
+    const peer = formatAddress(conn.remoteAddr);
+    // fork: not awaited, so the loop accepts the next client while this one is served
     // recv, send, close
-    conn.serve(quiet ? echoQuietly : echoMessages);
+    conn.serve((conn) => quiet ? echoQuietly(conn) : echoMessages(conn, peer));
   }
 });
-
-/** The service: prints each message and sends it back. */
-async function echoMessages(conn: Connection<Deno.UnixAddr>): Promise<void> {
-  await stdout.print(`Connection from ${formatAddress(conn.remoteAddr)}`);
-  await echo(conn, MESSAGE_SIZE, (message) => stdout.print(`\tMessage: ${printable(message)}`));
-}
-
-/** The service with `--quiet`: nothing is printed, so pieces may be large, and errors are nobody's. */
-async function echoQuietly(conn: Connection<Deno.UnixAddr>): Promise<void> {
-  await echo(conn).catch(() => {});
-}

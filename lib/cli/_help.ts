@@ -1,7 +1,7 @@
 // The text that `--help` prints.
 
 import type { Arguments } from "./syntax.ts";
-import { wrap } from "./_wrap.ts";
+import { wrap } from "./wrap.ts";
 
 /** The longest line outside a transcript, in characters. */
 const WIDTH = 80;

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { accept, type Connection, echo, openListener, printable, strerror } from "../../mod.ts";
 import { stderr, stdout } from "../../cli.ts";
+import { accept, openListener, strerror } from "../../mod.ts";
+import { echoMessages, echoQuietly } from "../../protocols/echo.ts";
 
 /** What the parent tells a worker when it starts it. */
 export interface Orders {
@@ -27,8 +28,6 @@ export interface Orders {
 /** What a worker tells its parent: where it listens, why it cannot go on, or that it has ended. */
 export type Report = { address: Deno.NetAddr } | { failure: string } | { ended: true };
 
-/** The longest piece that is received, printed and sent back at once, in bytes. */
-const MESSAGE_SIZE = 80;
 /** How long the worker waits for its last lines to be printed, in ms. */
 const FLUSH_TIME = 1000;
 
@@ -52,36 +51,23 @@ function report(report: Report): void {
 }
 
 async function work(orders: Orders): Promise<void> {
-  const { worker, host, service, maxConnections, idleTimeout, minRate, grace, backlog, quiet } =
-    orders;
+  const { worker, host, service, backlog, quiet, ...limits } = orders;
+  const label = `[worker ${worker}] `;
   // socket, setsockopt, bind, listen
   using listener = await openListener(service, { hostname: host, backlog, reusePort: true });
   report({ address: listener.addr });
 
   // accept
   const clients = accept(listener, {
+    ...limits,
     signal: stop.signal,
-    maxConnections,
-    idleTimeout,
-    minRate,
-    grace,
-    onError: (error) => stderr.print(`[worker ${worker}] ${strerror(error)}`),
+    onError: (error) => stderr.print(`${label}${strerror(error)}`),
   });
   for await (const conn of clients) {
-    // fork: it is not awaited, so the loop accepts the next client while this one is served
+    const { hostname, port } = conn.remoteAddr;
+    const peer = `${hostname}:${port}`;
+    // fork: not awaited, so the loop accepts the next client while this one is served
     // recv, send, close
-    conn.serve(quiet ? echoQuietly : (conn) => echoMessages(conn, worker));
+    conn.serve((conn) => quiet ? echoQuietly(conn) : echoMessages(conn, peer, label));
   }
-}
-
-/** The service: prints each message and sends it back. */
-async function echoMessages(conn: Connection<Deno.NetAddr>, worker: number): Promise<void> {
-  const { hostname, port } = conn.remoteAddr;
-  await stdout.print(`[worker ${worker}] Connection from ${hostname}:${port}`);
-  await echo(conn, MESSAGE_SIZE, (message) => stdout.print(`\tMessage: ${printable(message)}`));
-}
-
-/** The service with `--quiet`: nothing is printed, so pieces may be large, and errors are nobody's. */
-async function echoQuietly(conn: Connection<Deno.NetAddr>): Promise<void> {
-  await echo(conn).catch(() => {});
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { wrap } from "../../lib/cli/_wrap.ts";
+import { wrap } from "../../lib/cli/wrap.ts";
 
 const cases: [what: string, args: Parameters<typeof wrap>, lines: string[]][] = [
   ["leaves a short line as it is", [" a  b ", 6], [" a  b "]],

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { dirname } from "node:path";
 import type { framings } from "../../protocols/framings.ts";
 import { MAXFRAME } from "../../lib/io/framing.ts";
 import { writeN } from "../../lib/io/read_write.ts";
@@ -130,20 +131,20 @@ keeps(
 
 keeps("hostile_clients", "a worker that dies is replaced", async (subject) => {
   await using folder = await temporaryFolder();
-  await Deno.mkdir(`${folder.path}/workers`);
-  // A copy of the server, but for a bug: it throws where the error is not caught.
-  const worker = "workers/tcp_echo.ts";
+  // A copy of the server with a bug: an error that no code catches.
+  const service = "protocols/echo.ts";
   const bug =
     `if (printable(message) === "die") queueMicrotask(() => { throw new Error("died"); });`;
-  for (const path of ["tcp_echo_prefork.ts", worker]) {
-    const source = await Deno.readTextFile(`${root}servers/${path}`);
+  for (const path of ["servers/tcp_echo_prefork.ts", "servers/workers/tcp_echo.ts", service]) {
+    const source = await Deno.readTextFile(`${root}${path}`);
     const copy = source.replace(/(?:\.\.\/)+(mod|cli)\.ts/g, `file://${root}$1.ts`)
       .replace(/\(message\) => (stdout.print\(.*\))\);$/m, `(message) => { ${bug} return $1; });`);
-    assertEquals(copy.includes(bug), path === worker, `the bug is in ${path}`);
+    assertEquals(copy.includes(bug), path === service, `the bug is in ${path}`);
+    await Deno.mkdir(dirname(`${folder.path}/${path}`), { recursive: true });
     await Deno.writeTextFile(`${folder.path}/${path}`, copy);
   }
   const flags = ["--allow-all", `--config=${root}deno.json`];
-  const copy = `${folder.path}/tcp_echo_prefork.ts`;
+  const copy = `${folder.path}/servers/tcp_echo_prefork.ts`;
   const launch = (_: string, args: string[]) =>
     new Process(["run", ...flags, copy, ...args], false);
   await using server = await Server.start(subject, [], launch);

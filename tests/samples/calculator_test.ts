@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
-  answer,
+  calculate,
   type CalculatorRequest,
   decodeRequest,
   decodeResponse,
@@ -51,7 +51,7 @@ function randomNumbers(random: (below: number) => number): number[] {
   return Array.from({ length: count }, () => random(2 ** bits));
 }
 
-Deno.test("answer() gives the results of the exercise", () => {
+Deno.test("calculate() gives the results of the exercise", () => {
   for (
     const [first, response] of [
       [0x50, "8000000009"],
@@ -61,19 +61,19 @@ Deno.test("answer() gives the results of the exercise", () => {
       [0x45, "00"],
     ] as [number, string][]
   ) {
-    assertEquals(answer(rawRequest(first, [4, 2, 3])).toHex(), response, first.toString(16));
+    assertEquals(calculate(rawRequest(first, [4, 2, 3])).toHex(), response, first.toString(16));
   }
 });
 
-Deno.test("answer() ignores the unused bits, and knows two opcodes", () => {
+Deno.test("calculate() ignores the unused bits, and knows two opcodes", () => {
   for (let first = 0; first < 256; first++) {
-    const response = answer(rawRequest(first, [4, 2, 3])).toHex();
+    const response = calculate(rawRequest(first, [4, 2, 3])).toHex();
     assertEquals(response, rightResponse(first, [4, 2, 3]), first.toString(16));
     assertEquals(response === "00", (first & 0b1110) > 0b0010, first.toString(16));
   }
 });
 
-Deno.test("answer() refuses every length that is not a byte and 1 to 64 numbers", () => {
+Deno.test("calculate() refuses every length that is not a byte and 1 to 64 numbers", () => {
   for (let length = 0; length <= 300; length++) {
     for (const first of [0, 1, 2, 3]) {
       const request = new Uint8Array(length);
@@ -81,13 +81,13 @@ Deno.test("answer() refuses every length that is not a byte and 1 to 64 numbers"
       const numbers = (length - 1) / 4;
       const isRight = Number.isInteger(numbers) && numbers >= 1 && numbers <= 64;
       const zero = first & 1 ? "8030" : "8000000000";
-      assertEquals(answer(request).toHex(), isRight ? zero : "00", `${first}, ${length} bytes`);
+      assertEquals(calculate(request).toHex(), isRight ? zero : "00", `${first}, ${length} bytes`);
     }
   }
-  assertEquals(answer(new Uint8Array(65507)).toHex(), "00");
+  assertEquals(calculate(new Uint8Array(65507)).toHex(), "00");
 });
 
-Deno.test("answer() is exact up to the limit of each format, and refuses what is over it", () => {
+Deno.test("calculate() is exact up to the limit of each format, and refuses what is over it", () => {
   const all = (count: number, number: number) => Array<number>(count).fill(number);
   for (
     const [first, numbers, response] of [
@@ -124,11 +124,11 @@ Deno.test("answer() is exact up to the limit of each format, and refuses what is
     const expected = isAscii ? `80${toBytes(response).toHex()}` : response;
     const where = `${first} of ${numbers}`;
     assertEquals(rightResponse(first, numbers), expected, where);
-    assertEquals(answer(rawRequest(first, numbers)).toHex(), expected, where);
+    assertEquals(calculate(rawRequest(first, numbers)).toHex(), expected, where);
   }
 });
 
-Deno.test("answer() agrees with a direct calculation", () => {
+Deno.test("calculate() agrees with a direct calculation", () => {
   const random = randomIntegers(1);
   let failed = 0;
   for (let i = 0; i < 5000; i++) {
@@ -136,16 +136,16 @@ Deno.test("answer() agrees with a direct calculation", () => {
     const numbers = randomNumbers(random);
     const response = rightResponse(first, numbers);
     if (response === "00") failed++;
-    assertEquals(answer(rawRequest(first, numbers)).toHex(), response, `${first} of ${numbers}`);
+    assertEquals(calculate(rawRequest(first, numbers)).toHex(), response, `${first} of ${numbers}`);
   }
   assert(failed > 1000 && failed < 4000, `${failed} overflow`);
 });
 
-Deno.test("answer() takes any bytes, and its response can be decoded", () => {
+Deno.test("calculate() takes any bytes, and its response can be decoded", () => {
   const random = randomIntegers(2);
   for (let i = 0; i < 5000; i++) {
     const request = new Uint8Array(random(300)).map(() => random(256));
-    decodeResponse(answer(request), ((request[0] ?? 0) & 1) === 1);
+    decodeResponse(calculate(request), ((request[0] ?? 0) & 1) === 1);
   }
 });
 
@@ -335,7 +335,7 @@ Deno.test(
       else request = rawRequest(random(256), randomNumbers(random));
       await client.send(request);
       const { message } = await client.receive(80, LONG);
-      assertEquals(message.toHex(), answer(request).toHex(), request.toHex());
+      assertEquals(message.toHex(), calculate(request).toHex(), request.toHex());
       decodeResponse(message, ((request[0] ?? 0) & 1) === 1);
     }
     server.kill("SIGTERM");
@@ -345,7 +345,7 @@ Deno.test(
 );
 
 Deno.test(
-  "servers/udp_calculator.ts says whom it cannot answer, and goes on",
+  "servers/udp_calculator.ts says whom it cannot calculate, and goes on",
   PATIENCE,
   async () => {
     const { server, port } = await startServer("127.0.0.1", "--allow-net=127.0.0.1:0");
@@ -465,7 +465,7 @@ Deno.test(
 Deno.test("clients/udp_calculator.ts asks again when a datagram was lost", PATIENCE, async () => {
   // The first request is lost; each other is answered twice, as one that only seemed to be lost.
   using server = await fakeServer((request, turn) =>
-    turn === 1 ? [] : [answer(request), answer(request)]
+    turn === 1 ? [] : [calculate(request), calculate(request)]
   );
   const args = ["-op", "+", "127.0.0.1", `${server.port}`, "4", "2", "3"];
   const { code, stdout, stderr } = await runClient(server.port, args);
@@ -494,7 +494,7 @@ Deno.test("clients/udp_calculator.ts does not believe another port", PATIENCE, a
     const [request, from] = await server.receive();
     await sendTo(intruder, encodeResponse(666n, false), from);
     await sendTo(intruder, new Uint8Array(), from);
-    if (!alone) await sendTo(server, answer(request), from);
+    if (!alone) await sendTo(server, calculate(request), from);
     return await asked;
   };
   using server = await openDatagram(0);

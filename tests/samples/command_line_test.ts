@@ -463,7 +463,7 @@ Deno.test("servers/tcp_echo_prefork.ts elsewhere than in the project's root says
     env: { NO_COLOR: "1" },
     stdin: "null",
   }).output();
-  const modules = ["servers/workers", "lib", "cli.ts", "mod.ts"].map((module) =>
+  const modules = ["servers/workers", "lib", "protocols", "cli.ts", "mod.ts"].map((module) =>
     `${root}${module}`
   );
   const says = `fork: permission not granted, requires --allow-read=${modules}\n`;

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { formatAddress } from "../../lib/address/format.ts";
 import { isHere, type Need } from "../../contract/requirements.ts";
 import { testWith } from "../support/test_with.ts";
 import { freePort, Process, startSample, temporaryFolder } from "../../contract/process.ts";
@@ -223,8 +224,9 @@ for (const [what, sent, received] of messages) {
     const [listening, port] = await server.prints(/^listening on 127\.0\.0\.1:(\d+)\n/);
     using peer = new Peer();
     await peer.send(sent, Number(port));
-    const cut = sent === received ? "" : "the message was cut at 2500 bytes\n";
-    await assertEnds(server, 0, "", `${listening}${cut}`);
+    const from = RegExp.escape(formatAddress(peer.addr));
+    const cut = sent === received ? "" : `${from}: message cut at 2500 bytes\n`;
+    await assertEnds(server, 0, "", new RegExp(`^${RegExp.escape(listening)}${cut}$`));
     assertEquals(Deno.readFileSync(file).toHex(), toBytes(printed(received)).toHex(), what);
   });
 }
@@ -333,7 +335,7 @@ testWith(
         /^\(b'hello', (\('127.0.0.1', \d+\))\)$/.exec(await peer.eval("s.recvfrom(99)")) ?? [];
       for (const text of ["false", "hello"]) await intruder.eval(`s.sendto(b"${text}", ${own})`);
       await peer.eval(`s.sendto(${JSON.stringify(reply)}.encode(), ${own})`);
-      const cut = reply.length > 2500 ? "the message was cut at 2500 bytes\n" : "";
+      const cut = reply.length > 2500 ? `127.0.0.1:${port}: message cut at 2500 bytes\n` : "";
       const stdout = printed(reply.slice(0, 2500));
       await assertEnds(client, 0, stdout, `${cut}dropped 2 datagrams of others\n`);
     }

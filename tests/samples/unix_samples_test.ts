@@ -87,7 +87,7 @@ for (const [sent, printed, isCut] of messages) {
     await using receiver = await startReceiver(path);
     await using peer = new PythonSocket("AF_UNIX");
     await peer.eval(`s.sendto(${sent}, ${JSON.stringify(path)})`);
-    const cut = isCut ? "the message was cut at 16 bytes\n" : "";
+    const cut = isCut ? "(unnamed): message cut at 16 bytes\n" : "";
     await assertEnds(receiver, 0, printed, `listening on ${path}\n${cut}`);
     assert(!exists(path), "its socket is still there");
   });
@@ -256,7 +256,7 @@ testWithPython(`${ECHO_CLIENT} prints Python's replies, and removes its path`, a
     await peer.eval(`s.sendto(b"${reply}", ${JSON.stringify(own)})`);
   }
   const stdout = `HELLO\n\n${longer.slice(0, 80)}\n${longest}\n`;
-  await assertEnds(client, 0, stdout, "the message was cut at 80 bytes\n");
+  await assertEnds(client, 0, stdout, `${path}: message cut at 80 bytes\n`);
   assert(!exists(own), "its socket is still there");
 });
 

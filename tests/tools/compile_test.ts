@@ -101,7 +101,7 @@ Deno.test('flags behind "--" replace those of the same name in the header', asyn
       [
         "--allow-net=0.0.0.0",
         "--deny-net=0.0.0.0:22",
-        "--allow-read=servers/workers,lib,cli.ts,mod.ts",
+        "--allow-read=servers/workers,lib,protocols,cli.ts,mod.ts",
       ],
     ],
   ];
