@@ -3,7 +3,8 @@
 Run it from the project's root, with Python 3 and rich 15.0.0:
 
     pip install rich==15.0.0
-    script -qec 'deno task --quiet demo tcp_echo' /dev/null | python3 docs/demo_picture.py
+    script -qec 'stty cols 100; deno task --quiet demo tcp_echo' /dev/null |
+        python3 docs/demo_picture.py
 
 `script` gives the demo a terminal, so that it prints in colour.
 """
@@ -17,14 +18,15 @@ from rich.text import Text
 
 WIDTH = 100  # columns
 
-screen = sys.stdin.read().replace("\r\n", "\n").strip()
-first, last = re.match(r"(.*?\n)[^\n]*\[3/\d+\].*\n(.*)", screen, re.DOTALL).groups()
+lines = [Text.from_ansi(line) for line in sys.stdin.read().strip().splitlines()]
+start = next(i for i, line in enumerate(lines) if line.plain)
+end = next(i for i, line in enumerate(lines) if line.plain.startswith("[3/"))
+while lines[end - 1].plain == "" or lines[end - 1].plain.startswith("step "):
+    end -= 1  # the heading of the third sample
 
 console = Console(record=True, width=WIDTH, file=io.StringIO())
-for line in [*first.splitlines(), "...", "", last]:
-    text = Text.from_ansi(line)
-    for row in text.divide(range(WIDTH, len(text), WIDTH)):  # wrap as a terminal does
-        console.print(row)
+for line in [*lines[start:end], Text(""), Text("..."), Text(""), lines[-1]]:
+    console.print(line)
 
 svg = console.export_svg(title="deno task demo tcp_echo")
 svg = re.sub(r"@font-face {.*?}", "", svg, flags=re.DOTALL)  # load no fonts from the network
