@@ -1,143 +1,109 @@
 /**
- * The results of the echo benchmark as a picture: each server's round trips beside the baseline's.
+ * Draws the results of the echo benchmark: round trips per second, relative to the baseline.
  *
  * @module
  */
 
-import { ratio, type Results, type ScenarioResult } from "./report.ts";
+import { ratio, type Results, type Row, type ScenarioResult } from "./report.ts";
 import { BASELINE, OURS } from "./servers.ts";
 
-// All in pixels. A panel is a scenario: its title above its bars, the servers' names left of them.
+// All in pixels. Each scenario is a panel: a title, and below it a row per server with its name, bar and ratio.
 const WIDTH = 960;
 const COLUMNS = 3;
 const PANEL = WIDTH / COLUMNS;
+const MARGIN = 12;
+const HEADING = 76;
+const TITLE = 34;
 const NAMES = 110;
 const VALUES = 36;
-const TITLE = 34;
-const BAR = 17;
+const ROW = 17;
+const BAR = 12;
 const GAP = 16;
-const HEADING = 76;
 
-/** The picture has a ground of its own, so that it is legible on a dark page, too. */
-const colors = { ground: "#ffffff", text: "#24292f", ours: "#1f6feb", baseline: "#57606a" };
-const OTHERS = "#afb8c1";
+/** The background is opaque, so that the chart is legible on a dark page. */
+const colors = {
+  background: "#ffffff",
+  text: "#24292f",
+  ours: "#1f6feb",
+  baseline: "#57606a",
+  others: "#afb8c1",
+};
 
 /**
- * Draws the ratios to the baseline, one panel a scenario, all to the same scale.
+ * Draws a panel per scenario, except those with idle connections. All bars have the same scale.
  *
- * @param results Of a run in which the baseline took part.
- * @returns An SVG file.
- * @throws {Error} If it cannot be drawn, with what draw.ts printed.
+ * @param results The results of a run that includes the baseline.
+ * @returns The chart as SVG.
  */
-export async function drawChart(results: Results): Promise<string> {
+export function drawChart(results: Results): string {
   const scenarios = results.scenarios.filter(({ isIdle }) => !isIdle);
-  const bars = Math.max(...scenarios.map(({ rows }) => rows.length));
-  const panelHeight = TITLE + bars * BAR + GAP;
+  const ratios = scenarios.flatMap(({ rows }) => rows.map(({ server }) => ratioOf(rows, server)));
+  const scale = (PANEL - NAMES - VALUES) / Math.max(1, ...ratios.filter(Number.isFinite));
+  const panelHeight = TITLE + Math.max(0, ...scenarios.map(({ rows }) => rows.length)) * ROW + GAP;
   const height = HEADING + Math.ceil(scenarios.length / COLUMNS) * panelHeight;
-  const panels = scenarios.map((scenario, index) => ({
-    index,
-    title: scenario.name,
-    left: (index % COLUMNS) * PANEL,
-    top: HEADING + Math.floor(index / COLUMNS) * panelHeight,
-    servers: scenario.rows.map(({ server }) => server),
-    ratios: ratios(scenario),
-  }));
-  const largest = Math.max(1, ...panels.flatMap(({ ratios }) => ratios.filter(Number.isFinite)));
-
-  const option = {
-    animation: false,
-    backgroundColor: colors.ground,
-    textStyle: { fontFamily: "sans-serif", color: colors.text },
-    title: [
-      {
-        text: `Round trips a second, ${BASELINE} = 1`,
-        subtext: `${results.date.slice(0, 10)}, ${results.machine}\n${versions(results)}`,
-        left: 12,
-        top: 8,
-        textStyle: { fontSize: 16, color: colors.text },
-        subtextStyle: { fontSize: 11, color: colors.baseline },
-      },
-      ...panels.map(({ title, left, top }) => ({
-        text: title,
-        left: left + 12,
-        top: top + TITLE - 22,
-        padding: 0,
-        textStyle: { fontSize: 12, color: colors.text },
-      })),
-    ],
-    grid: panels.map(({ left, top, servers }) => ({
-      left: left + NAMES,
-      top: top + TITLE,
-      width: PANEL - NAMES - VALUES,
-      height: servers.length * BAR,
-    })),
-    xAxis: panels.map(({ index }) => ({ gridIndex: index, show: false, max: largest })),
-    yAxis: panels.map(({ index, servers }) => ({
-      gridIndex: index,
-      type: "category",
-      data: servers,
-      inverse: true,
-      axisLine: { show: false },
-      axisTick: { show: false },
-      axisLabel: { color: colors.text, fontSize: 11, interval: 0 },
-    })),
-    series: panels.map(({ index, servers, ratios }) => ({
-      type: "bar",
-      xAxisIndex: index,
-      yAxisIndex: index,
-      barWidth: BAR - 5,
-      data: ratios.map((value, i) => ({
-        value: Number.isFinite(value) ? value : 0,
-        itemStyle: { color: colorOf(servers[i]) },
-        label: { formatter: Number.isFinite(value) ? value.toFixed(2) : "-" },
-      })),
-      label: {
-        show: true,
-        position: "right",
-        distance: 2,
-        padding: [1, 3],
-        color: colors.text,
-        backgroundColor: colors.ground,
-        fontSize: 11,
-      },
-      markLine: {
-        silent: true,
-        z: 1, // under the bars and their labels
-        symbol: "none",
-        data: [{ xAxis: 1 }],
-        label: { show: false },
-        lineStyle: { color: colors.baseline, type: "dotted" },
-      },
-    })),
-  };
-  return await draw({ width: WIDTH, height, option });
+  const panels = scenarios.map((scenario, i) => {
+    const left = (i % COLUMNS) * PANEL;
+    const top = HEADING + Math.floor(i / COLUMNS) * panelHeight;
+    return [`<g transform="translate(${left} ${top})">`, ...drawPanel(scenario, scale), "</g>"];
+  });
+  const title = 'font-size="16" font-weight="bold"';
+  const subtitle = `fill="${colors.baseline}"`;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" ` +
+    `viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="11" fill="${colors.text}">`,
+    `<rect width="${WIDTH}" height="${height}" fill="${colors.background}"/>`,
+    text(MARGIN, 27, `Round trips per second, ${BASELINE} = 1`, title),
+    text(MARGIN, 48, `${results.date.slice(0, 10)}, ${results.machine}`, subtitle),
+    text(MARGIN, 63, versions(results), subtitle),
+    ...panels.flat(),
+    "</svg>\n",
+  ].join("\n");
 }
 
-/** Runs draw.ts. */
-async function draw(chart: { width: number; height: number; option: unknown }): Promise<string> {
-  const drawing = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-lock", "--allow-all", `${import.meta.dirname}/draw.ts`],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const input = drawing.stdin.getWriter();
-  await input.write(new TextEncoder().encode(JSON.stringify(chart)));
-  await input.close();
-  const { success, stdout, stderr } = await drawing.output();
-  if (!success) throw new Error(`the chart: ${new TextDecoder().decode(stderr)}`);
-  return new TextDecoder().decode(stdout);
+function drawPanel({ name, rows }: ScenarioResult, scale: number): string[] {
+  const one = round(NAMES + scale);
+  return [
+    text(MARGIN, 22, name, 'font-size="12" font-weight="bold"'),
+    `<path d="M${one} ${TITLE}v${rows.length * ROW}" stroke="${colors.baseline}" ` +
+    'stroke-dasharray="1 2"/>',
+    ...rows.flatMap(({ server }, i) =>
+      drawRow(server, ratioOf(rows, server), TITLE + i * ROW, scale)
+    ),
+  ];
 }
 
-function ratios({ rows }: ScenarioResult): number[] {
-  return rows.map(({ server }) => ratio(rows, server, "roundTrips"));
+function drawRow(server: string, value: number, top: number, scale: number): string[] {
+  const isMeasured = Number.isFinite(value);
+  const length = isMeasured ? round(value * scale) : 0;
+  const baseline = top + ROW / 2 + 4; // centers digits of this size
+  // The stroke interrupts the dotted line behind the ratio.
+  const halo = `stroke="${colors.background}" stroke-width="5" paint-order="stroke"`;
+  return [
+    text(NAMES - 8, baseline, server, 'text-anchor="end"'),
+    `<rect x="${NAMES}" y="${top + (ROW - BAR) / 2}" width="${length}" height="${BAR}" ` +
+    `fill="${colorOf(server)}"/>`,
+    text(round(NAMES + length + 5), baseline, isMeasured ? value.toFixed(2) : "-", halo),
+  ];
 }
 
-/** Each version once: those who share a runtime have the same. */
+function text(x: number, y: number, content: string, attributes: string): string {
+  const escaped = content.replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`);
+  return `<text x="${x}" y="${y}" ${attributes}>${escaped}</text>`;
+}
+
+function round(pixels: number): number {
+  return Math.round(pixels * 100) / 100;
+}
+
+function ratioOf(rows: readonly Row[], server: string): number {
+  return ratio(rows, server, "roundTrips");
+}
+
+/** Returns each version once: several servers can share a runtime. */
 function versions({ versions }: Results): string {
   return [...new Set(Object.values(versions))].join(", ");
 }
 
-function colorOf(server: string | undefined): string {
-  return server === OURS ? colors.ours : server === BASELINE ? colors.baseline : OTHERS;
+function colorOf(server: string): string {
+  return server === OURS ? colors.ours : server === BASELINE ? colors.baseline : colors.others;
 }

@@ -78,7 +78,7 @@ await main(header, {
       }),
     };
     console.log(json ? JSON.stringify(results, null, 2) : formatResults(results));
-    if (chart !== undefined) await Deno.writeTextFile(chart, await drawChart(results));
+    if (chart !== undefined) await Deno.writeTextFile(chart, drawChart(results));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

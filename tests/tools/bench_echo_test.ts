@@ -23,6 +23,7 @@ import { jain, Latencies, median, percentile } from "../../bench/echo/statistics
 import { openDatagram, recvFrom, sendTo } from "../../lib/socket/datagram.ts";
 import { readN, writeN } from "../../lib/io/read_write.ts";
 import { flood, randomBytes, readAll } from "../support/hostile.ts";
+import { root } from "../../contract/header.ts";
 import { Process, temporaryFolder } from "../../contract/process.ts";
 
 // The echo benchmark: its arithmetic and its pages from made-up figures; its peers, which have to be echo
@@ -198,22 +199,105 @@ Deno.test("the tables say what was measured, and `deno fmt` has nothing to add",
   assertEquals(await fmt.exits(), 0, fmt.stderr);
 });
 
-Deno.test("the chart has a panel a scenario and a bar a server, and is well-formed", async () => {
-  const svg = await drawChart(results);
+/** A panel of a chart, as it is written in the SVG. */
+interface Panel {
+  title: string;
+  left: number;
+  top: number;
+  rows: { server: string; y: number; width: number; ratio: string }[];
+}
+
+function readPanels(svg: string): Panel[] {
+  const group = /<g transform="translate\((\d+) (\d+)\)">\n<text [^>]*>(.*)<\/text>\n([^]*?)<\/g>/g;
+  return [...svg.matchAll(group)].map(([, left, top, title = "", content = ""]) => ({
+    title,
+    left: Number(left),
+    top: Number(top),
+    rows: [...content.matchAll(
+      /<text [^>]*>(.*)<\/text>\n<rect x="110" y="([\d.]+)" width="([\d.]+)" [^>]*>\n<text [^>]*>(.*)<\/text>\n/g,
+    )].map(([, server = "", y, width, ratio = ""]) => ({
+      server,
+      y: Number(y),
+      width: Number(width),
+      ratio,
+    })),
+  }));
+}
+
+/** The panels' titles, and the servers with their ratios. */
+function readRatios(svg: string): [title: string, rows: [server: string, ratio: string][]][] {
+  return readPanels(svg).map(({ title, rows }) => [
+    title,
+    rows.map(({ server, ratio }) => [server, ratio]),
+  ]);
+}
+
+Deno.test("drawChart() draws a panel per scenario and a bar per server", () => {
+  const svg = drawChart(results);
   assertMatch(svg, /^<svg [^>]*width="960"/);
-  const texts = [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text]) => text);
-  for (const text of ["tcp 64 x 64 B", "udp 64 x 64 B", "deno-sockets", "1.25", "2.50", "-"]) {
-    assert(texts.includes(text), `${text} is not in ${texts}`);
+  assertEquals(readRatios(svg), [
+    ["tcp 64 x 64 B", [["deno-sockets", "1.25"], ["node", "1.00"], ["C", "2.50"], ["bun", "-"]]],
+    ["tcp 1 x 64 B beside 4000 slow clients", [["deno-sockets", "-"], ["Deno read/write", "-"]]],
+    ["udp 64 x 64 B", [["node", "1.00"]]],
+  ]);
+  assertEquals(drawChart(results), svg);
+});
+
+Deno.test("drawChart() draws bars in proportion to the ratios, below each other", () => {
+  const panels = readPanels(drawChart(results));
+  const [node, c] = panels[0]?.rows.slice(1) ?? [];
+  assert(node !== undefined && c !== undefined && node.width > 0);
+  for (const { rows } of panels) {
+    for (const { server, width, ratio } of rows) {
+      const expected = ratio === "-" ? 0 : Number(ratio) * node.width;
+      assert(Math.abs(width - expected) < 0.05, `${server}: ${width}, not ${expected}`);
+    }
+    const tops = rows.map(({ y }) => y);
+    assertEquals(tops, tops.toSorted((a, b) => a - b));
+    assertEquals(new Set(tops).size, tops.length);
   }
-  assert(!texts.includes("tcp idle"), "idle connections make no round trips");
-  assert(!/NaN|Infinity/.test(svg), "a number is none");
-  const tags = [...svg.matchAll(/<(\/?)([a-z]+)[^>]*?(\/?)>/gi)];
+  assert(110 + c.width < 320, `a bar of ${c.width} pixels leaves its panel`);
+});
+
+Deno.test("drawChart() places the panels in three columns and as many rows as it takes", () => {
+  const [busyScenario] = results.scenarios;
+  assert(busyScenario !== undefined);
+  const four = drawChart({ ...results, scenarios: Array(4).fill(busyScenario) });
+  const [, height] = /height="(\d+)"/.exec(four) ?? [];
+  const panels = readPanels(four);
+  assertEquals(panels.map(({ left }) => left), [0, 320, 640, 0]);
+  const [first = NaN, second, third, fourth = NaN] = panels.map(({ top }) => top);
+  assertEquals([second, third], [first, first]);
+  const lowest = Math.max(...panels.flatMap(({ rows }) => rows.map(({ y }) => y + 12)));
+  assert(fourth >= first + lowest, `${fourth} overlaps the row above it`);
+  assert(fourth + lowest <= Number(height), `${height} is less than the panels take`);
+});
+
+Deno.test("drawChart() escapes text and writes well-formed XML", () => {
+  const scenario = { ...tcp64, name: "a & b", rows: [row("<node>", busy), row("node", busy)] };
+  const svg = drawChart({ ...results, scenarios: [scenario] });
+  assert(svg.includes("2 x Some &#60;Processor&#62;, linux 6.1"));
+  assertEquals(readRatios(svg), [["a &#38; b", [["&#60;node&#62;", "1.00"], ["node", "1.00"]]]]);
+  assert(!/NaN|Infinity/.test(svg), svg);
   const open: (string | undefined)[] = [];
-  for (const [tag, slash, name, empty] of tags) {
+  for (const [tag, slash, name, empty] of svg.matchAll(/<(\/?)([a-z]+)[^>]*?(\/?)>/gi)) {
     if (slash) assertEquals(open.pop(), name, tag);
     else if (!empty) open.push(name);
   }
   assertEquals(open, []);
+});
+
+Deno.test("bench/results/echo.svg shows the ratios of bench/results/RESULTS.md", async () => {
+  const page = await Deno.readTextFile(`${root}bench/results/RESULTS.md`);
+  const expected = page.split("\n## ").slice(1).flatMap((section) => {
+    const [title = "", ...lines] = section.split("\n");
+    const rows = lines.filter((line) => line.startsWith("|")).slice(2).map((line) => {
+      const [, server = "", , ratio = ""] = line.split("|").map((cell) => cell.trim());
+      return [server, ratio];
+    });
+    return title.endsWith(" idle") ? [] : [[title, rows]];
+  });
+  assertEquals(readRatios(await Deno.readTextFile(`${root}bench/results/echo.svg`)), expected);
 });
 
 Deno.test("measureAll() measures everybody once a round, in another order each time", async () => {
