@@ -18,7 +18,7 @@
  * Jain's index over the round trips of each client; how many clients got no reply at all; datagrams
  * without an answer for a second, which are sent again; and its own CPU time.
  *
- * bench/echo/peers/load.c is the same program in C.
+ * bench/echo/load.c is the same program in C.
  *
  * @module
  */

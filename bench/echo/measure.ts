@@ -53,14 +53,14 @@ export interface Setting {
   folder: string;
 }
 
-/** How long a process may take beyond what it is told to, in ms. */
-const PATIENCE = 30_000;
-
 /** Until connections count as idle, in ms: the memory of those just served is not yet all given back. */
 const SETTLING = 500;
 
 /** What the system counts a process's CPU time in: 1/100 s on every Linux (`sysconf(_SC_CLK_TCK)`). */
 const TICKS = 100;
+
+/** What a load generator prints when all connections are open and the warm-up is over. */
+const MEASURING = /^measuring\n/m;
 
 let sockets = 0;
 
@@ -80,7 +80,7 @@ export async function measure(
 
   const path = `${setting.folder}/${++sockets}.sock`;
   await using serving = start(server.command(transport, path), cores?.[0]);
-  const [, address = ""] = await prints(serving, /^listening on (.+)\n/m, PATIENCE);
+  const [, address = ""] = await serving.prints(/^listening on (.+)\n/m);
   const beside = [["--bulk", `${bulk}`], ["--slow", `${slow}`]].filter(([, count]) =>
     count !== "0"
   );
@@ -93,13 +93,13 @@ export async function measure(
 
   if (isIdle) {
     await using first = startLoad(1, "--idle");
-    await isMeasuring(first);
+    await first.prints(MEASURING);
     const before = await residentBytes(serving.pid);
     await using others = startLoad(connections, "--idle");
-    await isMeasuring(others);
+    await others.prints(MEASURING);
     const after = await residentBytes(serving.pid);
     await others.endInput();
-    const { connectMs } = await result(others, PATIENCE);
+    const { connectMs } = await result(others);
     return { connect: connectMs, bytesPerConnection: (after - before) / connections };
   }
 
@@ -107,9 +107,10 @@ export async function measure(
     connections,
     ...["--warmup", `${warmup}`, "--seconds", `${seconds}`],
   );
-  await isMeasuring(loading, warmup);
+  await loading.prints(MEASURING);
   const cpu = cpuSeconds(serving.pid);
-  const measured = await result(loading, seconds * 1000 + PATIENCE);
+  await loading.until(() => false, AbortSignal.timeout(seconds * 1000)); // or until it fails
+  const measured = await result(loading);
   const serverCpu = cpuSeconds(serving.pid) - cpu;
   return {
     roundTrips: measured.roundTrips / measured.seconds,
@@ -153,22 +154,8 @@ function start(words: string[], core: number | undefined): Process {
   return new Process(["-c", script, "sh", ...pinned], true, undefined, "sh");
 }
 
-/** Waits until a process has printed something, for so many ms at most. */
-async function prints(process: Process, pattern: RegExp, ms: number): Promise<RegExpExecArray> {
-  const find = () => pattern.exec(process.stdout) ?? pattern.exec(process.stderr);
-  await process.until(() => find() !== null, AbortSignal.timeout(ms));
-  const found = find();
-  if (found === null) throw new Error(`waited for ${pattern}, but it ${process.describe()}`);
-  return found;
-}
-
-/** Waits until a load generator has all its connections, and its warm-up is over. */
-async function isMeasuring(load: Process, warmup: number = 0): Promise<void> {
-  await prints(load, /^measuring\n/m, warmup * 1000 + PATIENCE);
-}
-
-async function result(load: Process, ms: number): Promise<Load> {
-  const [line] = await prints(load, /^\{.*\}\n/m, ms);
+async function result(load: Process): Promise<Load> {
+  const [line] = await load.prints(/^\{.*\}\n/m);
   return JSON.parse(line);
 }
 

@@ -18,6 +18,7 @@
 
 import { cpus } from "node:os";
 import { count, main, optional, seconds, text, UsageError } from "../../cli.ts";
+import { temporaryFolder } from "../../contract/process.ts";
 import { terminationSignal } from "../../mod.ts";
 import header from "./run.ts" with { type: "text" };
 import { drawChart } from "./chart.ts";
@@ -47,41 +48,43 @@ await main(header, {
   }
 
   const signal = terminationSignal();
-  const folder = await Deno.makeTempDir({ prefix: "deno-sockets-bench-" });
-  try {
-    const { servers, missing, load } = await findInstalled(folder);
-    if (chart !== undefined && missing.includes(BASELINE)) {
-      throw new Error(`--chart: there are no ratios without ${BASELINE}, which is not installed`);
-    }
-    const seconds = duration / 1000;
-    const cores = freeCores();
-    const setting: Setting = { load, warmup: WARMUP, seconds, folder, ...cores && { cores } };
-    const results: Results = {
-      date: new Date().toISOString(),
-      machine: describeMachine(),
-      method: {
-        rounds,
-        seconds,
-        load: load === loadInTypeScript ? "bench/echo/load.ts" : "bench/echo/peers/load.c",
-        isPinned: cores !== undefined,
-      },
-      versions: Object.fromEntries(servers.map(({ name, version }) => [name, version])),
-      missing,
-      scenarios: await measureAll(chosen, servers, rounds, {
-        measure: (server, scenario) => measure(server, scenario, setting),
-        onProgress: showProgress,
-        onFailure: (text) => {
-          showProgress("");
-          console.error(text);
-        },
-        signal,
-      }),
-    };
-    console.log(json ? JSON.stringify(results, null, 2) : formatResults(results));
-    if (chart !== undefined) await Deno.writeTextFile(chart, drawChart(results));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using folder = await temporaryFolder();
+  const { servers, missing, load } = await findInstalled(folder.path);
+  if (chart !== undefined && missing.includes(BASELINE)) {
+    throw new Error(`--chart: there are no ratios without ${BASELINE}, which is not installed`);
   }
+  const seconds = duration / 1000;
+  const cores = freeCores();
+  const setting: Setting = {
+    load,
+    warmup: WARMUP,
+    seconds,
+    folder: folder.path,
+    ...cores && { cores },
+  };
+  const results: Results = {
+    date: new Date().toISOString(),
+    machine: describeMachine(),
+    method: {
+      rounds,
+      seconds,
+      load: load === loadInTypeScript ? "bench/echo/load.ts" : "bench/echo/load.c",
+      isPinned: cores !== undefined,
+    },
+    versions: Object.fromEntries(servers.map(({ name, version }) => [name, version])),
+    missing,
+    scenarios: await measureAll(chosen, servers, rounds, {
+      measure: (server, scenario) => measure(server, scenario, setting),
+      onProgress: showProgress,
+      onFailure: (text) => {
+        showProgress("");
+        console.error(text);
+      },
+      signal,
+    }),
+  };
+  console.log(json ? JSON.stringify(results, null, 2) : formatResults(results));
+  if (chart !== undefined) await Deno.writeTextFile(chart, drawChart(results));
 });
 
 /** Writes a line on stderr; on a terminal in place of the last one. */

@@ -88,7 +88,7 @@ const peers: Peer[] = [
  */
 export async function findInstalled(folder: string): Promise<Installed> {
   const found = await Promise.all(peers.map((peer) => find(peer, folder)));
-  const load = await find(gcc("load", "bench/echo/peers/load.c"), folder);
+  const load = await find(gcc("load", "bench/echo/load.c"), folder);
   return {
     servers: [ours, ...found.filter((server) => server !== undefined)],
     missing: peers.filter((_, index) => found[index] === undefined).map(({ name }) => name),

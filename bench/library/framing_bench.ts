@@ -15,25 +15,13 @@ import {
   readJsonLine,
   readLengthFrame,
 } from "../../mod.ts";
-import { CHUNK, readerOf } from "./memory.ts";
+import { CHUNK, chunksOf, readerOf } from "./memory_source.ts";
 
 const COUNT = 20_000;
 const NEWLINE = 0x0a;
 
 const texts = Array.from({ length: COUNT }, (_, i) => "x".repeat(i % 127));
 const total = texts.join("").length;
-
-function stream(frames: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
-  let position = 0;
-  return new ReadableStream({
-    pull(controller) {
-      if (position === frames.length) return controller.close();
-      const piece = frames.slice(position, position + CHUNK);
-      controller.enqueue(piece);
-      position += piece.length;
-    },
-  });
-}
 
 function check(messages: number, bytes: number): void {
   if (messages !== COUNT || bytes !== total) {
@@ -52,7 +40,7 @@ Deno.bench("Buffer.concat() and readUInt32BE()", { group: byLength, baseline: tr
   let messages = 0;
   let bytes = 0;
   let held = Buffer.alloc(0);
-  for await (const chunk of stream(lengthFrames)) {
+  for await (const chunk of ReadableStream.from(chunksOf(lengthFrames))) {
     held = Buffer.concat([held, chunk]);
     while (held.length >= 4 && held.length >= 4 + held.readUInt32BE(0)) {
       const message = held.subarray(4, 4 + held.readUInt32BE(0));
@@ -80,7 +68,7 @@ Deno.bench("Buffer.concat() and indexOf()", { group: delimited, baseline: true }
   let messages = 0;
   let bytes = 0;
   let held = Buffer.alloc(0);
-  for await (const chunk of stream(lines)) {
+  for await (const chunk of ReadableStream.from(chunksOf(lines))) {
     held = Buffer.concat([held, chunk]);
     for (let end; (end = held.indexOf(NEWLINE)) !== -1; messages++) {
       const message = held.subarray(0, end);
@@ -106,7 +94,7 @@ const json = `${COUNT} lines of JSON`;
 Deno.bench("TextLineStream and JSON.parse()", { group: json, baseline: true }, async () => {
   let messages = 0;
   let bytes = 0;
-  const source = stream(jsonLines)
+  const source = ReadableStream.from(chunksOf(jsonLines))
     .pipeThrough(new TextDecoderStream())
     .pipeThrough(new TextLineStream());
   for await (const line of source) {

@@ -4,20 +4,16 @@
 
 import { Readable } from "node:stream";
 import { LINES, readEvents, readLines, readStream, takeLines, takeTexts, text } from "./lines.ts";
-import { CHUNK, readerOf } from "./memory.ts";
-
-function* pieces(): Generator<Uint8Array<ArrayBuffer>> {
-  for (let i = 0; i < text.length; i += CHUNK) yield text.slice(i, i + CHUNK);
-}
+import { chunksOf, readerOf } from "./memory_source.ts";
 
 const group = `${LINES} lines from memory`;
 
 Deno.bench("TextDecoderStream and TextLineStream: strings", { group, baseline: true }, async () => {
-  await readStream(ReadableStream.from(pieces()));
+  await readStream(ReadableStream.from(chunksOf(text)));
 });
 
 Deno.bench("node:readline's events: strings", { group }, async () => {
-  await readEvents(Readable.from(pieces()));
+  await readEvents(Readable.from(chunksOf(text)));
 });
 
 Deno.bench("readLine(): bytes", { group }, async () => await readLines(readerOf(text)));

@@ -2,7 +2,8 @@
 // takes. Between the two lies what a sample loads before its first line runs: this project's
 // configuration, its own text, the library by way of mod.ts, and the standard library from npm.
 
-const root = `${import.meta.dirname}/../..`;
+import { root } from "../../contract/header.ts";
+
 const empty = await Deno.makeTempFile({ suffix: ".ts" });
 globalThis.addEventListener("unload", () => Deno.removeSync(empty));
 

@@ -99,7 +99,7 @@ const busy: Figures = {
 const results: Results = {
   date: "2026-11-20T12:00:00.000Z",
   machine: "2 x Some <Processor>, linux 6.1",
-  method: { rounds: 3, seconds: 2, load: "bench/echo/peers/load.c", isPinned: true },
+  method: { rounds: 3, seconds: 2, load: "bench/echo/load.c", isPinned: true },
   versions: { "deno-sockets": "deno 2.9.6", "node": "node 20.20.2", "C": "gcc 12.2.0" },
   missing: ["go"],
   scenarios: [
