@@ -1,5 +1,5 @@
-// A stream copied byte by byte, as CS:APP's first example of Unix I/O does, and through a buffer: each
-// read and each write is a system call, and it is their number that costs.
+// copy() compared with copying byte by byte, as in CS:APP's first example of Unix I/O. Each read and
+// each write is a system call; their number determines the cost.
 
 import { copy, type Reader, writeN, type Writer } from "../../mod.ts";
 
@@ -22,7 +22,7 @@ async function run(copyStream: (source: Reader, target: Writer) => Promise<numbe
   using source = await Deno.open(from);
   using target = await Deno.open(to, { write: true, truncate: true });
   const copied = await copyStream(source, target);
-  if (copied !== SIZE) throw new Error(`${copied} bytes were copied instead of ${SIZE}`);
+  if (copied !== SIZE) throw new Error(`copied ${copied} bytes instead of ${SIZE}`);
 }
 
 const group = "copy 4 KiB from file to file";

@@ -1,7 +1,6 @@
-// Messages out of a stream in memory, by the three framings, beside what a program would do without
-// them: gather the pieces with Buffer.concat() and cut off what is whole, or a chain of transform
-// streams. What these lack is a limit and a word about an end within a message. The pieces do not end
-// where messages do, as in TCP.
+// The three framings, reading from memory, compared with common alternatives: collect the chunks with
+// Buffer.concat() and split off complete messages, or chain transform streams. The alternatives have no
+// size limit and do not report EOF within a message. As in TCP, messages cross the bounds of chunks.
 
 import { concat } from "@std/bytes/concat";
 import { TextLineStream } from "@std/streams/text-line-stream";
@@ -25,7 +24,9 @@ const total = texts.join("").length;
 
 function check(messages: number, bytes: number): void {
   if (messages !== COUNT || bytes !== total) {
-    throw new Error(`${messages} messages of ${bytes} bytes came, not ${COUNT} of ${total}`);
+    throw new Error(
+      `received ${messages} messages of ${bytes} bytes, expected ${COUNT} of ${total}`,
+    );
   }
 }
 
@@ -34,7 +35,7 @@ const lengthFrames = concat(texts.map((text) => encodeLengthFrame(encoder.encode
 const lines = concat(texts.map((text) => encodeDelimited(encoder.encode(text))));
 const jsonLines = concat(texts.map((text, id) => encodeJsonLine({ id, text })));
 
-const byLength = `${COUNT} messages with the length in front`;
+const byLength = `${COUNT} length-prefixed messages`;
 
 Deno.bench("Buffer.concat() and readUInt32BE()", { group: byLength, baseline: true }, async () => {
   let messages = 0;
@@ -62,7 +63,7 @@ Deno.bench("readLengthFrame()", { group: byLength }, async () => {
   check(messages, bytes);
 });
 
-const delimited = `${COUNT} messages with a newline behind`;
+const delimited = `${COUNT} newline-delimited messages`;
 
 Deno.bench("Buffer.concat() and indexOf()", { group: delimited, baseline: true }, async () => {
   let messages = 0;

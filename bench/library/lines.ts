@@ -1,5 +1,5 @@
 /**
- * Lines, and the ways to read them. Each goes through them all and makes sure that they came.
+ * The lines that the benchmarks send, and several ways to read them. Each checks that all lines arrive.
  *
  * @module
  */
@@ -9,24 +9,24 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { BufferedReader, type Reader } from "../../mod.ts";
 
-/** How many lines there are, of 1 to 127 bytes each. */
+/** The number of lines. Each has 1 to 127 bytes. */
 export const LINES = 500_000;
 
-/** The lines, each with its newline. */
+/** All lines with their newlines. */
 export const text = new TextEncoder().encode(
   Array.from({ length: LINES }, (_, i) => `${"x".repeat(i % 127)}\n`).join(""),
 );
 
-/** Makes sure that all lines came, and with them all bytes but the newlines. */
+/** Throws unless all lines arrived, with all their bytes except the newlines. */
 export function check(lines: number, bytes: number): void {
   if (lines !== LINES || bytes !== text.length - LINES) {
     throw new Error(
-      `${lines} lines of ${bytes} bytes came, not ${LINES} of ${text.length - LINES}`,
+      `received ${lines} lines of ${bytes} bytes, expected ${LINES} of ${text.length - LINES}`,
     );
   }
 }
 
-/** TextDecoderStream and TextLineStream: strings. */
+/** Reads with TextDecoderStream and TextLineStream, as strings. */
 export async function readStream(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
   let lines = 0;
   let bytes = 0;
@@ -38,7 +38,7 @@ export async function readStream(stream: ReadableStream<Uint8Array<ArrayBuffer>>
   check(lines, bytes);
 }
 
-/** The events of node:readline: strings. */
+/** Reads by the events of node:readline, as strings. */
 export async function readEvents(stream: Readable): Promise<void> {
   let lines = 0;
   let bytes = 0;
@@ -51,7 +51,7 @@ export async function readEvents(stream: Readable): Promise<void> {
   check(lines, bytes);
 }
 
-/** BufferedReader.readLine(): bytes. */
+/** Reads with BufferedReader.readLine(), as bytes. */
 export async function readLines(source: Reader): Promise<void> {
   let lines = 0;
   let bytes = 0;
@@ -63,7 +63,7 @@ export async function readLines(source: Reader): Promise<void> {
   check(lines, bytes);
 }
 
-/** BufferedReader.tryReadLine(), and readLine() where there is none: bytes. */
+/** Reads with BufferedReader.tryReadLine(), and readLine() if no line is buffered, as bytes. */
 export async function takeLines(source: Reader): Promise<void> {
   let lines = 0;
   let bytes = 0;
@@ -75,7 +75,7 @@ export async function takeLines(source: Reader): Promise<void> {
   check(lines, bytes);
 }
 
-/** The same, and each line decoded: strings. */
+/** Like {@linkcode takeLines}, but decodes each line to a string. */
 export async function takeTexts(source: Reader): Promise<void> {
   let lines = 0;
   let bytes = 0;

@@ -1,6 +1,5 @@
-// Lines out of a stream in memory: what BufferedReader costs beside the usual ways, a chain of
-// transform streams and node:readline. These give strings. BufferedReader gives bytes, which is
-// enough for whoever sends them on; to decode a line takes longer than to find it.
+// Reading lines from memory: BufferedReader compared with transform streams and node:readline. These
+// return strings; BufferedReader returns bytes, because decoding a line takes longer than finding it.
 
 import { Readable } from "node:stream";
 import { LINES, readEvents, readLines, readStream, takeLines, takeTexts, text } from "./lines.ts";
@@ -12,7 +11,7 @@ Deno.bench("TextDecoderStream and TextLineStream: strings", { group, baseline: t
   await readStream(ReadableStream.from(chunksOf(text)));
 });
 
-Deno.bench("node:readline's events: strings", { group }, async () => {
+Deno.bench("node:readline events: strings", { group }, async () => {
   await readEvents(Readable.from(chunksOf(text)));
 });
 

@@ -1,6 +1,5 @@
-// Lines over a TCP connection on loopback, from another process: BufferedReader beside the usual ways,
-// and beside node and CS:APP's rio_readlineb in C where they are installed. Where it says strings, each
-// line is one; bytes are enough for whoever sends them on, and are all that C gives.
+// Reading lines from another process over TCP on loopback: BufferedReader compared with transform
+// streams and node:readline, and, if they are installed, with node and with CS:APP's rio_readlineb in C.
 
 import { connect } from "node:net";
 import { isHere } from "../../contract/requirements.ts";
@@ -16,7 +15,7 @@ Deno.bench("TextDecoderStream and TextLineStream: strings", { group, baseline: t
   await readStream(conn.readable);
 });
 
-Deno.bench("node:readline's events: strings", { group }, async () => {
+Deno.bench("node:readline events: strings", { group }, async () => {
   await readEvents(connect(port, hostname));
 });
 
@@ -35,7 +34,7 @@ Deno.bench("tryReadLine(): bytes", { group }, async () => {
   await takeLines(conn);
 });
 
-/** Measures a program that, for each port on its stdin, reads the lines and says how many there were. */
+/** Measures a program that reads the lines from each port typed on its stdin and prints their counts. */
 function benchPeer(name: string, path: string, ...args: string[]): void {
   const peer = new Deno.Command(path, { args, stdin: "piped", stdout: "piped" }).spawn();
   addEventListener("unload", () => peer.kill());
@@ -52,7 +51,7 @@ function benchPeer(name: string, path: string, ...args: string[]): void {
 const peers = new URL("peers/", import.meta.url).pathname;
 
 if (isHere("node")) {
-  benchPeer("node's readline events: strings", "node", `${peers}lines_node.mjs`);
+  benchPeer("node, node:readline events: strings", "node", `${peers}lines_node.mjs`);
 }
 
 if (isHere("gcc")) {
@@ -60,5 +59,5 @@ if (isHere("gcc")) {
   addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
   const args = ["-O2", "-o", `${folder}/lines`, `${peers}lines.c`];
   if (!new Deno.Command("gcc", { args }).outputSync().success) throw new Error("gcc failed");
-  benchPeer("C's rio_readlineb: bytes", `${folder}/lines`);
+  benchPeer("C, rio_readlineb: bytes", `${folder}/lines`);
 }

@@ -1,20 +1,20 @@
 /**
- * A source in memory, for what is to be measured without a socket.
+ * Reads from memory, for benchmarks without a socket.
  *
  * @module
  */
 
 import type { Reader } from "../../mod.ts";
 
-/** As much as a read of Deno's and node's streams asks for. */
+/** The chunk size of the socket streams of Deno and node. */
 export const CHUNK = 65536;
 
-/** The bytes in chunks, for the streams of Deno and node. */
+/** Yields copies of the bytes in chunks, for the streams of Deno and node. */
 export function* chunksOf(bytes: Uint8Array<ArrayBuffer>): Generator<Uint8Array<ArrayBuffer>> {
   for (let i = 0; i < bytes.length; i += CHUNK) yield bytes.slice(i, i + CHUNK);
 }
 
-/** Hands out bytes as a socket would, a piece a read. */
+/** Returns a reader of the bytes. Each read returns at most a chunk, as with a socket. */
 export function readerOf(bytes: Uint8Array): Reader {
   let position = 0;
   return {

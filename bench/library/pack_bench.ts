@@ -1,6 +1,5 @@
-// `pack` and `unpack` of one small record, `!IHBB`, beside the two ways to write it out by hand: a
-// DataView, and node's Buffer. A format string says in one place what the others say field by field,
-// twice; this tells what that costs. All of them make a new array or a new tuple for each record.
+// pack() and unpack() of a small record, "!IHBB", compared with code for each field by DataView and by
+// node's Buffer. Each way allocates a new array or tuple per record.
 
 import { Buffer } from "node:buffer";
 import { pack, unpack } from "../../mod.ts";
@@ -43,8 +42,8 @@ function unpackByBuffer(bytes: Uint8Array): Fields {
   return [buffer.readUInt32BE(0), buffer.readUInt16BE(4), buffer.readUInt8(6), buffer.readUInt8(7)];
 }
 
-// What the last rounds made. Who keeps it and adds it up, gets it made: V8 cannot leave it out. All of
-// it is not kept, for then the garbage collector would be what is measured.
+// The latest results are kept and summed up, so that V8 cannot optimize calls away. Keeping all of them
+// would measure the garbage collector.
 const packed: Uint8Array[] = [];
 const unpacked: Fields[] = [];
 
@@ -66,7 +65,7 @@ function unpackAll(unpackOne: (bytes: Uint8Array) => Fields): void {
   if (sum !== COUNT * 0xffffffff) throw new Error(`the sum is ${sum}, not ${COUNT * 0xffffffff}`);
 }
 
-// That all of them agree to the byte is checked once, before.
+// All ways must agree to the byte.
 for (const [i, fields] of records.entries()) {
   const message = messages[i] ?? new Uint8Array();
   for (const packOne of [packByDataView, packByBuffer]) {
@@ -79,11 +78,11 @@ for (const [i, fields] of records.entries()) {
 
 const packing = "pack 10,000 records of !IHBB";
 
-Deno.bench("DataView by hand: pack", { group: packing, baseline: true }, () => {
+Deno.bench("DataView: pack", { group: packing, baseline: true }, () => {
   packAll(packByDataView);
 });
 
-Deno.bench("node's Buffer: pack", { group: packing }, () => {
+Deno.bench("node:buffer: pack", { group: packing }, () => {
   packAll(packByBuffer);
 });
 
@@ -93,11 +92,11 @@ Deno.bench("pack()", { group: packing }, () => {
 
 const unpacking = "unpack 10,000 records of !IHBB";
 
-Deno.bench("DataView by hand: unpack", { group: unpacking, baseline: true }, () => {
+Deno.bench("DataView: unpack", { group: unpacking, baseline: true }, () => {
   unpackAll(unpackByDataView);
 });
 
-Deno.bench("node's Buffer: unpack", { group: unpacking }, () => {
+Deno.bench("node:buffer: unpack", { group: unpacking }, () => {
   unpackAll(unpackByBuffer);
 });
 

@@ -1,6 +1,6 @@
-// Records of a fixed size over a TCP connection on loopback, from another process: `readN` beside a BYOB
-// reader, whose `min` does the same. Small records show what a call costs, large ones what a byte costs.
-// For many small ones BufferedReader.readN saves the system calls: it reads up to 64 KiB at once.
+// Reading records of a fixed size from another process over TCP on loopback: readN() compared with a
+// BYOB reader, whose `min` option does the same. Small records show the cost per call, large ones the
+// cost per byte. BufferedReader.readN() reads up to 64 KiB at once, which saves system calls.
 
 import { BufferedReader, readN } from "../../mod.ts";
 import { text } from "./lines.ts";
@@ -9,11 +9,11 @@ import { startSender } from "./sender.ts";
 const hostname = "127.0.0.1";
 const port = await startSender();
 
-/** Makes sure that record number `i` came whole, by its length and its ends. */
+/** Throws unless record number `i` is complete, by its length and its first and last byte. */
 function check(record: Uint8Array | undefined, size: number, i: number): void {
   const sent = text.subarray(i * size, (i + 1) * size);
   if (record?.length !== size || record[0] !== sent[0] || record.at(-1) !== sent.at(-1)) {
-    throw new Error(`record ${i} of ${size} bytes did not come as it was sent`);
+    throw new Error(`record ${i} of ${size} bytes differs from the one sent`);
   }
 }
 

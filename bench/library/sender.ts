@@ -1,13 +1,13 @@
 /**
- * Sends lines to each client that connects, in a process of its own: so sending takes no time from the
- * event loop of the one that reads.
+ * A separate process that sends the lines to each client, so that sending does not occupy the event
+ * loop that reads.
  *
  * @module
  */
 
 import { text } from "./lines.ts";
 
-/** Starts the process, which ends with this one; gives the port that it listens on. */
+/** Starts the process, which ends with this one; returns the port on which it listens. */
 export async function startSender(): Promise<number> {
   const args = ["run", "--allow-net=127.0.0.1", import.meta.url];
   const sender = new Deno.Command(Deno.execPath(), { args, stdout: "piped" }).spawn();
@@ -24,5 +24,5 @@ async function send(conn: Deno.Conn): Promise<void> {
 if (import.meta.main) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   console.log(listener.addr.port);
-  for await (const conn of listener) send(conn).catch(() => {}); // a client need not read it all
+  for await (const conn of listener) send(conn).catch(() => {}); // a client may close early
 }

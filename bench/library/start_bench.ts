@@ -1,6 +1,5 @@
-// How long a sample takes to start, by its --help, beside a script with nothing in it: what Deno itself
-// takes. Between the two lies what a sample loads before its first line runs: this project's
-// configuration, its own text, the library by way of mod.ts, and the standard library from npm.
+// The start-up time of samples, measured with --help, compared with that of an empty script. The difference
+// is the time to load the project's configuration, the sample, the library and the standard library.
 
 import { root } from "../../contract/header.ts";
 
@@ -17,11 +16,11 @@ async function run(...args: string[]): Promise<void> {
 }
 
 const group = "start";
-const n = 40; // by itself Deno would take ten or so: too few, since processes vary
+const n = 40; // Deno's default of about ten is too few for processes
 
-Deno.bench("an empty script", { group, n, baseline: true }, async () => await run(empty));
+Deno.bench("empty script", { group, n, baseline: true }, async () => await run(empty));
 
-Deno.bench("an empty script, configured by this project", { group, n }, async () => {
+Deno.bench("empty script, with the project's deno.json", { group, n }, async () => {
   await run("--config=deno.json", empty);
 });
 

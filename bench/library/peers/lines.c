@@ -1,6 +1,5 @@
-// Counts lines by a reader like CS:APP's RIO, with its buffer of 8192 bytes: for each port on stdin it
-// connects, reads to the end, and prints how many lines and how many bytes there were, the newlines
-// left out.
+// Counts lines with a reader like CS:APP's RIO, with its buffer of 8192 bytes. For each port on stdin it
+// connects, reads until EOF, and prints the numbers of lines and of bytes without newlines.
 //
 //   lines
 
@@ -25,7 +24,7 @@ static void die(const char *call) {
   exit(1);
 }
 
-// read(2) through the buffer: up to n bytes, 0 at the end of the stream.
+// Like read(2), but buffered.
 static ssize_t read_buffered(struct reader *reader, char *to, ssize_t n) {
   if (reader->unread <= 0) {
     reader->unread = read(reader->fd, reader->buffer, SIZE);
@@ -40,7 +39,7 @@ static ssize_t read_buffered(struct reader *reader, char *to, ssize_t n) {
   return count;
 }
 
-// A line with its newline, byte by byte as rio_readlineb does it; 0 at the end of the stream.
+// Reads a line with its newline, byte by byte like rio_readlineb; returns its length, 0 at EOF.
 static ssize_t read_line(struct reader *reader, char *line, ssize_t max) {
   ssize_t length = 0;
   while (length < max - 1 && read_buffered(reader, line + length, 1) == 1) {

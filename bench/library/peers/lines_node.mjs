@@ -1,5 +1,5 @@
-// Counts lines by node's readline: for each port on stdin it connects, reads to the end, and prints
-// how many lines and how many bytes there were, the newlines left out.
+// Counts lines with node's readline. For each port on stdin it connects, reads until EOF, and prints the
+// numbers of lines and of bytes without newlines.
 //
 //   node lines_node.mjs
 
