@@ -7,7 +7,7 @@
 import { ratio, type Results, type Row, type ScenarioResult } from "./report.ts";
 import { BASELINE, OURS } from "./servers.ts";
 
-// All in pixels. Each scenario is a panel: a title, and below it a row per server with its name, bar and ratio.
+// In pixels. A panel shows a scenario: its title, then a row per server with name, bar and ratio.
 const WIDTH = 960;
 const COLUMNS = 3;
 const PANEL = WIDTH / COLUMNS;

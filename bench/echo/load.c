@@ -1,5 +1,5 @@
-// The load generator of the echo benchmark in C, for servers that one in TypeScript cannot keep busy.
-// bench/echo/load.ts is the same program and documents its command line and its output.
+// The load generator of the echo benchmark in C, for servers that bench/echo/load.ts cannot saturate.
+// bench/echo/load.ts is the same program; it documents the command line and the output.
 //
 //   load TRANSPORT ADDRESS --connections N --size BYTES [--bulk N] [--slow N] [--warmup S] [--seconds S]
 //       [--idle]
@@ -22,15 +22,15 @@
 #include <unistd.h>
 
 enum { BULK_PIECE = 65536, EVENTS = 1024 };
-static const double LOST_AFTER = 1; // seconds until a datagram counts as lost
-static const double SLOW_EVERY = 0.6; // seconds from one byte of a slow client to its next
-enum { SLOW_AT_ONCE = 16 };           // so many of them send before the generator looks who was answered
+static const double LOST_AFTER = 1;   // seconds until an unanswered datagram counts as lost
+static const double SLOW_EVERY = 0.6; // seconds between two bytes of a slow client
+enum { SLOW_AT_ONCE = 16 };           // slow clients served between two calls of epoll_wait
 
 struct peer {
   int fd;
-  bool is_bulk, is_slow, is_writing; // is_writing: waits for EPOLLOUT with a part of its message unsent
-  size_t sent, received;    // of the message that is under way
-  double since;             // when that was begun
+  bool is_bulk, is_slow, is_writing; // is_writing: waits for EPOLLOUT to send the rest of a message
+  size_t sent, received;             // bytes of the message in flight
+  double since;                      // the time at which that message was begun
   uint64_t round_trips;
 };
 
@@ -76,7 +76,7 @@ static void watch(struct peer *peer, bool writing) {
   if (epoll_ctl(ready, EPOLL_CTL_MOD, peer->fd, &event) < 0) die("epoll_ctl");
 }
 
-// Sends what is unsent of the message; a bulk stream begins the next at once.
+// Sends the rest of the message. A bulk stream then begins the next one.
 static void send_on(struct peer *peer) {
   size_t length = peer->is_bulk ? BULK_PIECE : size;
   for (;;) {
@@ -96,7 +96,7 @@ static void begin(struct peer *peer, double time) {
   send_on(peer);
 }
 
-// Reads what came; true if that completed a round trip.
+// Reads once; returns true if that completed a round trip.
 static bool receive(struct peer *peer) {
   ssize_t count = recv(peer->fd, scratch, BULK_PIECE, 0);
   if (count < 0 && errno == EAGAIN) return false;
@@ -111,12 +111,12 @@ static bool receive(struct peer *peer) {
   return peer->received >= size;
 }
 
-// The slow clients: each sends a byte every SLOW_EVERY, one right after the other. What comes back they discard.
+// The slow clients: all send a byte every SLOW_EVERY, one after the other, and discard the replies.
 static struct peer *slow_peers;
-static int slow_count, slow_sent; // slow_sent: of this round
-static double slow_since;         // when this round began
+static int slow_count, slow_sent; // slow_sent: bytes sent in this round
+static double slow_since;         // the start of this round
 
-// Sends what is due; returns in how many seconds more is.
+// Sends the bytes that are due; returns the seconds until the next are.
 static double send_slowly(void) {
   double time = now();
   if (time - slow_since >= SLOW_EVERY) {
@@ -129,7 +129,7 @@ static double send_slowly(void) {
   return slow_sent < slow_count ? 0 : slow_since + SLOW_EVERY - time;
 }
 
-// Serves whoever is ready until `end`, or until each peer has made a round trip.
+// Runs the event loop until `end`, or, with `once`, until each peer has completed a round trip.
 static void run(struct peer *peers, int count, double end, bool once) {
   struct epoll_event events[EVENTS];
   int done = 0;
@@ -198,7 +198,7 @@ static int open_socket(const char *transport, const struct sockaddr_storage *add
   int fd = socket(address->ss_family, is_datagram ? SOCK_DGRAM : SOCK_STREAM, 0);
   if (fd < 0) die("socket");
   bool is_tcp = !strcmp(transport, "tcp");
-  // All TCP connects are under way at once; on a Unix socket, connect waits for room in the backlog.
+  // TCP connects run concurrently; on a Unix socket, a blocking connect waits for room in the backlog.
   if (is_tcp) fcntl(fd, F_SETFL, O_NONBLOCK);
   if (connect(fd, (const struct sockaddr *)address, length) < 0 && errno != EINPROGRESS) die("connect");
   if (!is_tcp) fcntl(fd, F_SETFL, O_NONBLOCK);
@@ -268,7 +268,7 @@ int main(int argc, char **argv) {
     }
   }
 
-  // A first round trip for each: the server has accepted all of them before any makes a second.
+  // One round trip each: the server has accepted all connections before any client begins a second.
   for (int i = 0; i < count; i++) {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &peers[i]};
     epoll_ctl(ready, EPOLL_CTL_MOD, peers[i].fd, &event);

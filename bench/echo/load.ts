@@ -1,22 +1,20 @@
 /**
- * The load generator of the echo benchmark: keeps a server busy, and measures what its clients see.
+ * The load generator of the echo benchmark: loads a server and measures what its clients observe.
  *
  * Usage: bench/echo/load.ts TRANSPORT ADDRESS [OPTION...]
  *   TRANSPORT         tcp, unix or udp
  *   ADDRESS           HOST:PORT or a path
- *   --connections N   clients that send a message, wait for all of it, and send the next (1)
- *   --size BYTES      of a message (64)
- *   --bulk N          streams beside them that send 64 KiB pieces as fast as they can (0)
- *   --slow N          clients beside them that send a byte every 0.6 s, all at the same time (0)
- *   --warmup SECONDS  before anything counts (0.5)
- *   --seconds SECONDS measured (2)
- *   --idle            hold the connections, as they are after a first round trip, until stdin ends
+ *   --connections N   clients that send a message, wait for its echo, and send the next (1)
+ *   --size BYTES      message size (64)
+ *   --bulk N          additional streams that send 64 KiB chunks as fast as possible (0)
+ *   --slow N          additional clients that each send a byte every 0.6 s, all at once (0)
+ *   --warmup SECONDS  duration of the warm-up before the measurement (0.5)
+ *   --seconds SECONDS duration of the measurement (2)
+ *   --idle            after one round trip per client, keep the connections idle until stdin ends
  *
- * When all connections are open and warm it prints "measuring", and in the end a line of JSON: the
- * time until all had made a first round trip, by which the server has accepted them;
- * latencies in microseconds over all round trips, those that the end cut off with their age so far;
- * Jain's index over the round trips of each client; how many clients got no reply at all; datagrams
- * without an answer for a second, which are sent again; and its own CPU time.
+ * Prints "measuring" when all connections are open and the warm-up is over, and at the end a line of
+ * JSON with the fields of the interface Load. The latencies include the age of the round trips that were
+ * in progress at the end.
  *
  * bench/echo/load.c is the same program in C.
  *
@@ -30,55 +28,56 @@ import { writeN } from "../../mod.ts";
 import header from "./load.ts" with { type: "text" };
 import { jain, Latencies, percentile } from "./statistics.ts";
 
-/** What is measured, as it is printed. */
+/** The result, as printed in JSON. */
 export interface Load {
-  /** Until all connections had been served once, in ms. */
+  /** The time until every client had completed its first round trip, in ms. */
   connectMs: number;
-  /** How long was measured. */
+  /** The duration of the measurement, in seconds. */
   seconds: number;
-  /** Messages that came back whole to the clients. */
+  /** Messages echoed completely to the clients. */
   roundTrips: number;
-  /** The bytes of those. */
+  /** The size of these messages in total. */
   bytes: number;
-  /** Bytes that came back to the bulk streams. */
+  /** Bytes echoed to the bulk streams. */
   bulkBytes: number;
+  /** Percentiles and maximum of the latency, in microseconds. */
   p50Us: number;
   p99Us: number;
   p999Us: number;
   maxUs: number;
   /** Jain's fairness index over the clients' round trips. */
   jain: number;
-  /** Clients without a single round trip. */
+  /** Clients that completed no round trip. */
   unanswered: number;
-  /** Datagrams that were given up. */
+  /** Datagrams resent because they were not answered within a second. */
   lost: number;
-  /** What this took of the generator's own processor. */
+  /** The CPU time of the load generator, in seconds. */
   cpuSeconds: number;
 }
 
-/** What a bulk stream sends at once, in bytes. */
+/** The size of a bulk stream's chunks in bytes. */
 const BULK_PIECE = 65536;
 
-/** How often a slow client sends a byte, in ms. */
+/** The interval between two bytes of a slow client, in ms. */
 const SLOW_EVERY = 600;
 
-/** How many connections are being opened at once: fewer than any backlog holds. */
+/** The maximum number of connection attempts in progress, below the backlog of every server. */
 const OPENING = 64;
 
-/** Until a datagram counts as lost, in ms. */
+/** The time after which an unanswered datagram counts as lost, in ms. */
 const LOST_AFTER = 1000;
 
-/** What the server is reached by: one of its connections, or a socket that sends to it. */
+/** A connection to the server, or a datagram socket that sends to it. */
 interface Peer {
   send(message: Uint8Array): Promise<unknown>;
   receive(buffer: Uint8Array): Promise<number>;
 }
 
-/** A client: it always has one message under way. */
+/** A client, with one message in flight at all times. */
 interface Client {
   peer: Peer;
   roundTrips: number;
-  /** When the message that is under way was sent. */
+  /** The time at which the message in flight was sent. */
   since: number;
 }
 
@@ -118,7 +117,8 @@ await main(
     }
 
     async function makeRoundTrips(client: Client): Promise<never> {
-      // A read that fills its buffer would leave its connection ready for another, ahead of the others.
+      // Larger than a message: a read that fills its buffer would leave the connection ready, and Deno
+      // would serve it again before the others.
       const buffer = new Uint8Array(size + 1024);
       for (;;) await makeRoundTrip(client, buffer);
     }
@@ -188,7 +188,7 @@ await main(
 
     const ended = performance.now();
     const cpuInAll = cpuSeconds();
-    // What is under way has taken this long at least: left out, a client that starves would not show.
+    // A lower bound for the round trips in progress: without them, a starved client would not show.
     if (!idle) { for (const { since } of clients) latencies.add(ended - since); }
     const sorted = latencies.sorted();
     const us = (p: number) => percentile(sorted, p) * 1000;
@@ -210,11 +210,11 @@ await main(
       cpuSeconds: cpuInAll - cpu,
     };
     console.log(JSON.stringify(load));
-    Deno.exit(0); // with all that is under way
+    Deno.exit(0); // round trips are still in progress
   },
 );
 
-/** Opens so many peers, not too many at once. */
+/** Opens `count` peers, at most {@linkcode OPENING} at a time. */
 async function openAll(open: () => Promise<Peer>, count: number): Promise<Peer[]> {
   const peers: Peer[] = [];
   let left = count;
@@ -225,7 +225,7 @@ async function openAll(open: () => Promise<Peer>, count: number): Promise<Peer[]
   return peers;
 }
 
-/** Opens a way to the server. */
+/** Connects to the server, or opens a datagram socket that sends to it. */
 async function open(transport: "tcp" | "unix" | "udp", address: string): Promise<Peer> {
   if (transport === "unix") return stream(await Deno.connect({ transport, path: address }));
   const { hostname, port } = parseAddress(address);
@@ -259,7 +259,7 @@ function parseAddress(text: string): { hostname: string; port: number } {
   return { hostname, port: Number(port) };
 }
 
-/** The CPU time that this process has taken so far. */
+/** Returns the CPU time that this process has used so far. */
 function cpuSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;

@@ -1,5 +1,5 @@
 /**
- * One measurement of the echo benchmark: a server, a load generator, and what the system knows of them.
+ * Measures one server in one scenario of the echo benchmark.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import type { Load } from "./load.ts";
 import type { Scenario } from "./scenarios.ts";
 import type { Server } from "./servers.ts";
 
-/** What a measurement gives, by name; of idle connections only what applies to them. */
+/** The figures of a measurement. A figure that does not apply to the scenario is missing. */
 export interface Figures {
-  /** Round trips a second of the clients, without the bulk streams. */
+  /** Round trips per second of the clients, without the bulk streams. */
   roundTrips?: number;
-  /** What came back a second, to clients and bulk streams, in MB. */
+  /** MB per second echoed to clients and bulk streams. */
   megabytes?: number;
   /** Percentiles of the clients' latency, in ms. */
   p50?: number;
@@ -22,41 +22,41 @@ export interface Figures {
   p999?: number;
   /** Jain's fairness index over the clients' round trips. */
   jain?: number;
-  /** Clients that got no reply at all. */
+  /** Clients that completed no round trip. */
   unanswered?: number;
-  /** Datagrams that got no reply within a second. */
+  /** Datagrams that were not answered within a second. */
   lost?: number;
-  /** Until all connections were open and had been served once, in ms. */
+  /** The time until every client had completed its first round trip, in ms. */
   connect?: number;
   /** The server's CPU time, in seconds. */
   serverCpu?: number;
-  /** The server's CPU time for each round trip, in microseconds. */
+  /** The server's CPU time per round trip, in microseconds. */
   cpuPerRoundTrip?: number;
-  /** The part of its time in which the server kept a processor busy, and the load generator. */
+  /** CPU time by elapsed time, from 0 to 1, of the server and of the load generator. */
   serverShare?: number;
   loadShare?: number;
-  /** The server's memory for each connection beyond the first, in bytes. */
+  /** The server's resident memory per idle connection, in bytes. */
   bytesPerConnection?: number;
 }
 
-/** What all measurements of a run share. */
+/** The settings that all measurements of a run share. */
 export interface Setting {
-  /** The load generator's command line, without its arguments. */
+  /** The load generator's command, without its arguments. */
   load: string[];
-  /** A processor for the server and one for the generator; without them the system chooses. */
+  /** The processors to pin server and load generator to; not pinned if missing. */
   cores?: [server: number, load: number];
-  /** How long the load runs before it counts, in seconds. */
+  /** The duration of the warm-up before the measurement, in seconds. */
   warmup: number;
-  /** How long it counts. */
+  /** The duration of the measurement, in seconds. */
   seconds: number;
-  /** Where Unix sockets may be. */
+  /** The folder for Unix sockets. */
   folder: string;
 }
 
-/** Until connections count as idle, in ms: the memory of those just served is not yet all given back. */
+/** The delay before memory is measured, in ms: a server frees some of it after the last reply. */
 const SETTLING = 500;
 
-/** What the system counts a process's CPU time in: 1/100 s on every Linux (`sysconf(_SC_CLK_TCK)`). */
+/** The clock ticks per second in proc(5), `sysconf(_SC_CLK_TCK)`: 100 on every Linux. */
 const TICKS = 100;
 
 /** What a load generator prints when all connections are open and the warm-up is over. */
@@ -65,10 +65,13 @@ const MEASURING = /^measuring\n/m;
 let sockets = 0;
 
 /**
- * Starts a server, puts it under load, and ends both.
+ * Starts a server and a load generator, measures, and stops both.
  *
+ * @param server The server to measure.
+ * @param scenario The load.
+ * @param setting The settings of the run.
  * @returns The figures.
- * @throws {Error} If either fails, with what it printed.
+ * @throws {Error} If either process fails. The message includes its output.
  */
 export async function measure(
   server: Server,
@@ -81,10 +84,9 @@ export async function measure(
   const path = `${setting.folder}/${++sockets}.sock`;
   await using serving = start(server.command(transport, path), cores?.[0]);
   const [, address = ""] = await serving.prints(/^listening on (.+)\n/m);
-  const beside = [["--bulk", `${bulk}`], ["--slow", `${slow}`]].filter(([, count]) =>
-    count !== "0"
-  );
-  const options = ["--size", `${size}`, ...beside.flat()];
+  const options = ["--size", `${size}`];
+  if (bulk > 0) options.push("--bulk", `${bulk}`);
+  if (slow > 0) options.push("--slow", `${slow}`);
   const startLoad = (connections: number, ...more: string[]) =>
     start(
       [...load, transport, address, "--connections", `${connections}`, ...options, ...more],
@@ -109,7 +111,8 @@ export async function measure(
   );
   await loading.prints(MEASURING);
   const cpu = cpuSeconds(serving.pid);
-  await loading.until(() => false, AbortSignal.timeout(seconds * 1000)); // or until it fails
+  // Returns early if the load generator fails.
+  await loading.until(() => false, AbortSignal.timeout(seconds * 1000));
   const measured = await result(loading);
   const serverCpu = cpuSeconds(serving.pid) - cpu;
   return {
@@ -129,7 +132,7 @@ export async function measure(
   };
 }
 
-/** Two processors that this process may use, if the system has taskset(1) to pin others to them. */
+/** Returns two processors to pin processes to; `undefined` without taskset(1) or a second processor. */
 export function freeCores(): [number, number] | undefined {
   try {
     const { stdout } = new Deno.Command("taskset", { args: ["-cp", `${Deno.pid}`] }).outputSync();
@@ -146,10 +149,10 @@ export function freeCores(): [number, number] | undefined {
   }
 }
 
-/** Starts a command with all the descriptors that it may have, on one processor. */
+/** Starts a command, pinned to a processor, with the maximum number of file descriptors. */
 function start(words: string[], core: number | undefined): Process {
   const pinned = core === undefined ? words : ["taskset", "-c", `${core}`, ...words];
-  // exec: the process that is measured is the one that is started here
+  // exec keeps the process ID, by which the server is measured.
   const script = 'ulimit -n "$(ulimit -Hn)"; exec "$@"';
   return new Process(["-c", script, "sh", ...pinned], true, undefined, "sh");
 }
@@ -159,15 +162,15 @@ async function result(load: Process): Promise<Load> {
   return JSON.parse(line);
 }
 
-/** The CPU time that a process has taken so far: proc(5), `utime` and `stime`. */
+/** Returns the CPU time that a process has used so far: proc(5), `utime` and `stime`. */
 function cpuSeconds(pid: number): number {
   const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-  // The fields are counted from after the name, which may hold anything, and is the second.
+  // The second field, the name in parentheses, can contain spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / TICKS;
 }
 
-/** The memory of a process that has come to rest: proc(5), `VmRSS`. */
+/** Returns the resident memory of an idle process: proc(5), `VmRSS`. */
 async function residentBytes(pid: number): Promise<number> {
   await delay(SETTLING);
   const status = await Deno.readTextFile(`/proc/${pid}/status`);

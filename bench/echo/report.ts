@@ -1,5 +1,5 @@
 /**
- * The results of the echo benchmark, and their tables.
+ * Formats the results of the echo benchmark as tables.
  *
  * @module
  */
@@ -9,46 +9,47 @@ import type { Scenario } from "./scenarios.ts";
 import { BASELINE, LOOP } from "./servers.ts";
 import { median } from "./statistics.ts";
 
-/** All that a run gives: what `--json` prints. */
+/** The results of a run, as printed by `--json`. */
 export interface Results {
-  /** When, as an ISO date. */
+  /** The start of the run in ISO 8601. */
   date: string;
-  /** Where: processors and system. */
+  /** Processors and operating system. */
   machine: string;
-  /** What was run with, and who took part and did not. */
   method: { rounds: number; seconds: number; load: string; isPinned: boolean };
+  /** The version of each server's runtime or compiler. */
   versions: Record<string, string>;
+  /** The peers that are not installed. */
   missing: string[];
   scenarios: ScenarioResult[];
 }
 
-/** A scenario, and what each server did. */
+/** A scenario with a row per server. */
 export interface ScenarioResult extends Scenario {
   rows: Row[];
 }
 
-/** A server in a scenario. */
+/** A server's results in a scenario. */
 export interface Row {
   server: string;
   /** The median of each figure over the rounds. */
   figures: Figures;
-  /** What was measured in each round. */
+  /** The figures of each round that succeeded. */
   rounds: Figures[];
-  /** Why a round has no figures. */
+  /** The error message of each round that failed. */
   failures: string[];
 }
 
-/** The load generator, or a server, that takes more of its processor than this can do no more. */
+/** A process that uses a larger share of its processor is saturated. */
 const SATURATED = 0.95;
 
-/** The median of each figure over rounds. */
+/** Returns the median of each figure over the rounds. */
 export function medians(rounds: readonly Figures[]): Figures {
   const names = new Set(rounds.flatMap((figures) => Object.keys(figures))) as Set<keyof Figures>;
   const of = (name: keyof Figures) => rounds.flatMap((figures) => figures[name] ?? []);
   return Object.fromEntries([...names].map((name) => [name, median(of(name))]));
 }
 
-/** How a server's figure compares with the baseline's in the same scenario; NaN where either is missing. */
+/** Divides a server's figure by the baseline's in the same scenario; NaN if either is missing. */
 export function ratio(
   rows: readonly Row[],
   server: string,
@@ -59,12 +60,12 @@ export function ratio(
   return of(server) / of(baseline);
 }
 
-/** Whether what was measured is how fast the generator is, and not the server. */
+/** Reports whether the load generator, and not the server, limits the result. */
 export function isLoadSaturated({ loadShare = 0, serverShare = 0 }: Figures): boolean {
   return loadShare > SATURATED && serverShare <= SATURATED;
 }
 
-/** A column of a table: its title, and what it says of a row. */
+/** A column of a table. */
 interface Column {
   title: string;
   cell(row: Row, rows: readonly Row[]): string;
@@ -95,23 +96,23 @@ const columns = {
     title: "generator CPU",
     cell({ figures }) {
       const share = `${fixed((figures.loadShare ?? NaN) * 100, 0)} %`;
-      return isLoadSaturated(figures) ? `${share}, saturated first` : share;
+      return isLoadSaturated(figures) ? `${share} (bottleneck)` : share;
     },
   },
   bytesPerConnection: figure("bytes/connection", "bytesPerConnection", thousands),
 } satisfies Record<string, Column>;
 
-/** The results as a page of Markdown. */
+/** Formats the results as a page of Markdown. */
 export function formatResults(results: Results): string {
   const { date, machine, method, versions, missing, scenarios } = results;
   const { rounds, seconds, load, isPinned } = method;
   const facts = [
     `- ${date.slice(0, 10)}, ${machine}`,
-    `- medians of ${rounds} interleaved rounds, ${seconds} s for each server in each of them`,
+    `- medians of ${rounds} interleaved rounds, ${seconds} s per server and round`,
     `- load generator: ${load}`,
     isPinned
-      ? "- the server on one processor, the load generator on another"
-      : "- server and load generator on whatever processors the system chose",
+      ? "- server and load generator pinned to a processor each"
+      : "- server and load generator not pinned to processors",
     ...missing.length > 0 ? [`- not installed: ${missing.join(", ")}`] : [],
   ];
   const table = formatTable([["server", "version"], ...Object.entries(versions)], 2);
@@ -121,7 +122,7 @@ export function formatResults(results: Results): string {
   return ["# Echo servers under load", facts.join("\n"), table, ...sections].join("\n\n");
 }
 
-/** One scenario's table. */
+/** Formats the table of one scenario. */
 export function formatScenario({ transport, slow, isIdle, rows }: ScenarioResult): string {
   const { server, connect, bytesPerConnection, lost, p99Ratio, ...busy } = columns;
   const shown: Column[] = isIdle ? [server, bytesPerConnection, connect] : [
@@ -134,7 +135,7 @@ export function formatScenario({ transport, slow, isIdle, rows }: ScenarioResult
   ]);
 }
 
-/** A table in Markdown as `deno fmt` writes it. All but the first columns are numbers. */
+/** Formats a Markdown table like `deno fmt`, with the columns after the first ones aligned right. */
 function formatTable(rows: string[][], leftColumns = 1): string {
   const widths = (rows[0] ?? []).map((_, i) =>
     Math.max(3, ...rows.map((row) => row[i]?.length ?? 0))
@@ -153,17 +154,17 @@ function figure(title: string, name: keyof Figures, format: (value: number) => s
   return { title, cell: ({ figures }) => format(figures[name] ?? NaN) };
 }
 
-/** What was not measured is a dash. */
+/** Formats a number with fixed decimals; a missing figure as a dash. */
 function fixed(value: number, digits: number): string {
   return Number.isFinite(value) ? value.toFixed(digits) : "-";
 }
 
-/** A whole number, in groups of three digits. */
+/** Formats an integer with a comma between groups of three digits. */
 function thousands(value: number): string {
   return fixed(value, 0).replace(/\d(?=(\d{3})+$)/g, "$&,");
 }
 
-/** Three significant digits, and all of those before the point. */
+/** Formats a number with three significant digits; from 100 as an integer. */
 function significant(value: number): string {
   return value < 10 ? fixed(value, 2) : value < 100 ? fixed(value, 1) : thousands(value);
 }

@@ -1,5 +1,6 @@
 /**
- * The order of the echo benchmark: whatever slows the machine down for a while is to hit all alike.
+ * Runs the measurements of the echo benchmark in interleaved rounds, so that a temporary slowdown of the
+ * machine affects all servers alike.
  *
  * @module
  */
@@ -10,18 +11,27 @@ import { medians, type Row, type ScenarioResult } from "./report.ts";
 import type { Scenario } from "./scenarios.ts";
 import type { Server } from "./servers.ts";
 
-/** How {@linkcode measureAll} goes about it. */
+/** The callbacks of {@linkcode measureAll}. */
 export interface Run {
   measure(server: Server, scenario: Scenario): Promise<Figures>;
-  /** Is told what is measured next; an empty text in the end. */
+  /** Called before each measurement, and with an empty string at the end. */
   onProgress(text: string): void;
-  /** Is told what could not be measured, and why; the run goes on. */
+  /** Called with each measurement that failed, and the cause. */
   onFailure(text: string): void;
-  /** When it aborts, so does the run. */
+  /** Aborts the run before the next measurement. */
   signal: AbortSignal;
 }
 
-/** Measures every server in every scenario, once a round, and in each round another one first. */
+/**
+ * Measures every server in every scenario once per round. Each round starts with the next server.
+ *
+ * @param scenarios The scenarios, in order.
+ * @param servers The servers; each takes part in the scenarios whose transport it supports.
+ * @param rounds The number of rounds.
+ * @param run The callbacks, and the signal that aborts the run.
+ * @returns The medians over the rounds.
+ * @throws {Error} If the signal aborts.
+ */
 export async function measureAll(
   scenarios: Scenario[],
   servers: Server[],

@@ -1,17 +1,16 @@
 /**
- * The echo servers of the suite under load, beside those that one would write for other runtimes.
+ * Measures the project's echo servers under load, together with typical ones for other runtimes.
  *
  * Usage: deno task bench:echo [OPTION...]
- *   --rounds N         measure everything so often, and take medians (3)
- *   --seconds SECONDS  measure each server so long (2)
- *   --only TEXT        leave out the scenarios without this in their names
- *   --chart FILE       draw the ratios to node into an SVG file, too
- *   --json             print all that was measured as JSON, in place of the tables
+ *   --rounds N         number of rounds; the tables show the medians (3)
+ *   --seconds SECONDS  duration of each measurement (2)
+ *   --only TEXT        only run scenarios whose names contain TEXT
+ *   --chart FILE       also write a chart of the ratios to node as SVG
+ *   --json             print all measurements as JSON instead of tables
  *
- * Takes part who is installed: node, bun, go, python3 and gcc. In each round each server is measured
- * once, in another order than before. The server has one processor to itself and the load generator
- * another, where taskset(1) can see to that; the machine should have nothing else to do. Figures of
- * different runs do not compare, only ratios within one.
+ * Uses node, bun, go, python3 and gcc if they are installed. Each round measures each server once, in
+ * a different order. If taskset(1) is installed, the server and the load generator are each pinned to a
+ * processor. Run it on an idle machine, and compare ratios within one run only.
  *
  * @module
  */
@@ -28,7 +27,7 @@ import { measureAll } from "./rounds.ts";
 import { scenarios } from "./scenarios.ts";
 import { BASELINE, findInstalled, loadInTypeScript } from "./servers.ts";
 
-/** How long the load runs before it counts, in seconds: until the compilers of all have settled. */
+/** The duration of the warm-up in seconds, long enough for the JIT compilers. */
 const WARMUP = 0.5;
 
 await main(header, {
@@ -44,14 +43,16 @@ await main(header, {
   const chosen = scenarios.filter(({ name }) => only === undefined || name.includes(only));
   if (chosen.length === 0) {
     const names = scenarios.map(({ name }) => name).join(", ");
-    throw new UsageError(`--only: no scenario has ${JSON.stringify(only)} in its name: ${names}`);
+    throw new UsageError(
+      `--only: no scenario's name contains ${JSON.stringify(only)}; choose from ${names}`,
+    );
   }
 
   const signal = terminationSignal();
   await using folder = await temporaryFolder();
   const { servers, missing, load } = await findInstalled(folder.path);
   if (chart !== undefined && missing.includes(BASELINE)) {
-    throw new Error(`--chart: there are no ratios without ${BASELINE}, which is not installed`);
+    throw new Error(`--chart: ratios require ${BASELINE}, which is not installed`);
   }
   const seconds = duration / 1000;
   const cores = freeCores();
@@ -87,7 +88,7 @@ await main(header, {
   if (chart !== undefined) await Deno.writeTextFile(chart, drawChart(results));
 });
 
-/** Writes a line on stderr; on a terminal in place of the last one. */
+/** Prints a line on stderr. On a terminal it replaces the previous line. */
 function showProgress(text: string): void {
   if (Deno.stderr.isTerminal()) {
     Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));

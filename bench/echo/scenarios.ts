@@ -1,35 +1,35 @@
 /**
- * What the echo benchmark measures.
+ * The scenarios of the echo benchmark.
  *
  * @module
  */
 
 import type { Transport } from "./servers.ts";
 
-/** A shape of load. */
+/** A kind of load. */
 export interface Scenario {
-  /** As it is called in the tables: "tcp 64 x 64 B". */
+  /** The title of its table: "tcp 64 x 64 B". */
   name: string;
   transport: Transport;
-  /** Clients that each have one message under way. */
+  /** The number of clients, each with one message in flight. */
   connections: number;
-  /** The size of a message in bytes. */
+  /** The message size in bytes. */
   size: number;
-  /** Streams beside them that send as fast as they can. */
+  /** The number of additional streams that send as fast as possible. */
   bulk: number;
-  /** Clients beside them that send a byte now and then, all at the same time. */
+  /** The number of additional clients that each send a byte at intervals, all at once. */
   slow: number;
-  /** Whether the connections only stay open, so that their memory can be measured. */
+  /** Whether the connections stay idle, to measure their memory. */
   isIdle: boolean;
 }
 
 const KIB = 1024;
 
-/** All of them, in the order of the tables. */
+/** All scenarios, in the order of the tables. */
 export const scenarios: Scenario[] = [
   ...streamScenarios("tcp"),
   ...streamScenarios("unix"),
-  // More datagrams than about 270 at once are more than a receive buffer holds, and would be lost.
+  // The default receive buffer holds about 270 datagrams; more clients would lose some.
   ...[1, 64, 256].map((connections) => scenario("udp", connections, 64)),
 ];
 
@@ -54,9 +54,9 @@ function scenario(
   const name = isIdle
     ? `${transport} idle`
     : bulk > 0
-    ? `${shape} beside ${bulk} bulk streams`
+    ? `${shape} with ${bulk} bulk streams`
     : slow > 0
-    ? `${shape} beside ${slow} slow clients`
+    ? `${shape} with ${slow} slow clients`
     : shape;
   return { name, transport, connections, size, bulk, slow, isIdle };
 }

@@ -1,5 +1,5 @@
 /**
- * Who takes part in the echo benchmark: the servers of the suite, and peers of the same shape.
+ * The servers of the echo benchmark: the project's own, and peers written for other runtimes.
  *
  * @module
  */
@@ -7,57 +7,60 @@
 import { isHere } from "../../contract/requirements.ts";
 import { root } from "../../contract/header.ts";
 
-/** How the clients reach a server. */
+/** The transport between clients and server. */
 export type Transport = "tcp" | "unix" | "udp";
 
-/** An echo server that can be started here. */
+/** An echo server whose runtime or compiler is installed. */
 export interface Server {
-  /** Its name in the tables. */
+  /** The name in the tables. */
   name: string;
-  /** The version of its runtime or compiler. */
+  /** The version of the runtime or compiler. */
   version: string;
-  /** What it serves. */
+  /** The transports that it supports. */
   transports: Transport[];
   /**
-   * Its command line, from the project's root.
+   * Returns the command that starts the server, to be run in the project's root.
    *
-   * @param transport What it is to serve.
-   * @param path Where, on a Unix socket; otherwise it takes a free port of 127.0.0.1.
-   * @returns The words.
+   * @param transport The transport to serve.
+   * @param path The path of the Unix socket. TCP and UDP use a free port of 127.0.0.1.
+   * @returns The program and its arguments.
    */
   command(transport: Transport, path: string): string[];
 }
 
-/** What is installed here. */
+/** The result of {@linkcode findInstalled}. */
 export interface Installed {
   servers: Server[];
-  /** The names of the peers that are not. */
+  /** The names of the peers that are not installed. */
   missing: string[];
-  /** The load generator's command line, without its arguments. */
+  /** The load generator's command, without its arguments. */
   load: string[];
 }
 
-/** The suite's name in the tables. */
+/** The name of the project's servers in the tables. */
 export const OURS = "deno-sockets";
 
-/** The peer to whom the others are compared. */
+/** The peer that ratios refer to. */
 export const BASELINE = "node";
 
-/** The load generator in TypeScript, which is always here. It serves all its connections alike. */
+/**
+ * The load generator in TypeScript, used if gcc is not installed. The environment variables make Deno poll
+ * for ready sockets often enough to serve all connections alike.
+ */
 export const loadInTypeScript: string[] = [
   ...["env", "DENO_TOKIO_MAX_IO_EVENTS_PER_TICK=64", "DENO_TOKIO_EVENT_INTERVAL=3"],
   ...[Deno.execPath(), "run", "--allow-all", "bench/echo/load.ts"],
 ];
 
-/** The loop that everybody writes first: what fairness may cost is compared to it. */
+/** The peer that awaits each read and write in a plain loop; the reference for the cost of fairness. */
 export const LOOP = "Deno read/write";
 
-/** A program that is run as it is, or compiled first. */
+/** A program to run or to compile. */
 interface Peer {
   name: string;
   transports: Transport[];
-  /** The command that tells whether its runtime or compiler is here, and which. */
-  asks: string[];
+  /** The command that prints the version of its runtime or compiler. */
+  versionCommand: string[];
   run?: string[];
   build?: (output: string) => string[];
 }
@@ -71,7 +74,7 @@ const peers: Peer[] = [
   script("bun", "bench/echo/peers/echo_bun.mjs"),
   {
     name: "go",
-    asks: ["go", "version"],
+    versionCommand: ["go", "version"],
     transports: all,
     build: (output) => ["go", "build", "-o", output, "bench/echo/peers/echo.go"],
   },
@@ -80,11 +83,11 @@ const peers: Peer[] = [
 ];
 
 /**
- * Looks for all that is installed, and compiles what has to be.
+ * Finds the installed peers and compiles those that need it.
  *
- * @param folder Where to leave the executables.
- * @returns The servers, the suite's own first, and the load generator, in C if that can be had.
- * @throws {Error} If a compiler is here but fails.
+ * @param folder The folder for the executables.
+ * @returns The servers, the project's own first, and the load generator, in C if gcc is installed.
+ * @throws {Error} If a command fails. The message includes its stderr.
  */
 export async function findInstalled(folder: string): Promise<Installed> {
   const found = await Promise.all(peers.map((peer) => find(peer, folder)));
@@ -96,7 +99,7 @@ export async function findInstalled(folder: string): Promise<Installed> {
   };
 }
 
-/** The suite's servers, as a user would start them for many clients. */
+/** The project's servers, with the options for many clients. */
 export const ours: Server = {
   name: OURS,
   version: `deno ${Deno.version.deno}`,
@@ -118,23 +121,28 @@ export const ours: Server = {
 
 function deno(name: string, path: string, transports: Transport[]): Peer {
   const run = [Deno.execPath(), "run", "--allow-all", path];
-  return { name, transports, asks: [Deno.execPath(), "--version"], run };
+  return { name, transports, versionCommand: [Deno.execPath(), "--version"], run };
 }
 
 function script(program: string, path: string): Peer {
-  return { name: program, transports: all, asks: [program, "--version"], run: [program, path] };
+  return {
+    name: program,
+    transports: all,
+    versionCommand: [program, "--version"],
+    run: [program, path],
+  };
 }
 
 function gcc(name: string, path: string): Peer {
   const build = (output: string) => ["gcc", "-O2", "-o", output, path];
-  return { name, transports: all, asks: ["gcc", "--version"], build };
+  return { name, transports: all, versionCommand: ["gcc", "--version"], build };
 }
 
 async function find(peer: Peer, folder: string): Promise<Server | undefined> {
-  const { name, transports, asks, build } = peer;
-  const answer = await output(asks);
-  if (answer === undefined || (name === "node" && !isHere("node"))) return undefined;
-  const [version = ""] = /\d+(\.\d+)+/.exec(answer) ?? [];
+  const { name, transports, versionCommand, build } = peer;
+  const text = await output(versionCommand);
+  if (text === undefined || (name === "node" && !isHere("node"))) return undefined;
+  const [version = ""] = /\d+(\.\d+)+/.exec(text) ?? [];
   let run = peer.run ?? [];
   if (build !== undefined) {
     run = [`${folder}/${name}`];
@@ -142,13 +150,13 @@ async function find(peer: Peer, folder: string): Promise<Server | undefined> {
   }
   return {
     name,
-    version: `${asks[0] === Deno.execPath() ? "deno" : asks[0]} ${version}`,
+    version: `${versionCommand[0] === Deno.execPath() ? "deno" : versionCommand[0]} ${version}`,
     transports,
     command: (transport, path) => [...run, transport, ...transport === "unix" ? [path] : []],
   };
 }
 
-/** What a command prints; `undefined` if there is none of that name. */
+/** Returns the stdout of a command; `undefined` if the program is not installed. */
 async function output(words: string[]): Promise<string | undefined> {
   const [program = "", ...args] = words;
   try {

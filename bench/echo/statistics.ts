@@ -1,15 +1,15 @@
 /**
- * What the echo benchmark makes of its measurements.
+ * Statistics of the echo benchmark.
  *
  * @module
  */
 
 /**
- * A percentile, by nearest rank.
+ * Returns a percentile by the nearest-rank method.
  *
- * @param sorted The values, in ascending order.
- * @param p Which, from 0 to 1: 0.99 for the 99th.
- * @returns The value; 0 if there is none.
+ * @param sorted The values in ascending order.
+ * @param p The percentile from 0 to 1, for example 0.99 for the 99th.
+ * @returns The value; 0 if `sorted` is empty.
  */
 export function percentile(sorted: ArrayLike<number>, p: number): number {
   const rank = Math.min(Math.floor(p * sorted.length), sorted.length - 1);
@@ -17,10 +17,10 @@ export function percentile(sorted: ArrayLike<number>, p: number): number {
 }
 
 /**
- * The median.
+ * Returns the median.
  *
- * @param values In any order.
- * @returns The one in the middle, or the mean of the two; NaN if there is none.
+ * @param values The values in any order.
+ * @returns The middle value, or the mean of the two middle values; NaN if `values` is empty.
  */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -29,10 +29,10 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Jain's fairness index: 1 if all got the same, 1/n if one of n got everything.
+ * Returns Jain's fairness index: 1 if all shares are equal, 1/n if one of n has everything.
  *
- * @param shares What each got.
- * @returns The index; 0 if nobody got anything.
+ * @param shares The share of each client.
+ * @returns The index; 0 if all shares are 0.
  */
 export function jain(shares: readonly number[]): number {
   let sum = 0;
@@ -44,12 +44,12 @@ export function jain(shares: readonly number[]): number {
   return squares === 0 ? 0 : sum * sum / (shares.length * squares);
 }
 
-/** Latencies, in an array that grows: a run has hundreds of thousands. */
+/** A growing list of latencies without an object per value: a run has hundreds of thousands. */
 export class Latencies {
   #values = new Float64Array(1 << 16);
   #length = 0;
 
-  /** Counts one more. */
+  /** Appends a latency. */
   add(latency: number): void {
     if (this.#length === this.#values.length) {
       const values = new Float64Array(2 * this.#length);
@@ -59,12 +59,12 @@ export class Latencies {
     this.#values[this.#length++] = latency;
   }
 
-  /** Forgets them all. */
+  /** Removes all latencies. */
   clear(): void {
     this.#length = 0;
   }
 
-  /** All of them, in ascending order. It is to be the last call. */
+  /** Sorts the latencies in place and returns a view of them. The list must not be used afterwards. */
   sorted(): Float64Array {
     return this.#values.subarray(0, this.#length).sort();
   }

@@ -26,15 +26,15 @@ import { flood, randomBytes, readAll } from "../support/hostile.ts";
 import { root } from "../../contract/header.ts";
 import { Process, temporaryFolder } from "../../contract/process.ts";
 
-// The echo benchmark: its arithmetic and its pages from made-up figures; its peers, which have to be echo
-// servers; and its load generators, which have to see what a server does. Nothing here depends on speed.
+// The echo benchmark: statistics, tables and chart of made-up figures; the peers, which must be echo servers;
+// and the load generators, which must report what a server does. No test depends on speed.
 
 const folder = await Deno.makeTempDir({ prefix: "deno-sockets-" });
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 const { servers, missing, load } = await findInstalled(folder);
 const hasGcc = load !== loadInTypeScript;
 
-Deno.test("percentile() takes the nearest rank", () => {
+Deno.test("percentile() returns the nearest rank", () => {
   const values = Array.from({ length: 1000 }, (_, i) => i + 1);
   assertEquals([0, 0.5, 0.99, 0.999, 1].map((p) => percentile(values, p)), [
     ...[1, 501, 991, 1000, 1000],
@@ -43,20 +43,20 @@ Deno.test("percentile() takes the nearest rank", () => {
   assertEquals(percentile([], 0.5), 0);
 });
 
-Deno.test("median() takes the middle of any order", () => {
+Deno.test("median() accepts values in any order", () => {
   assertEquals(median([3, 1, 20]), 3);
   assertEquals(median([4, 1, 20, 2]), 3);
   assertEquals(median([]), NaN);
 });
 
-Deno.test("jain() is 1 for equal shares, and 1/n if one has all", () => {
+Deno.test("jain() returns 1 for equal shares and 1/n if one share is everything", () => {
   assertEquals(jain([5, 5, 5, 5]), 1);
   assertEquals(jain([0, 8, 0, 0]), 1 / 4);
   assertEquals(jain([1, 3]), 16 / 20);
   assertEquals(jain([0, 0]), 0);
 });
 
-Deno.test("Latencies are kept however many there are, and sorted", () => {
+Deno.test("Latencies keeps any number of values and sorts them", () => {
   const latencies = new Latencies();
   latencies.add(-1);
   latencies.clear();
@@ -75,7 +75,7 @@ const tcp64: Scenario = {
   isIdle: false,
 };
 
-/** A server's row, as if it had been measured. */
+/** Returns a row with the given figures. */
 function row(server: string, ...rounds: Figures[]): Row {
   return { server, figures: medians(rounds), rounds, failures: [] };
 }
@@ -123,7 +123,7 @@ const results: Results = {
     },
     {
       ...tcp64,
-      name: "tcp 1 x 64 B beside 4000 slow clients",
+      name: "tcp 1 x 64 B with 4000 slow clients",
       slow: 4000,
       rows: [row("deno-sockets", busy), row("Deno read/write", { ...busy, p99: 24.68 })],
     },
@@ -136,12 +136,12 @@ const results: Results = {
   ],
 };
 
-Deno.test("medians() are of what was measured in each round", () => {
+Deno.test("medians() returns the median of each figure over the rounds that have it", () => {
   assertEquals(medians([{ p50: 1, jain: 1 }, { p50: 5 }, { p50: 2 }]), { p50: 2, jain: 1 });
   assertEquals(medians([]), {});
 });
 
-Deno.test("ratio() compares with node in the same scenario", () => {
+Deno.test("ratio() divides by the figure of node in the same scenario", () => {
   const rows = results.scenarios[0]?.rows ?? [];
   assertEquals(ratio(rows, "C", "roundTrips").toFixed(3), "2.500");
   assertEquals(ratio(rows, "node", "p999"), 1);
@@ -149,14 +149,14 @@ Deno.test("ratio() compares with node in the same scenario", () => {
   assertEquals(ratio([row("C", busy)], "C", "roundTrips"), NaN);
 });
 
-Deno.test("a generator is saturated first if it has no time left while the server has", () => {
+Deno.test("isLoadSaturated() reports a load generator that is saturated before the server", () => {
   assertEquals(isLoadSaturated({ loadShare: 0.97, serverShare: 0.9 }), true);
   assertEquals(isLoadSaturated({ loadShare: 0.97, serverShare: 0.97 }), false);
   assertEquals(isLoadSaturated({ loadShare: 0.9, serverShare: 0.8 }), false);
   assertEquals(isLoadSaturated({}), false);
 });
 
-Deno.test("the tables say what was measured, and `deno fmt` has nothing to add", async () => {
+Deno.test("formatResults() prints all figures, formatted like `deno fmt`", async () => {
   const page = formatResults(results);
   const after = (title: string) => {
     const section = page.split("\n## ").find((section) => section.startsWith(`${title}\n`)) ?? "";
@@ -181,13 +181,13 @@ Deno.test("the tables say what was measured, and `deno fmt` has nothing to add",
     "connect ms": "1,235",
   });
   assertEquals(node?.["x node"], "1.00");
-  assertEquals(c?.["generator CPU"], "99 %, saturated first");
+  assertEquals(c?.["generator CPU"], "99 % (bottleneck)");
   assertEquals(bun?.["round trips/s"], "-");
   assertEquals(after("tcp idle"), [
     { "server": "deno-sockets", "bytes/connection": "8,123", "connect ms": "5.00" },
   ]);
-  const [beside] = after("tcp 1 x 64 B beside 4000 slow clients");
-  assertEquals(beside?.["p99 x Deno read/write"], "0.50");
+  const [slow] = after("tcp 1 x 64 B with 4000 slow clients");
+  assertEquals(slow?.["p99 x Deno read/write"], "0.50");
   assertEquals(after("udp 64 x 64 B")[0]?.["lost"], "1,234");
   for (const fact of ["2026-11-20", "Some <Processor>", "3 interleaved", "not installed: go"]) {
     assert(page.includes(fact), fact);
@@ -199,7 +199,7 @@ Deno.test("the tables say what was measured, and `deno fmt` has nothing to add",
   assertEquals(await fmt.exits(), 0, fmt.stderr);
 });
 
-/** A panel of a chart, as it is written in the SVG. */
+/** A panel of a chart, as parsed from the SVG. */
 interface Panel {
   title: string;
   left: number;
@@ -224,7 +224,7 @@ function readPanels(svg: string): Panel[] {
   }));
 }
 
-/** The panels' titles, and the servers with their ratios. */
+/** Returns the title of each panel, and the servers with their ratios. */
 function readRatios(svg: string): [title: string, rows: [server: string, ratio: string][]][] {
   return readPanels(svg).map(({ title, rows }) => [
     title,
@@ -237,7 +237,7 @@ Deno.test("drawChart() draws a panel per scenario and a bar per server", () => {
   assertMatch(svg, /^<svg [^>]*width="960"/);
   assertEquals(readRatios(svg), [
     ["tcp 64 x 64 B", [["deno-sockets", "1.25"], ["node", "1.00"], ["C", "2.50"], ["bun", "-"]]],
-    ["tcp 1 x 64 B beside 4000 slow clients", [["deno-sockets", "-"], ["Deno read/write", "-"]]],
+    ["tcp 1 x 64 B with 4000 slow clients", [["deno-sockets", "-"], ["Deno read/write", "-"]]],
     ["udp 64 x 64 B", [["node", "1.00"]]],
   ]);
   assertEquals(drawChart(results), svg);
@@ -259,7 +259,7 @@ Deno.test("drawChart() draws bars in proportion to the ratios, below each other"
   assert(110 + c.width < 320, `a bar of ${c.width} pixels leaves its panel`);
 });
 
-Deno.test("drawChart() places the panels in three columns and as many rows as it takes", () => {
+Deno.test("drawChart() places the panels in three columns without overlaps", () => {
   const [busyScenario] = results.scenarios;
   assert(busyScenario !== undefined);
   const four = drawChart({ ...results, scenarios: Array(4).fill(busyScenario) });
@@ -300,7 +300,7 @@ Deno.test("bench/results/echo.svg shows the ratios of bench/results/RESULTS.md",
   assertEquals(readRatios(await Deno.readTextFile(`${root}bench/results/echo.svg`)), expected);
 });
 
-Deno.test("measureAll() measures everybody once a round, in another order each time", async () => {
+Deno.test("measureAll() measures each server once per round, in a different order", async () => {
   const server = (name: string, transports: Server["transports"]): Server => ({
     name,
     version: "1",
@@ -344,7 +344,7 @@ Deno.test("measureAll() measures everybody once a round, in another order each t
   assertEquals(failures[0], "tcp 64 x 64 B: c: c does not start");
 });
 
-Deno.test("measureAll() ends when it is interrupted", async () => {
+Deno.test("measureAll() rejects when the signal aborts", async () => {
   const run = {
     measure: () => Promise.resolve({}),
     onProgress: () => {},
@@ -354,7 +354,7 @@ Deno.test("measureAll() ends when it is interrupted", async () => {
   await assertRejects(() => measureAll([tcp64], servers, 1, run), Error, "interrupted");
 });
 
-/** What an echo server of each transport has to do. */
+/** Checks of an echo server, by transport. */
 const checks: Record<Transport, (address: string) => Promise<void>> = {
   tcp: checkStream,
   unix: checkStream,
@@ -370,14 +370,14 @@ async function checkStream(address: string): Promise<void> {
     assertEquals(reply, message);
   }
 
-  // One that sends and never reads is not read from in the end, and keeps up nobody.
+  // The server stops reading from a client that never reads, and still serves the others.
   using greedy = await connect(address);
   const limit = 100_000_000;
-  assert(await flood(greedy, limit) < limit, "the server keeps all that nobody reads");
+  assert(await flood(greedy, limit) < limit, "the server buffers without a limit");
   await writeN(whole, new Uint8Array([7]));
   assertEquals(await readN(whole, new Uint8Array(1)), 1);
 
-  // As much as the sockets hold when nobody receives, and then the half-close.
+  // As much as the socket buffers hold while the client does not read, then a half-close.
   const sent = randomBytes(60_000, 6);
   await writeN(whole, sent);
   await whole.closeWrite();
@@ -402,7 +402,7 @@ function connect(address: string): Promise<Deno.Conn> {
   return Deno.connect({ hostname, port: Number(port) });
 }
 
-/** Starts an echo server; returns it and where it listens. */
+/** Starts an echo server; returns its process and its address. */
 async function startServer(
   server: Server,
   transport: Transport,
@@ -431,7 +431,7 @@ for (const name of missing) {
   Deno.test({ name: `${name} is an echo server (not installed)`, ignore: true, fn: () => {} });
 }
 
-/** Runs a load generator; returns what it prints in the end. */
+/** Runs a load generator; returns its result. */
 async function run(generator: string[], ...args: string[]): Promise<Load> {
   const [program, ...words] = generator;
   await using process = new Process([...words, ...args], true, undefined, program);
@@ -453,7 +453,7 @@ const SECONDS = 0.4;
 const BRIEFLY = ["--warmup", "0.05", "--seconds", `${SECONDS}`];
 
 for (const [name, generator] of Object.entries(generators)) {
-  Deno.test(`${name} measures the suite's servers over each transport`, async () => {
+  Deno.test(`${name} measures the project's servers over each transport`, async () => {
     await using folder = await temporaryFolder();
     await Promise.all(ours.transports.map(async (transport) => {
       const { process, address } = await startServer(ours, transport, folder.path);
@@ -468,7 +468,7 @@ for (const [name, generator] of Object.entries(generators)) {
     }));
   });
 
-  Deno.test(`${name} measures large messages beside bulk streams`, async () => {
+  Deno.test(`${name} measures large messages with bulk streams`, async () => {
     const { process, address } = await startServer(ours, "tcp", "");
     await using _ = process;
     const clients = ["--connections", "2", "--size", "65536", "--bulk", "2"];
@@ -478,7 +478,7 @@ for (const [name, generator] of Object.entries(generators)) {
     assert(load.bulkBytes > 65536, `${load.bulkBytes} bytes of the bulk streams`);
   });
 
-  Deno.test(`${name} measures a client beside slow ones, which send a byte now and then`, async () => {
+  Deno.test(`${name} measures a client with slow ones`, async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const address = `127.0.0.1:${listener.addr.port}`;
     const clients = ["--connections", "1", "--size", "60", "--slow", "3"];
@@ -503,7 +503,7 @@ for (const [name, generator] of Object.entries(generators)) {
           bytes += count;
           await writeN(conn, buffer.subarray(0, count));
         }
-      } catch { // the generator ends with replies that it did not read
+      } catch { // the generator exits with unread replies
       }
       return bytes;
     }));
@@ -512,10 +512,10 @@ for (const [name, generator] of Object.entries(generators)) {
     assertEquals([load.bytes, load.unanswered], [load.roundTrips * 60, 0]);
     const [slow = 0, , slowest = 0, client = 0] = received.toSorted((a, b) => a - b);
     assert(slow >= 1 && slowest < 60, `a byte each at a time: ${received}`);
-    assert(client >= load.bytes + 60, `with the first round trip: ${received}`);
+    assert(client >= load.bytes + 60, `including the first round trip: ${received}`);
   });
 
-  Deno.test(`${name} counts the requests that are never answered with their age`, async () => {
+  Deno.test(`${name} includes the age of unanswered requests in the latencies`, async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const address = `127.0.0.1:${listener.addr.port}`;
     const running = run(generator, "tcp", address, "--connections", "3", ...BRIEFLY);
@@ -524,7 +524,7 @@ for (const [name, generator] of Object.entries(generators)) {
       const conn = stack.use(await listener.accept());
       const message = new Uint8Array(64);
       await readN(conn, message);
-      await writeN(conn, message); // the first, and no other
+      await writeN(conn, message); // answers the first message only
     }
     const load = await running;
     assertSane(load, SECONDS);
@@ -532,7 +532,7 @@ for (const [name, generator] of Object.entries(generators)) {
     assert(load.p50Us >= SECONDS * 1e6, `${load.p50Us} us`);
   });
 
-  Deno.test(`${name} holds idle connections, after a round trip each, until its stdin ends`, async () => {
+  Deno.test(`${name} --idle keeps connections idle after a round trip each, until its stdin ends`, async () => {
     const { process, address } = await startServer(ours, "tcp", "");
     await using _ = process;
     const load = await run(generator, "tcp", address, "--connections", "20", "--idle");
@@ -547,7 +547,7 @@ for (const [name, generator] of Object.entries(generators)) {
     await using process = new Process(args, false, undefined, program);
     (await listener.accept()).close();
     assertEquals(await process.exits(), 1);
-    assert(process.stderr !== "", "it says nothing");
+    assert(process.stderr !== "", "no message on stderr");
   });
 }
 
@@ -562,7 +562,7 @@ Deno.test(`${Object.keys(generators).join(" and ")} send lost datagrams again`, 
         const { message, from } = await recvFrom(socket, 80);
         await sendTo(socket, message, from);
       }
-      // What comes then is not answered: a datagram of each of them, and the same again.
+      // Not answered: a datagram from each client, and the same again.
       for (let i = 0; i < 4; i++) await recvFrom(socket, 80);
       const load = await running;
       assertSane(load, 2.5);
@@ -572,21 +572,21 @@ Deno.test(`${Object.keys(generators).join(" and ")} send lost datagrams again`, 
   );
 });
 
-/** Whether a result has all its parts, and none that cannot be. */
+/** Asserts that a result has all its fields, with possible values. */
 function assertSane(load: Load, seconds: number): void {
   assertEquals(Object.keys(load), [
     ...["connectMs", "seconds", "roundTrips", "bytes", "bulkBytes"],
     ...["p50Us", "p99Us", "p999Us", "maxUs", "jain", "unanswered", "lost", "cpuSeconds"],
   ]);
-  const said = JSON.stringify(load);
-  for (const value of Object.values(load)) assert(Number.isFinite(value) && value >= 0, said);
-  assert(load.connectMs > 0 && load.seconds >= seconds && load.jain <= 1, said);
+  const text = JSON.stringify(load);
+  for (const value of Object.values(load)) assert(Number.isFinite(value) && value >= 0, text);
+  assert(load.connectMs > 0 && load.seconds >= seconds && load.jain <= 1, text);
   const { p50Us, p99Us, p999Us, maxUs } = load;
-  assert(p50Us <= p99Us && p99Us <= p999Us && p999Us <= maxUs, said);
+  assert(p50Us <= p99Us && p99Us <= p999Us && p999Us <= maxUs, text);
 }
 
 Deno.test({
-  name: "measure() adds what the system knows of the server",
+  name: "measure() adds the CPU time and memory of the server",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await using folder = await temporaryFolder();
@@ -605,22 +605,22 @@ Deno.test({
   },
 });
 
-Deno.test("measure() says why a server could not be measured", async () => {
+Deno.test("measure() rejects with the output of a server that fails", async () => {
   const broken = { ...ours, command: () => ["sh", "-c", "echo no such luck >&2; exit 3"] };
   const setting = { load, warmup: 0, seconds: 0.1, folder };
   await assertRejects(() => measure(broken, tcp64, setting), Error, "no such luck");
 });
 
-Deno.test("freeCores() are two that differ, or none", () => {
+Deno.test("freeCores() returns two different processors or undefined", () => {
   const cores = freeCores();
   if (cores !== undefined) assert(cores.every(Number.isInteger) && cores[0] !== cores[1]);
 });
 
-Deno.test("the scenarios' names tell them apart", () => {
+Deno.test("scenarios have unique names", () => {
   assertEquals(new Set(scenarios.map(({ name }) => name)).size, scenarios.length);
 });
 
-Deno.test("bench/echo/run.ts explains itself, and says which scenarios there are", async () => {
+Deno.test("bench/echo/run.ts prints its help, and the scenarios if none matches --only", async () => {
   await using help = new Process(["run", "--allow-all", "bench/echo/run.ts", "--help"], false);
   assertEquals(await help.exits(), 0);
   assert(help.stdout.includes("--chart FILE"), help.stdout);

@@ -1,4 +1,4 @@
-// An echo server in C, to measure the others by: one thread, and epoll for the streams.
+// An echo server in C: one thread, with epoll for streams.
 //
 //   echo tcp [PORT] | unix PATH | udp [PORT]
 
@@ -18,7 +18,7 @@
 
 enum { BACKLOG = 4096, EVENTS = 1024, PIECE = 65536 };
 
-// What a client has not received yet waits here, and the client is not read from meanwhile.
+// While a client has unsent data, the server does not read from it.
 struct client {
   int fd;
   char *unsent;
@@ -44,7 +44,7 @@ static void end(struct client *client) {
   free(client);
 }
 
-// send(2) that is not an error when there is no room; -1 when the client is gone.
+// send(2) that returns 0 if the socket buffer is full, and -1 if the connection is broken.
 static ssize_t send_some(int fd, const char *from, size_t length) {
   ssize_t count = send(fd, from, length, MSG_NOSIGNAL);
   return count < 0 && errno == EAGAIN ? 0 : count;

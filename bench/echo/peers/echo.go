@@ -1,4 +1,4 @@
-// An echo server in Go, as one would write it there: a goroutine a connection.
+// An echo server in Go, with a goroutine per connection.
 //
 //	echo tcp [PORT] | unix PATH | udp [PORT]
 package main
@@ -37,7 +37,7 @@ func run(transport, address string) error {
 		fmt.Fprintln(os.Stderr, "listening on", conn.LocalAddr())
 		return echoDatagrams(conn.(*net.UDPConn))
 	}
-	// The backlog is as large as the system allows, and accepted sockets have TCP_NODELAY.
+	// Go sets the backlog to the system's maximum, and TCP_NODELAY on accepted sockets.
 	listener, err := net.Listen(transport, address)
 	if err != nil {
 		return err

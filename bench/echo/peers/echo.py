@@ -1,4 +1,4 @@
-"""An echo server in Python: asyncio for the streams, a plain loop for the one UDP socket.
+"""An echo server in Python: asyncio for streams, a blocking loop for the UDP socket.
 
     python3 echo.py tcp [PORT] | unix PATH | udp [PORT]
 """
@@ -10,13 +10,13 @@ import sys
 BACKLOG = 4096
 
 
-# All connections receive into one buffer: what came is copied out of it before the next receives. With
-# asyncio.Protocol each receive allocates 256 KiB, and that costs more than all the rest.
+# The receive buffer of all connections: data is copied out of it before the next receive. With
+# asyncio.Protocol each receive would allocate 256 KiB, which dominates the cost.
 buffer = bytearray(65536)
 
 
 class Echo(asyncio.BufferedProtocol):
-    """One connection. asyncio sets TCP_NODELAY, and closes it at the end of its input."""
+    """A connection. asyncio sets TCP_NODELAY and closes the connection at EOF."""
 
     def connection_made(self, transport):
         self.transport = transport

@@ -1,4 +1,4 @@
-// An echo server for Bun, as one would write it there. Its backlog is 512; Bun has no option for it.
+// An echo server for Bun. The backlog is 512; Bun has no option to change it.
 //
 //   bun echo_bun.mjs tcp [PORT] | unix PATH | udp [PORT]
 
@@ -6,7 +6,7 @@ import process from "node:process";
 
 const [transport = "tcp", address = "0"] = process.argv.slice(2);
 
-/** What a client has not received yet waits in `socket.data`, and the client is not read from. */
+/** Sends data. The unsent rest is kept in `socket.data`; until it is sent, reading is paused. */
 function send(socket, data) {
   const sent = Math.max(0, socket.write(data));
   if (sent === data.length) {
@@ -15,7 +15,7 @@ function send(socket, data) {
     socket.resume();
   } else {
     if (socket.data === undefined) socket.pause();
-    socket.data = Uint8Array.from(data.subarray(sent)); // the data is Bun's, and is written over
+    socket.data = Uint8Array.from(data.subarray(sent)); // a copy: Bun reuses the buffer
   }
 }
 

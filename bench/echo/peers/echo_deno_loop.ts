@@ -1,4 +1,4 @@
-// The echo server that one would write first with Deno: a loop that awaits each read and each write.
+// An echo server for Deno without a library: a loop that awaits each read and each write.
 //
 //   deno run --allow-all --unstable-net echo_deno_loop.ts tcp [PORT] | unix PATH | udp [PORT]
 

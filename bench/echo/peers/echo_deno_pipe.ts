@@ -1,4 +1,4 @@
-// The echo server that Deno's manual suggests: each connection's stream piped to itself.
+// An echo server for Deno that pipes each connection to itself, as in Deno's manual.
 //
 //   deno run --allow-all --unstable-net echo_deno_pipe.ts tcp [PORT] | unix PATH
 

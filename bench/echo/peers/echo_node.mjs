@@ -1,4 +1,4 @@
-// An echo server for Node, as one would write it there.
+// An echo server for Node that pipes each connection to itself.
 //
 //   node echo_node.mjs tcp [PORT] | unix PATH | udp [PORT]
 
