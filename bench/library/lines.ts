@@ -64,7 +64,7 @@ export async function readLines(source: Reader): Promise<void> {
 }
 
 /** Reads with BufferedReader.tryReadLine(), and readLine() if no line is buffered, as bytes. */
-export async function takeLines(source: Reader): Promise<void> {
+export async function tryReadLines(source: Reader): Promise<void> {
   let lines = 0;
   let bytes = 0;
   const reader = new BufferedReader(source);
@@ -75,8 +75,8 @@ export async function takeLines(source: Reader): Promise<void> {
   check(lines, bytes);
 }
 
-/** Like {@linkcode takeLines}, but decodes each line to a string. */
-export async function takeTexts(source: Reader): Promise<void> {
+/** Like {@linkcode tryReadLines}, but decodes each line to a string. */
+export async function tryReadTexts(source: Reader): Promise<void> {
   let lines = 0;
   let bytes = 0;
   const reader = new BufferedReader(source);

@@ -2,7 +2,15 @@
 // return strings; BufferedReader returns bytes, because decoding a line takes longer than finding it.
 
 import { Readable } from "node:stream";
-import { LINES, readEvents, readLines, readStream, takeLines, takeTexts, text } from "./lines.ts";
+import {
+  LINES,
+  readEvents,
+  readLines,
+  readStream,
+  text,
+  tryReadLines,
+  tryReadTexts,
+} from "./lines.ts";
 import { chunksOf, readerOf } from "./memory_source.ts";
 
 const group = `${LINES} lines from memory`;
@@ -17,10 +25,10 @@ Deno.bench("node:readline events: strings", { group }, async () => {
 
 Deno.bench("readLine(): bytes", { group }, async () => await readLines(readerOf(text)));
 
-Deno.bench("tryReadLine(): bytes", { group }, async () => await takeLines(readerOf(text)));
+Deno.bench("tryReadLine(): bytes", { group }, async () => await tryReadLines(readerOf(text)));
 
 Deno.bench(
   "tryReadLine(), decoded: strings",
   { group },
-  async () => await takeTexts(readerOf(text)),
+  async () => await tryReadTexts(readerOf(text)),
 );

@@ -3,7 +3,15 @@
 
 import { connect } from "node:net";
 import { isHere } from "../../contract/requirements.ts";
-import { check, LINES, readEvents, readLines, readStream, takeLines, takeTexts } from "./lines.ts";
+import {
+  check,
+  LINES,
+  readEvents,
+  readLines,
+  readStream,
+  tryReadLines,
+  tryReadTexts,
+} from "./lines.ts";
 import { startSender } from "./sender.ts";
 
 const hostname = "127.0.0.1";
@@ -26,12 +34,12 @@ Deno.bench("readLine(): bytes", { group }, async () => {
 
 Deno.bench("tryReadLine(), decoded: strings", { group }, async () => {
   using conn = await Deno.connect({ hostname, port });
-  await takeTexts(conn);
+  await tryReadTexts(conn);
 });
 
 Deno.bench("tryReadLine(): bytes", { group }, async () => {
   using conn = await Deno.connect({ hostname, port });
-  await takeLines(conn);
+  await tryReadLines(conn);
 });
 
 /** Measures a program that reads the lines from each port typed on its stdin and prints their counts. */
