@@ -15,26 +15,23 @@ export interface Step {
   samples: string[];
 }
 
-/** All steps of the learning path. */
+/** Reads all steps of the learning path. */
 export function readCourse(): Step[] {
-  const source = Deno.readTextFileSync(`${root}docs/course.md`);
-  const [, section = ""] = /^## The learning path\n([^]*?)(?=^## |$(?![^]))/m.exec(source) ?? [];
+  const document = Deno.readTextFileSync(`${root}docs/course.md`);
+  const [, below = ""] = document.split("\n## The learning path\n");
+  const [list = ""] = below.split("\n## ");
   return Array.from(
-    section.matchAll(/^(\d+)\. \*\*(.*?)\*\*([^]*?)(?=^\d+\. |$(?![^]))/gm),
-    ([, number, title = "", text = ""]) => ({
-      number: Number(number),
-      title,
-      samples: Array.from(
-        text.matchAll(/\]\(\.\.\/((?:servers|clients|unix)\/\w+\.ts)\)/g),
-        ([, path = ""]) => path,
-      ),
-    }),
+    list.matchAll(/^(\d+)\. \*\*(.*?)\*\*((?:.|\n(?!\d))*)/gm),
+    ([, number, title = "", text = ""]) => {
+      const links = text.matchAll(/\]\(\.\.\/((?:servers|clients|unix)\/\w+\.ts)\)/g);
+      return { number: Number(number), title, samples: Array.from(links, ([, path = ""]) => path) };
+    },
   );
 }
 
 /**
- * The steps that have a sample whose path contains one of the names, with those samples only; all steps if
- * there are no names. Throws a UsageError if no sample's path contains a name.
+ * Returns the steps that have a sample whose path contains one of the names, with those samples only, or all
+ * steps if there are no names. Throws a UsageError if no sample's path contains a name.
  */
 export function findSteps(names: string[]): Step[] {
   const found = new Set(findSamples(names));
