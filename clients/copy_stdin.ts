@@ -26,6 +26,7 @@
 
 import { count, main } from "../cli.ts";
 import { withContext } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./copy_stdin.ts" with { type: "text" };
 
 await main(header, {

@@ -26,6 +26,7 @@
 
 import { type Argument, host, main, oneOf } from "../cli.ts";
 import { getAddrInfo, getNameInfo, inetPton, parsePort } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./resolve.ts" with { type: "text" };
 
 /** A service as it was typed: its name tells for which transports it is. */

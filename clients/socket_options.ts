@@ -38,6 +38,7 @@ import {
   strerror,
   withTimeout,
 } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./socket_options.ts" with { type: "text" };
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };

@@ -23,6 +23,7 @@
 
 import { host, main, port, terminalOutput } from "../cli.ts";
 import { copy, openClient } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./tcp_count.ts" with { type: "text" };
 
 await main(header, {

@@ -25,6 +25,7 @@
 
 import { logListening, main, port, seconds } from "../cli.ts";
 import { openClient, openListener, printable, TimeoutReader, writeN } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./tcp_deadlock.ts" with { type: "text" };
 
 await main(header, {

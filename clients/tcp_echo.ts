@@ -30,6 +30,7 @@
 
 import { host, main, port, terminalOutput } from "../cli.ts";
 import { BufferedReader, MAXLINE, openClient, writeN } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./tcp_echo.ts" with { type: "text" };
 
 const NEWLINE = 0x0a;

@@ -37,6 +37,7 @@ import {
   text,
 } from "../cli.ts";
 import { inetPton, openClient, writeN } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./tcp_echo_word.ts" with { type: "text" };
 
 /** The most that is received at once, in bytes. */

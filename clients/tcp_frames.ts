@@ -28,6 +28,7 @@ import { concat } from "@std/bytes/concat";
 import { host, main, oneOf, port } from "../cli.ts";
 import { openClient, writeN } from "../mod.ts";
 import { framings } from "../protocols/framings.ts";
+// This file as text: main() prints its header for --help.
 import header from "./tcp_frames.ts" with { type: "text" };
 
 await main(header, {

@@ -25,6 +25,7 @@
 
 import { dieWithSystemMessage, main, port, required, terminalOutput, text } from "../cli.ts";
 import { AddrInfoError, BufferedReader, openClient, writeN } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./tcp_message.ts" with { type: "text" };
 
 /** The longest reply, in bytes; of a message, C's buffer holds one byte less, and a NUL. */

@@ -19,6 +19,7 @@
 
 import { bytesLiteral, host, main, port } from "../cli.ts";
 import { openClient, writeN } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./tcp_request.ts" with { type: "text" };
 
 /** The longest response, in bytes. */

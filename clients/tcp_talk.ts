@@ -29,6 +29,7 @@
 
 import { host, main, port, terminalOutput } from "../cli.ts";
 import { BufferedReader, openClient, writeN } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./tcp_talk.ts" with { type: "text" };
 
 /** The most that is received at once, in bytes; of a line, C's buffer holds one byte less, and a NUL. */

@@ -26,6 +26,7 @@
 
 import { host, main, port, required, terminalOutput } from "../cli.ts";
 import { copy, openClient } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./telnet.ts" with { type: "text" };
 
 await main(header, {

@@ -21,6 +21,7 @@
 
 import { host, main, port } from "../cli.ts";
 import { BufferedReader, chomp, openDatagramTo, sendTo } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./udp_broadcast.ts" with { type: "text" };
 
 /** More than the longest message that UDP can carry, in bytes. */

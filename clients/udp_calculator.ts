@@ -27,6 +27,7 @@
 import { host, main, oneOf, port, required, seconds, UsageError } from "../cli.ts";
 import { connectDatagram, type ConnectedDatagram, strerror } from "../mod.ts";
 import { decodeResponse, encodeRequest } from "../protocols/calculator.ts";
+// This file as text: main() prints its header for --help.
 import header from "./udp_calculator.ts" with { type: "text" };
 
 /** How often the server is asked. */

@@ -34,6 +34,7 @@ import {
   terminalOutput,
 } from "../cli.ts";
 import { connectDatagram, writeN } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./udp_connected.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */

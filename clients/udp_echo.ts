@@ -25,6 +25,7 @@
 
 import { host, main, port, seconds, terminalOutput } from "../cli.ts";
 import { BufferedReader, chomp, connectDatagram, writeN } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./udp_echo.ts" with { type: "text" };
 
 /** More than the longest message that UDP can carry, in bytes. */

@@ -21,6 +21,7 @@
 
 import { type Argument, host, main, port } from "../cli.ts";
 import { getAddrInfo, openDatagramTo, sendTo, strerror } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./udp_hello.ts" with { type: "text" };
 
 /** A host; or, if there is a slash in it, the path of a Unix-domain socket. */

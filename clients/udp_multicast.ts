@@ -26,6 +26,7 @@
 
 import { count, group, host, main, oneOf, port } from "../cli.ts";
 import { BufferedReader, chomp, openDatagramTo, sendTo, withContext } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./udp_multicast.ts" with { type: "text" };
 
 /** More than the longest message that UDP can carry, in bytes. */

@@ -21,6 +21,7 @@
 
 import { bytesLiteral, host, main, port, seconds } from "../cli.ts";
 import { connectDatagram, pack, unpack } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./udp_sum.ts" with { type: "text" };
 
 /** The longest reply, in bytes: as many as the largest sum has digits. */

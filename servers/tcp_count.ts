@@ -24,6 +24,7 @@
 
 import { host, logListening, main, port } from "../cli.ts";
 import { accept, type Connection, copy, openListener, terminationSignal, writeN } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./tcp_count.ts" with { type: "text" };
 
 /** How many bytes a second a client must send, averaged over the idle timeout of five minutes. */

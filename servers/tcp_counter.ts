@@ -26,6 +26,7 @@
 
 import { host, logListening, main, port } from "../cli.ts";
 import { accept, type Connection, openListener, terminationSignal, writeN } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./tcp_counter.ts" with { type: "text" };
 
 let connections = 0;

@@ -43,6 +43,7 @@
 import { count, host, logListening, main, port, serverOptions } from "../cli.ts";
 import { accept, openListener, terminationSignal } from "../mod.ts";
 import { echoMessages, echoQuietly } from "../protocols/echo.ts";
+// This file as text: main() prints its header for --help.
 import header from "./tcp_echo_concurrent.ts" with { type: "text" };
 
 await main(header, {

@@ -37,6 +37,7 @@
 import { host, logListening, main, port } from "../cli.ts";
 import { accept, openListener, terminationSignal } from "../mod.ts";
 import { echoMessages } from "../protocols/echo.ts";
+// This file as text: main() prints its header for --help.
 import header from "./tcp_echo_iterative.ts" with { type: "text" };
 
 await main(header, {

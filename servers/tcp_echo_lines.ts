@@ -39,6 +39,7 @@ import {
   terminationSignal,
   writeN,
 } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./tcp_echo_lines.ts" with { type: "text" };
 
 await main(header, {

@@ -37,6 +37,7 @@ import {
   withTimeout,
   writeN,
 } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./tcp_echo_once.ts" with { type: "text" };
 
 /** The most that is received, in bytes. */

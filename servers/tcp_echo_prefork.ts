@@ -44,6 +44,7 @@ import {
   withContext,
 } from "../mod.ts";
 import type { Orders, Report } from "./workers/tcp_echo.ts";
+// This file as text: main() prints its header for --help.
 import header from "./tcp_echo_prefork.ts" with { type: "text" };
 
 /** How long to wait before another worker takes the place of one that died, in ms. */

@@ -32,6 +32,7 @@
 import { logListening, main, port } from "../cli.ts";
 import { accept, openListeners, terminationSignal } from "../mod.ts";
 import { echoMessages } from "../protocols/echo.ts";
+// This file as text: main() prints its header for --help.
 import header from "./tcp_echo_two_stacks.ts" with { type: "text" };
 
 await main(header, {

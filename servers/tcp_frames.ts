@@ -37,6 +37,7 @@ import {
   terminationSignal,
 } from "../mod.ts";
 import { type Framing, framings } from "../protocols/framings.ts";
+// This file as text: main() prints its header for --help.
 import header from "./tcp_frames.ts" with { type: "text" };
 
 /** How many clients are served at once: each may make the server hold a frame of 1 MiB. */

@@ -32,6 +32,7 @@ import {
   withContext,
   writeN,
 } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./tcp_message.ts" with { type: "text" };
 
 /** The longest message, in bytes. */

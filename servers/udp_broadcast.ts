@@ -21,6 +21,7 @@
 
 import { host, logListening, logTruncated, main, port, stdout } from "../cli.ts";
 import { datagrams, openDatagram, printable, terminationSignal } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./udp_broadcast.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */

@@ -23,6 +23,7 @@
 import { host, logListening, main, port } from "../cli.ts";
 import { datagrams, logError, openDatagram, sendTo, terminationSignal } from "../mod.ts";
 import { calculate } from "../protocols/calculator.ts";
+// This file as text: main() prints its header for --help.
 import header from "./udp_calculator.ts" with { type: "text" };
 
 /** A byte more than the longest request, so that a longer one does not look like it. */

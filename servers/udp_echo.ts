@@ -32,6 +32,7 @@
 
 import { host, logListening, logTruncated, main, port, stdout } from "../cli.ts";
 import { datagrams, logError, openDatagram, printable, sendTo, terminationSignal } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./udp_echo.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */

@@ -33,6 +33,7 @@
 import { delay as pause } from "@std/async/delay";
 import { count, host, logListening, logTruncated, main, port, seconds, stdout } from "../cli.ts";
 import { datagrams, logError, openDatagram, printable, sendTo, terminationSignal } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./udp_echo_prefork.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */

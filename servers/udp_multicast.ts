@@ -39,6 +39,7 @@ import {
   terminationSignal,
   withContext,
 } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./udp_multicast.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */

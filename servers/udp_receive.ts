@@ -40,6 +40,7 @@ import {
   withTimeout,
   writeN,
 } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./udp_receive.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */

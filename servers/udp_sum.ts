@@ -33,6 +33,7 @@ import {
   unpack,
   withContext,
 } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./udp_sum.ts" with { type: "text" };
 
 /** The longest request that is received whole, in bytes. */

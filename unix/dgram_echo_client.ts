@@ -26,6 +26,7 @@
 
 import { logTruncated, main, seconds, terminalOutput } from "../cli.ts";
 import { BufferedReader, chomp, connectUnixDatagram, terminationSignal, writeN } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./dgram_echo_client.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */

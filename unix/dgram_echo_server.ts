@@ -36,6 +36,7 @@ import {
   sendTo,
   terminationSignal,
 } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./dgram_echo_server.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */

@@ -21,6 +21,7 @@
 
 import { logListening, logTruncated, main, mode } from "../cli.ts";
 import { datagrams, openUnixDatagram, terminationSignal, withTimeout, writeN } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./dgram_receive.ts" with { type: "text" };
 
 /** The longest message that is received whole, in bytes. */

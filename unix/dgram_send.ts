@@ -21,6 +21,7 @@
 
 import { main, required, text } from "../cli.ts";
 import { openDatagramTo, sendTo } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./dgram_send.ts" with { type: "text" };
 
 await main(header, {

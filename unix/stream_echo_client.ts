@@ -24,6 +24,7 @@
 
 import { main, terminalOutput } from "../cli.ts";
 import { BufferedReader, MAXLINE, openUnixClient, writeN } from "../mod.ts";
+// This file as text: main() prints its header for --help.
 import header from "./stream_echo_client.ts" with { type: "text" };
 
 const NEWLINE = 0x0a;

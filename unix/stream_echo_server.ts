@@ -36,6 +36,7 @@
 import { logListening, main, mode, serverOptions } from "../cli.ts";
 import { accept, formatAddress, openUnixListener, terminationSignal } from "../mod.ts";
 import { echoMessages, echoQuietly } from "../protocols/echo.ts";
+// This file as text: main() prints its header for --help.
 import header from "./stream_echo_server.ts" with { type: "text" };
 
 await main(header, {
