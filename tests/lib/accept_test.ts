@@ -3,7 +3,10 @@ import { accept, type AcceptOptions } from "../../lib/server/accept.ts";
 import type { Connection } from "../../lib/socket/connection.ts";
 import { echo } from "../../lib/server/echo.ts";
 import { readN, writeN } from "../../lib/io/read_write.ts";
-import { bytes, connectAndReset, exchange, receive, stopwatch } from "../support/hostile.ts";
+import { bytes } from "../support/bytes.ts";
+import { connectAndReset } from "../support/peers.ts";
+import { exchange, receive } from "../support/streams.ts";
+import { stopwatch } from "../support/time.ts";
 import { Process } from "../../contract/process.ts";
 
 /** A concurrent echo server in this process, and what happens to it. */

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { bytesLiteral } from "../../lib/cli/dump.ts";
 import { python3 } from "../support/python.ts";
-import { randomIntegers, toBytes, toText } from "../support/readers.ts";
+import { randomIntegers, toBytes, toText } from "../support/bytes.ts";
 
 Deno.test("bytesLiteral() writes bytes as a Python program does", () => {
   const literals = {

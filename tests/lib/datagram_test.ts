@@ -18,7 +18,7 @@ import { openUnixDatagram } from "../../lib/socket/unix.ts";
 import type { Need } from "../../contract/requirements.ts";
 import { testWith } from "../support/test_with.ts";
 import { Process, temporaryFolder } from "../../contract/process.ts";
-import { toBytes, toText } from "../support/readers.ts";
+import { toBytes, toText } from "../support/bytes.ts";
 
 /** For a test that would never end if it failed: far more than any needs. */
 const PATIENCE = { timeout: 60_000 };

@@ -11,7 +11,8 @@ import {
 } from "../../lib/io/framing.ts";
 import { framings } from "../../protocols/framings.ts";
 import { BufferedReader } from "../../lib/io/buffered_reader.ts";
-import { amounts, randomIntegers, Source, toBytes, toText, whole } from "../support/readers.ts";
+import { amounts, Source, whole } from "../support/readers.ts";
+import { randomIntegers, toBytes, toText } from "../support/bytes.ts";
 
 /** A way to frame messages, which are texts whose characters stand for bytes. */
 interface Kind {

@@ -3,17 +3,8 @@ import { runInNewContext } from "node:vm";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { BufferedReader } from "../../lib/io/buffered_reader.ts";
 import { readN, writeN } from "../../lib/io/read_write.ts";
-import {
-  amounts,
-  nothing,
-  randomIntegers,
-  Source,
-  type Step,
-  Target,
-  toBytes,
-  toText,
-  whole,
-} from "../support/readers.ts";
+import { amounts, nothing, Source, type Step, Target, whole } from "../support/readers.ts";
+import { randomIntegers, toBytes, toText } from "../support/bytes.ts";
 
 /** For a test that would never end if it failed: far more than any needs. */
 const PATIENCE = { timeout: 60_000 };

@@ -2,7 +2,8 @@ import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/as
 import { TimeoutReader, withTimeout } from "../../lib/io/timeout.ts";
 import { BufferedReader } from "../../lib/io/buffered_reader.ts";
 import { type Reader, readN } from "../../lib/io/read_write.ts";
-import { amounts, Source, toBytes, toText, whole } from "../support/readers.ts";
+import { amounts, Source, whole } from "../support/readers.ts";
+import { toBytes, toText } from "../support/bytes.ts";
 
 /** For what comes, in ms: more than it ever takes. */
 const LONG = 30_000;

@@ -1,5 +1,8 @@
 import { assert } from "@std/assert";
-import { assertStaysFlat, exchange, flood, Server } from "../support/hostile.ts";
+import { assertStaysFlat } from "../support/proc.ts";
+import { exchange } from "../support/streams.ts";
+import { flood } from "../support/peers.ts";
+import { Server } from "../support/server.ts";
 import { keeps } from "./promises.ts";
 
 keeps(

@@ -1,18 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { writeN } from "../../lib/io/read_write.ts";
-import {
-  assertStaysFlat,
-  exchange,
-  isCutOff,
-  lines,
-  listeners,
-  prefork,
-  reliable,
-  Server,
-  stopwatch,
-  withFastClock,
-} from "../support/hostile.ts";
+import { assertStaysFlat } from "../support/proc.ts";
+import { exchange, isCutOff } from "../support/streams.ts";
+import { lines, listeners, prefork, reliable } from "../support/servers.ts";
+import { Server, withFastClock } from "../support/server.ts";
+import { stopwatch } from "../support/time.ts";
 import { givers, keeps } from "./promises.ts";
 
 const echoes = [...reliable, lines];

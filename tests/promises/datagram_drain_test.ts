@@ -3,7 +3,7 @@ import { openDatagram, openDatagramTo, recvFrom, sendTo } from "../../lib/socket
 import { withTimeout } from "../../lib/io/timeout.ts";
 import { testWith } from "../support/test_with.ts";
 import { startSample } from "../../contract/process.ts";
-import { toBytes, toText } from "../support/readers.ts";
+import { toBytes, toText } from "../support/bytes.ts";
 import {
   assertEndsInTime,
   needsOf,

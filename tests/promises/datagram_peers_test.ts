@@ -3,12 +3,12 @@ import { openDatagramTo, sendTo } from "../../lib/socket/datagram.ts";
 import { connectUnixDatagram } from "../../lib/socket/connected_datagram.ts";
 import { withTimeout } from "../../lib/io/timeout.ts";
 import { openUnixDatagram } from "../../lib/socket/unix.ts";
-import { processorTimeOf } from "../support/hostile.ts";
+import { processorTimeOf } from "../support/proc.ts";
 import type { Need } from "../../contract/requirements.ts";
 import { testWith } from "../support/test_with.ts";
 import { Process, startSample } from "../../contract/process.ts";
 import { PythonSocket } from "../support/python_socket.ts";
-import { toBytes, toText } from "../support/readers.ts";
+import { toBytes, toText } from "../support/bytes.ts";
 import { assertEndsInTime, modeOf, waitFor } from "./datagram_servers.ts";
 import { covers } from "./promises.ts";
 

@@ -1,16 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
-import {
-  exchange,
-  hasProc,
-  listeners,
-  processorTimeOf,
-  reliable,
-  Server,
-  stopwatch,
-  unix,
-  withDescriptors,
-} from "../support/hostile.ts";
+import { exchange } from "../support/streams.ts";
+import { hasProc, processorTimeOf } from "../support/proc.ts";
+import { listeners, reliable, unix } from "../support/servers.ts";
+import { Server, withDescriptors } from "../support/server.ts";
+import { stopwatch } from "../support/time.ts";
 import { Process } from "../../contract/process.ts";
 import { testWith } from "../support/test_with.ts";
 import { keeps } from "./promises.ts";

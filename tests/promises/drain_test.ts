@@ -1,18 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { writeN } from "../../lib/io/read_write.ts";
-import {
-  exchange,
-  flood,
-  iterative,
-  LINE,
-  lines,
-  readAll,
-  receiveFlood,
-  reliable,
-  Server,
-  stopwatch,
-  withDescriptors,
-} from "../support/hostile.ts";
+import { exchange, readAll } from "../support/streams.ts";
+import { flood, LINE, receiveFlood } from "../support/peers.ts";
+import { iterative, lines, reliable } from "../support/servers.ts";
+import { Server, withDescriptors } from "../support/server.ts";
+import { stopwatch } from "../support/time.ts";
 import { testWith } from "../support/test_with.ts";
 import { Process } from "../../contract/process.ts";
 import { givers, keeps } from "./promises.ts";

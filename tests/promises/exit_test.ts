@@ -1,17 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import {
-  connectAndReset,
-  exchange,
-  flood,
-  isCutOff,
-  type Launch,
-  message,
-  oneShots,
-  prefork,
-  reliable,
-  Server,
-  stopwatch,
-} from "../support/hostile.ts";
+import { connectAndReset, flood } from "../support/peers.ts";
+import { exchange, isCutOff } from "../support/streams.ts";
+import { type Launch, Server } from "../support/server.ts";
+import { message, oneShots, prefork, reliable } from "../support/servers.ts";
+import { stopwatch } from "../support/time.ts";
 import { Process } from "../../contract/process.ts";
 import { givers, keeps } from "./promises.ts";
 

@@ -3,30 +3,24 @@ import { dirname } from "node:path";
 import type { framings } from "../../protocols/framings.ts";
 import { MAXFRAME } from "../../lib/io/framing.ts";
 import { writeN } from "../../lib/io/read_write.ts";
+import { bytes, randomBytes } from "../support/bytes.ts";
 import {
-  bytes,
   concurrent,
-  connectAndReset,
-  exchange,
-  flood,
-  garbage,
-  isCutOff,
   iterative,
   lines,
   listeners,
-  many,
   message,
   oneShots,
   others,
   prefork,
-  randomBytes,
-  receiveFlood,
   receivers,
   repliers,
-  Server,
   servers,
   unix,
-} from "../support/hostile.ts";
+} from "../support/servers.ts";
+import { connectAndReset, flood, garbage, many, receiveFlood } from "../support/peers.ts";
+import { exchange, isCutOff } from "../support/streams.ts";
+import { Server } from "../support/server.ts";
 import { Process, temporaryFolder } from "../../contract/process.ts";
 import { root } from "../../contract/header.ts";
 import { keeps } from "./promises.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { root, samplePaths } from "../../contract/header.ts";
-import { servers } from "../support/hostile.ts";
+import { servers } from "../support/servers.ts";
 import { document, promises, withMatrix } from "./promises.ts";
 
 // The table of promises is complete, and the document shows it.

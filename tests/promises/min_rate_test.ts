@@ -2,7 +2,10 @@ import { assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { encodeLengthFrame } from "../../lib/io/framing.ts";
 import { writeN } from "../../lib/io/read_write.ts";
-import { bytes, isCutOff, prefork, Server, withFastClock } from "../support/hostile.ts";
+import { bytes } from "../support/bytes.ts";
+import { isCutOff } from "../support/streams.ts";
+import { prefork } from "../support/servers.ts";
+import { Server, withFastClock } from "../support/server.ts";
 import { givers, keeps } from "./promises.ts";
 
 /** The servers whose clients may send more than once, on a clock on which the average is over 1.5 s. */

@@ -2,10 +2,10 @@ import { assert, assertEquals } from "@std/assert";
 import { formatAddress } from "../../lib/address/format.ts";
 import { openDatagram, recvFrom, sendTo } from "../../lib/socket/datagram.ts";
 import { isUnanswerable } from "../../lib/server/_own_address.ts";
-import { processorTimeOf } from "../support/hostile.ts";
+import { processorTimeOf } from "../support/proc.ts";
 import { testWith } from "../support/test_with.ts";
 import { Process, startSample } from "../../contract/process.ts";
-import { toBytes, toText } from "../support/readers.ts";
+import { toBytes, toText } from "../support/bytes.ts";
 import { needsOf, pathPrograms, startAt, startUdp, udpServers } from "./datagram_servers.ts";
 import { covers } from "./promises.ts";
 

@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { concurrent, exchange, type Launch, prefork, Server, unix } from "../support/hostile.ts";
+import { concurrent, prefork, unix } from "../support/servers.ts";
+import { exchange } from "../support/streams.ts";
+import { type Launch, Server } from "../support/server.ts";
 import { freePort, Process } from "../../contract/process.ts";
 import { keeps } from "./promises.ts";
 

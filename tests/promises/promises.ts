@@ -7,7 +7,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { servers, type Subject } from "../support/hostile.ts";
+import { servers, type Subject } from "../support/servers.ts";
 import { root } from "../../contract/header.ts";
 
 /** A promise. */

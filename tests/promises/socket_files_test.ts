@@ -3,7 +3,7 @@ import { openDatagramTo, recvFrom, sendTo } from "../../lib/socket/datagram.ts";
 import { openUnixClient, openUnixDatagram, openUnixListener } from "../../lib/socket/unix.ts";
 import { testWith } from "../support/test_with.ts";
 import { Process, startSample } from "../../contract/process.ts";
-import { toBytes } from "../support/readers.ts";
+import { toBytes } from "../support/bytes.ts";
 import { assertEndsInTime, modeOf, pathPrograms, startAt, waitFor } from "./datagram_servers.ts";
 import { covers } from "./promises.ts";
 

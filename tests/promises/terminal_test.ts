@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { writeN } from "../../lib/io/read_write.ts";
-import { bytes, isCutOff, randomBytes, Server } from "../support/hostile.ts";
+import { bytes, randomBytes } from "../support/bytes.ts";
+import { isCutOff } from "../support/streams.ts";
+import { Server } from "../support/server.ts";
 import { Process } from "../../contract/process.ts";
 import { testWith } from "../support/test_with.ts";
 import { givers, keeps } from "./promises.ts";

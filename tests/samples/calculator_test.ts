@@ -12,7 +12,7 @@ import { datagrams } from "../../lib/server/datagrams.ts";
 import { openDatagram, sendTo } from "../../lib/socket/datagram.ts";
 import { testWith } from "../support/test_with.ts";
 import { Process, startSample } from "../../contract/process.ts";
-import { randomIntegers, toBytes } from "../support/readers.ts";
+import { randomIntegers, toBytes } from "../support/bytes.ts";
 
 /** For a test that would never end if it failed: far more than any needs. */
 const PATIENCE = { timeout: 60_000 };

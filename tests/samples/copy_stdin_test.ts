@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { Process, startSample, temporaryFolder } from "../../contract/process.ts";
-import { randomIntegers } from "../support/readers.ts";
+import { randomIntegers } from "../support/bytes.ts";
 import { readSample, root } from "../../contract/header.ts";
 
 const path = "clients/copy_stdin.ts";

@@ -2,20 +2,17 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { TimeoutReader } from "../../lib/io/timeout.ts";
 import { BufferedReader } from "../../lib/io/buffered_reader.ts";
 import { readN, writeN } from "../../lib/io/read_write.ts";
+import { bytes, randomBytes } from "../support/bytes.ts";
 import {
-  bytes,
   concurrent,
   concurrentOnIpv6,
-  exchange,
   iterative,
   lines,
   prefork,
-  randomBytes,
-  readAll,
-  receive,
-  Server,
   unix,
-} from "../support/hostile.ts";
+} from "../support/servers.ts";
+import { exchange, readAll, receive } from "../support/streams.ts";
+import { Server } from "../support/server.ts";
 import { isHere } from "../../contract/requirements.ts";
 
 // One suite for every echo server, whatever its transport and however it accepts, after Go's nettest.

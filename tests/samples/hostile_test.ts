@@ -1,6 +1,7 @@
 import { assert, assertMatch } from "@std/assert";
 import type net from "node:net";
-import { assertStaysFlat, garbage, HostileServer } from "../support/hostile.ts";
+import { assertStaysFlat } from "../support/proc.ts";
+import { garbage, HostileServer } from "../support/peers.ts";
 import { startSample, temporaryFolder } from "../../contract/process.ts";
 
 // Clients against servers that do what no client expects.

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { HostileServer } from "../support/hostile.ts";
+import { HostileServer } from "../support/peers.ts";
 import { Process } from "../../contract/process.ts";
 import { samplePaths } from "../../contract/header.ts";
 

@@ -4,7 +4,7 @@ import { readN, writeN } from "../../lib/io/read_write.ts";
 import type { Need } from "../../contract/requirements.ts";
 import { testWith } from "../support/test_with.ts";
 import { freePort, Process, startSample } from "../../contract/process.ts";
-import { randomIntegers, toBytes, toText } from "../support/readers.ts";
+import { randomIntegers, toBytes, toText } from "../support/bytes.ts";
 import { readSample, root } from "../../contract/header.ts";
 
 // The TCP samples as processes, each against a peer that is not ours: python3's sockets as a rule. What

@@ -5,7 +5,7 @@ import { openDatagram } from "../../lib/socket/datagram.ts";
 import { TerminalWriter } from "../../lib/cli/terminal.ts";
 import { hexChars } from "../../lib/cli/dump.ts";
 import { writeN, type Writer } from "../../lib/io/read_write.ts";
-import { HostileServer } from "../support/hostile.ts";
+import { HostileServer } from "../support/peers.ts";
 import { testWith } from "../support/test_with.ts";
 import { freePort, Process } from "../../contract/process.ts";
 import { readSample } from "../../contract/header.ts";

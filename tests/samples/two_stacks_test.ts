@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { exchange, flood, receiveFlood } from "../support/hostile.ts";
+import { exchange } from "../support/streams.ts";
+import { flood, receiveFlood } from "../support/peers.ts";
 import { testWith } from "../support/test_with.ts";
 import { type Process, startSample } from "../../contract/process.ts";
 

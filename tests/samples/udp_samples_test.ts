@@ -4,7 +4,7 @@ import { isHere, type Need } from "../../contract/requirements.ts";
 import { testWith } from "../support/test_with.ts";
 import { freePort, Process, startSample, temporaryFolder } from "../../contract/process.ts";
 import { PythonSocket } from "../support/python_socket.ts";
-import { toBytes } from "../support/readers.ts";
+import { toBytes } from "../support/bytes.ts";
 import { readSample } from "../../contract/header.ts";
 
 // The UDP samples as processes of their own, against Python's sockets or Deno's. Nothing here leaves

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { readN, writeN } from "../../lib/io/read_write.ts";
-import { exchange, readAll } from "../support/hostile.ts";
+import { exchange, readAll } from "../support/streams.ts";
 import {
   type Process,
   startSample,

@@ -79,22 +79,3 @@ export class Target implements Writer {
     return Promise.resolve(piece.length);
   }
 }
-
-/** A text whose characters, U+0000 to U+00FF, stand for the bytes of their numbers. */
-export function toBytes(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(text, (char) => char.charCodeAt(0));
-}
-
-/** The bytes as the text from which {@linkcode toBytes} makes them. */
-export function toText(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
-}
-
-/** Pseudo-random integers from 0 to below `end`, the same ones for the same seed. */
-export function randomIntegers(seed: number): (end: number) => number {
-  return (end) => {
-    // Numerical Recipes' linear congruential generator; its high bits are the good ones.
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-    return Math.floor(seed / 2 ** 32 * end);
-  };
-}

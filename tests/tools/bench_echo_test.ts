@@ -22,7 +22,9 @@ import {
 import { jain, Latencies, median, percentile } from "../../bench/echo/statistics.ts";
 import { openDatagram, recvFrom, sendTo } from "../../lib/socket/datagram.ts";
 import { readN, writeN } from "../../lib/io/read_write.ts";
-import { flood, randomBytes, readAll } from "../support/hostile.ts";
+import { flood } from "../support/peers.ts";
+import { randomBytes } from "../support/bytes.ts";
+import { readAll } from "../support/streams.ts";
 import { root } from "../../contract/header.ts";
 import { Process, temporaryFolder } from "../../contract/process.ts";
 

@@ -1,0 +1,210 @@
+/**
+ * A server of the table as a process.
+ *
+ * @module
+ */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { Process, startSample, temporaryFolder } from "../../contract/process.ts";
+import { toText } from "./bytes.ts";
+import { readAll } from "./streams.ts";
+import { openDatagramTo } from "../../lib/socket/datagram.ts";
+import { withTimeout } from "../../lib/io/timeout.ts";
+import { writeN } from "../../lib/io/read_write.ts";
+import { ownPaths, type Subject } from "./servers.ts";
+
+/** How long a server may live in a test, in ms: a safety net, far more than any test needs. */
+const PATIENCE = 60_000;
+
+/** Where a server is. */
+export type Address = { hostname: string; port: number } | { transport: "unix"; path: string };
+
+/** A subject that runs. Disposing of it kills it. */
+export class Server implements AsyncDisposable {
+  readonly subject: Subject;
+  readonly process: Process;
+  #address: Address;
+  readonly #resources: AsyncDisposableStack;
+
+  private constructor(
+    subject: Subject,
+    process: Process,
+    address: Address,
+    resources: AsyncDisposableStack,
+  ) {
+    this.subject = subject;
+    this.process = process;
+    this.#address = address;
+    this.#resources = resources;
+  }
+
+  /**
+   * Starts a subject.
+   *
+   * @param subject Which.
+   * @param options What follows on its command line.
+   * @param launch Starts its process, by default under its header's flags.
+   */
+  static async start(
+    subject: Subject,
+    options: string[] = [],
+    launch: Launch = startSample,
+  ): Promise<Server> {
+    const server = await Server.launch(subject, options, launch);
+    try {
+      await server.#listens();
+      return server;
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Starts a subject without waiting until it listens. */
+  static async launch(
+    subject: Subject,
+    options: string[] = [],
+    launch: Launch = startSample,
+  ): Promise<Server> {
+    await using resources = new AsyncDisposableStack();
+    const folder = resources.use(await temporaryFolder());
+    const path = `${folder.path}/socket`;
+    const paths = ownPaths(path);
+    const args = [...subject.args.map((arg) => paths[arg] ?? arg), ...options];
+    const process = resources.use(launch(subject.path, args, { ...subject.grants, ...paths }));
+    // A test that waits for a server that does not do what it should fails by the server's end.
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      process.kill("SIGKILL");
+    }, PATIENCE);
+    resources.defer(() => {
+      clearTimeout(timer);
+      if (isLate) throw new Error(`${subject.name} took more than ${PATIENCE / 1000} s`);
+    });
+    return new Server(subject, process, { transport: "unix", path }, resources.move());
+  }
+
+  /** Waits until it says where it listens. */
+  async #listens(): Promise<void> {
+    const line = /^listening on \[?(.*?)\]?(?::(\d+))?$/m;
+    const [, hostname = "", port] = await this.process.prints(line);
+    if (port !== undefined) this.#address = { hostname, port: Number(port) };
+  }
+
+  /** Tells where a server listens that cannot say so. */
+  listensOn(port: number): void {
+    const host = this.subject.args.find((arg) => /^127\./.test(arg)) ?? "127.0.0.1";
+    if (!this.subject.path.startsWith("unix/")) this.#address = { hostname: host, port };
+  }
+
+  /** Where it is: known when it listens. */
+  get address(): Address {
+    return this.#address;
+  }
+
+  /** Connects a client. */
+  async connect(): Promise<Deno.Conn> {
+    const { address } = this;
+    return "path" in address ? await Deno.connect(address) : await Deno.connect(address);
+  }
+
+  /** Asserts that its address is free: another server could have it at once. */
+  assertAddressIsFree(): void {
+    const { address } = this;
+    ("path" in address ? Deno.listen(address) : Deno.listen(address)).close();
+  }
+
+  /** Tells it to end, and asserts that it does so with 0. */
+  async assertEnds(): Promise<void> {
+    this.process.kill("SIGTERM");
+    const code = await this.process.exits();
+    if (code !== 0) throw new Error(`${this.subject.name} ${this.process.describe()}`);
+  }
+
+  /** Sends a datagram from a socket that is closed before a reply can come. */
+  async tell(message: Uint8Array): Promise<void> {
+    const { address } = this;
+    const client = "path" in address
+      ? await openDatagramTo({ transport: "unixpacket", path: address.path })
+      : await openDatagramTo({ transport: "udp", ...address });
+    const to: Deno.Addr = "path" in address
+      ? { transport: "unixpacket", path: address.path }
+      : { transport: "udp", ...address };
+    await client.send(message, to);
+    client.close();
+  }
+
+  /** Sends a datagram; returns the reply, if the server is one that replies. */
+  async ask(message: Uint8Array, timeout: number = PATIENCE): Promise<Uint8Array> {
+    const { address } = this;
+    const client = "path" in address
+      ? Deno.listenDatagram({ transport: "unixpacket", path: `${address.path}.client` })
+      : Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+    try {
+      const to: Deno.Addr = "path" in address
+        ? { transport: "unixpacket", path: address.path }
+        : { transport: "udp", ...address };
+      await client.send(message, to);
+      if (this.subject.reply === undefined) return new Uint8Array();
+      const receiving = client.receive();
+      receiving.catch(() => {}); // closed before it comes
+      const late = `${this.subject.name} does not reply`;
+      const [reply] = await withTimeout(receiving, timeout, late);
+      return reply;
+    } finally {
+      client.close();
+      if ("path" in address) await Deno.remove(`${address.path}.client`);
+    }
+  }
+
+  /** Asserts that good clients get what they should, one after another. */
+  async assertReplies(): Promise<void> {
+    const { name, kind, clients, greeting, reply = /^$/ } = this.subject;
+    for (let i = 0; i < clients; i++) {
+      let got: Uint8Array;
+      if (kind === "datagram") {
+        got = await this.ask(greeting);
+      } else {
+        using conn = await this.connect();
+        await writeN(conn, greeting);
+        await conn.closeWrite();
+        got = await readAll(conn);
+      }
+      const text = toText(got);
+      assertMatch(text, reply, `${name} answers ${JSON.stringify(text)} to a good client`);
+    }
+  }
+
+  /** Asserts that good clients get what they should, and that what it prints is in order. */
+  async assertServes(): Promise<void> {
+    await this.assertReplies();
+    const { name, prints } = this.subject;
+    if (prints !== undefined) await this.process.prints(prints);
+    const { stderr } = this.process;
+    assertEquals(/^worker \d died.*|^error: Uncaught.*/m.exec(stderr), null, `${name} has died`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync();
+  }
+}
+
+/** Starts a process, as `startSample` does. */
+export type Launch = (path: string, args: string[], grants: Record<string, string>) => Process;
+
+/** Starts samples whose long timers expire two hundred times as soon. */
+export function withFastClock(path: string, args: string[]): Process {
+  return new Process(
+    ["run", "--allow-all", "--preload=tests/support/fast_clock.ts", path, ...args],
+    false,
+  );
+}
+
+/** Starts samples that may have so many descriptors. The shell knows no flags, so all is granted. */
+export function withDescriptors(count: number): Launch {
+  return (path, args) => {
+    const script = `ulimit -n ${count} && exec "$0" run --allow-all "$@"`;
+    return new Process(["-c", script, Deno.execPath(), path, ...args], false, undefined, "sh");
+  };
+}

@@ -1,0 +1,216 @@
+/**
+ * The table of the servers that the tests run.
+ *
+ * @module
+ */
+
+import { concat } from "@std/bytes/concat";
+import { encodeDelimited, encodeJsonLine, encodeLengthFrame } from "../../lib/io/framing.ts";
+import { pack } from "../../lib/wire/pack.ts";
+import { bytes } from "./bytes.ts";
+
+/** The paths in the headers of the Unix samples. */
+const SOCKET = "/tmp/stream_echo.sock";
+const DATAGRAM_SOCKETS = ["/tmp/dgram.sock", "/tmp/dgram_echo.sock"];
+const CLIENT_SOCKET = "/tmp/dgram_echo_client.sock";
+
+/** What replaces the paths in a server's header: its own by `path`, its client's by `PATH.client`. */
+export function ownPaths(path: string): Record<string, string> {
+  const paths: Record<string, string> = { [CLIENT_SOCKET]: `${path}.client` };
+  for (const written of [SOCKET, ...DATAGRAM_SOCKETS]) paths[written] = path;
+  return paths;
+}
+
+/** A server of the suite, and what a test has to know of it. */
+export interface Subject {
+  /** How a test's name calls it. */
+  name: string;
+  path: string;
+  args: string[];
+  /** Whether it accepts connections or receives datagrams. */
+  kind: "stream" | "datagram";
+  /** The option with which it prints no line for each message, if it has one. */
+  quiet: string[];
+  /** What is granted in place of what its header says, as `startSample` does it. */
+  grants: Record<string, string>;
+  /** How many clients may wait to be accepted. A further one tries again after a second only. */
+  backlog: number;
+  /** Whether a client waits for the end of the one before. */
+  isIterative: boolean;
+  /** How many clients it serves, for a test that needs some: it may end after them. */
+  clients: number;
+  /** What a good client sends, and the whole of what it gets for that, or else sees printed. */
+  greeting: Uint8Array;
+  reply?: RegExp;
+  prints?: RegExp;
+}
+
+/** A subject: by default a concurrent echo server on a free port of 127.0.0.1. */
+function subject(path: string, changes: Partial<Subject> = {}): Subject {
+  return {
+    name: path,
+    path,
+    args: ["127.0.0.1", "0"],
+    kind: "stream",
+    quiet: [],
+    grants: { 7007: "0" },
+    backlog: 4096,
+    isIterative: false,
+    clients: 8,
+    greeting: bytes("hello\n"),
+    reply: /^hello\n$/,
+    ...changes,
+  };
+}
+
+export const iterative: Subject = subject("servers/tcp_echo_iterative.ts", {
+  backlog: 5,
+  isIterative: true,
+});
+export const twoStacks: Subject = subject("servers/tcp_echo_two_stacks.ts", {
+  args: ["0"],
+  grants: { "127.0.0.1:7007": "127.0.0.1", "[::1]:7007": "[::1]:0" }, // the port that the first got
+  backlog: 5,
+  isIterative: true,
+});
+export const lines: Subject = subject("servers/tcp_echo_lines.ts", {
+  args: ["0"],
+  backlog: 1024,
+  isIterative: true,
+});
+export const concurrent: Subject = subject("servers/tcp_echo_concurrent.ts", {
+  quiet: ["--quiet"],
+});
+export const concurrentOnIpv6: Subject = subject("servers/tcp_echo_concurrent.ts", {
+  name: "servers/tcp_echo_concurrent.ts on ::1",
+  args: ["::1", "0"],
+  quiet: ["--quiet"],
+  grants: { "127.0.0.1:7007": "[::1]:0" },
+});
+export const prefork: Subject = subject("servers/tcp_echo_prefork.ts", {
+  args: ["127.0.0.1", "0", "--workers=2"],
+  quiet: ["--quiet"],
+  grants: { "127.0.0.1:7007": "127.0.0.1" }, // the second worker binds the port that the first got
+});
+export const unix: Subject = subject("unix/stream_echo_server.ts", {
+  args: [SOCKET],
+  quiet: ["--quiet"],
+  backlog: 1024,
+});
+
+/** The servers of one answer a client. */
+export const others: Subject[] = [
+  subject("servers/tcp_echo_once.ts", { grants: { 7009: "0" }, backlog: 3, isIterative: true }),
+  subject("servers/tcp_request.ts", { grants: { 5678: "0" }, isIterative: true }),
+  subject("servers/tcp_counter.ts", {
+    grants: { 1213: "0" },
+    backlog: 3,
+    isIterative: true,
+    greeting: bytes(""),
+    reply: /^Connection \d+!\n$/,
+  }),
+];
+
+/** The server of one client. */
+export const message: Subject = subject("servers/tcp_message.ts", {
+  args: ["0"],
+  grants: { 51717: "0" },
+  backlog: 5,
+  isIterative: true,
+  clients: 1,
+  reply: /^I got your message$/,
+});
+
+/** The servers that say nothing before the client has shut down its side. */
+export const listeners: Subject[] = [
+  subject("servers/tcp_count.ts", { grants: { 7014: "0" }, reply: /^1 1 6\n$/ }),
+  ...Object.entries({
+    length: encodeLengthFrame(bytes("hello")),
+    line: encodeDelimited(bytes("hello")),
+    json: encodeJsonLine("hello"),
+  }).map(([framing, greeting]) =>
+    subject("servers/tcp_frames.ts", {
+      name: `servers/tcp_frames.ts --framing=${framing}`,
+      args: ["127.0.0.1", "0", `--framing=${framing}`],
+      grants: { 7013: "0" },
+      greeting,
+      reply: /^$/,
+      prints: /^hello$/m,
+    })
+  ),
+];
+
+/** A datagram server, which prints what it receives or replies to it. */
+function datagramSubject(path: string, changes: Partial<Subject>): Subject {
+  const { reply: _, ...defaults } = subject(path);
+  return { ...defaults, kind: "datagram", grants: {}, greeting: bytes("hello"), ...changes };
+}
+
+const prints = { prints: /^Message from .*: hello$/m };
+
+/** The servers of datagrams that reply. */
+export const repliers: Subject[] = [
+  datagramSubject("servers/udp_echo.ts", { quiet: ["--quiet"], reply: /^hello$/ }),
+  datagramSubject("servers/udp_echo_prefork.ts", { quiet: ["--quiet"], reply: /^hello$/ }),
+  datagramSubject("servers/udp_sum.ts", {
+    greeting: pack("!2I", 0x30303030, 0x01010101),
+    reply: /^1111$/,
+  }),
+  datagramSubject("servers/udp_calculator.ts", {
+    grants: { "[::1]": "127.0.0.1" },
+    greeting: concat([new Uint8Array([0b0001]), pack("!2I", 20, 22)]),
+    reply: /^\x8042$/,
+  }),
+  datagramSubject("unix/dgram_echo_server.ts", {
+    args: ["/tmp/dgram_echo.sock"],
+    quiet: ["--quiet"],
+    reply: /^hello$/,
+  }),
+];
+
+/** The servers of datagrams that print what they receive. */
+export const receivers: Subject[] = [
+  datagramSubject("servers/udp_broadcast.ts", {
+    args: ["127.255.255.255", "0"],
+    grants: { 7029: "0" },
+    ...prints,
+  }),
+  datagramSubject("servers/udp_multicast.ts", {
+    args: ["239.0.0.1", "0"],
+    grants: { 7030: "0" },
+    ...prints,
+  }),
+];
+
+/** The receivers of one datagram. */
+export const oneShots: Subject[] = [
+  datagramSubject("servers/udp_receive.ts", {
+    grants: { "[::1]:55555": "127.0.0.1:0" },
+    clients: 1,
+    prints: /^received 5 bytes:$/m,
+  }),
+  datagramSubject("unix/dgram_receive.ts", {
+    args: ["/tmp/dgram.sock"],
+    clients: 1,
+    prints: /^68 65 6c 6c 6f $/m,
+  }),
+];
+
+/** The servers for production, which have the options of all limits. */
+export const reliable: Subject[] = [concurrent, prefork, unix];
+
+/** Every server of the suite, each once for each way in which it works. */
+export const servers: Subject[] = [
+  iterative,
+  twoStacks,
+  lines,
+  ...others,
+  message,
+  concurrent,
+  prefork,
+  ...listeners,
+  unix,
+  ...repliers,
+  ...receivers,
+  ...oneShots,
+];
