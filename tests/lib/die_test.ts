@@ -1,21 +1,18 @@
 import { assertEquals } from "@std/assert";
-import { environment } from "../../contract/process.ts";
+import type { Process } from "../../contract/process.ts";
+import { runProgram } from "../support/program.ts";
 
 const library = import.meta.resolve("../../lib/cli/die.ts");
 
-/** Makes one call in a process of its own: what that printed, and its exit status. */
-async function run(call: string): Promise<{ stdout: string; stderr: string; code: number }> {
-  const code = `
+/** Makes one call in a separate process. */
+async function run(call: string): Promise<Process> {
+  return await runProgram(`
     import { dieWithSystemMessage, dieWithUserMessage } from "${library}";
     ${call};
-    console.log("it is still alive");`;
-  const options = { args: ["eval", code], clearEnv: true, env: environment() };
-  const output = await new Deno.Command(Deno.execPath(), options).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { stdout: text(output.stdout), stderr: text(output.stderr), code: output.code };
+    console.log("it is still alive");`);
 }
 
-/** The arguments, as they are in a program, and the last words. */
+/** The arguments, as they are in a program, and the message. */
 const cases: Record<string, [args: string, words: string][]> = {
   dieWithUserMessage: [
     [`"inet_pton() failed", "invalid address"`, "inet_pton() failed: invalid address"],
@@ -37,10 +34,10 @@ const cases: Record<string, [args: string, words: string][]> = {
 };
 
 for (const [name, calls] of Object.entries(cases)) {
-  Deno.test(`${name}() prints its last words on stderr and exits with 1`, async () => {
-    for (const [args, words] of calls) {
-      const expected = { stdout: "", stderr: `${words}\n`, code: 1 };
-      assertEquals(await run(`${name}(${args})`), expected, args);
-    }
+  Deno.test(`${name}() prints its message on stderr and exits with 1`, async () => {
+    await Promise.all(calls.map(async ([args, words]) => {
+      const { code, stdout, stderr } = await run(`${name}(${args})`);
+      assertEquals([code, stdout, stderr], [1, "", `${words}\n`], args);
+    }));
   });
 }

@@ -7,7 +7,7 @@ import {
   type NameInfoFlags,
 } from "../../lib/address/addrinfo.ts";
 import { isHere } from "../../contract/requirements.ts";
-import { environment } from "../../contract/process.ts";
+import { runProgram } from "../support/program.ts";
 import { python3 } from "../support/python.ts";
 
 type Query = [node: string | null, service: string | number | null, hints: AddrInfoHints];
@@ -119,73 +119,70 @@ Deno.test("getNameInfo() refuses what is a name already", async () => {
   await assertRejects(() => getNameInfo(address), TypeError);
 });
 
-/** What an expression that uses the library gives under these flags, as the child prints it. */
+/** What a process under these flags prints for the value of an expression, or for its error. */
 async function evaluate(expression: string, ...flags: string[]): Promise<string> {
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", ...flags, "-"],
-    clearEnv: true,
-    env: environment(),
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  });
-  await using child = command.spawn();
   const program = `
     import * as net from ${JSON.stringify(import.meta.resolve("../../mod.ts"))};
     const print = (value) => console.log(JSON.stringify(value));
     await (${expression}).then(print, (error) => console.log(net.strerror(error)));
   `;
-  await new Response(program).body?.pipeTo(child.stdin);
-  const { stdout, stderr } = await child.output();
-  return new TextDecoder().decode(stdout).trimEnd() || new TextDecoder().decode(stderr);
+  const { stdout, stderr } = await runProgram(program, ...flags);
+  return stdout.trimEnd() || stderr;
 }
 
 Deno.test("addresses, ports and services need no permission", async () => {
-  const query = `net.getAddrInfo("::1", "http")`;
-  assertEquals(await evaluate(query), '[{"transport":"tcp","port":80,"hostname":"::1"}]');
-  for (const [node, hostname] of [["127.1", "127.0.0.1"], ["::1%1", "::1%1"]]) {
-    const found = await evaluate(`net.getAddrInfo("${node}", 80, { socktype: "stream" })`);
-    assertEquals(JSON.parse(found), [{ transport: "tcp", port: 80, hostname }]);
-  }
-  const own = await evaluate(`net.getAddrInfo(null, 7, { passive: true, socktype: "dgram" })`);
-  assertEquals(JSON.parse(own), [
-    { transport: "udp", port: 7, hostname: "0.0.0.0" },
-    { transport: "udp", port: 7, hostname: "::" },
+  const calls = [
+    `net.getAddrInfo("::1", "http")`,
+    `net.getAddrInfo("127.1", 80, { socktype: "stream" })`,
+    `net.getAddrInfo("::1%1", 80, { socktype: "stream" })`,
+    `net.getAddrInfo(null, 7, { passive: true, socktype: "dgram" })`,
+    `net.getNameInfo({ transport: "tcp", hostname: "192.0.2.7", port: 22 }, { numericHost: true })`,
+    `net.parsePort("7007")`,
+    `net.parsePort("http")`,
+  ];
+  assertEquals(JSON.parse(await evaluate(`Promise.all([${calls}])`)), [
+    [{ transport: "tcp", port: 80, hostname: "::1" }],
+    [{ transport: "tcp", port: 80, hostname: "127.0.0.1" }],
+    [{ transport: "tcp", port: 80, hostname: "::1%1" }],
+    [
+      { transport: "udp", port: 7, hostname: "0.0.0.0" },
+      { transport: "udp", port: 7, hostname: "::" },
+    ],
+    { host: "192.0.2.7", service: "ssh" },
+    7007,
+    80,
   ]);
-  const address = `{ transport: "tcp", hostname: "192.0.2.7", port: 22 }`;
-  const name = await evaluate(`net.getNameInfo(${address}, { numericHost: true })`);
-  assertEquals(name, '{"host":"192.0.2.7","service":"ssh"}');
 });
 
 Deno.test("getAddrInfo() needs the permission for the whole host of a name", async () => {
   const query = `net.getAddrInfo("localhost", 80, { socktype: "stream" })`;
   const refusal = "getaddrinfo localhost: permission not granted, requires --allow-net=localhost";
-  for (const flags of [[], ["--allow-net=localhost:80"], ["--allow-net=127.0.0.1"]]) {
+  const lesser = [[], ["--allow-net=localhost:80"], ["--allow-net=127.0.0.1"]];
+  await Promise.all(lesser.map(async (flags) => {
     assertEquals(await evaluate(query, ...flags), refusal, `${flags}`);
-  }
+  }));
   const granted = JSON.parse(await evaluate(query, "--allow-net=localhost"));
   assertEquals(granted, await getAddrInfo("localhost", 80, { socktype: "stream" }));
 });
 
 Deno.test("getNameInfo() needs the permission for the address", async () => {
-  for (
-    const [hostname, grant] of [["127.0.0.1", "127.0.0.1:80"], ["::1", "[::1]:80"]] as const
-  ) {
+  const cases = [["127.0.0.1", "127.0.0.1:80"], ["::1", "[::1]:80"]] as const;
+  await Promise.all(cases.map(async ([hostname, grant]) => {
     const address = { transport: "tcp", hostname, port: 80 } as const;
     const query = `net.getNameInfo(${JSON.stringify(address)})`;
     const refusal = `getnameinfo ${grant}: permission not granted, requires --allow-net=${grant}`;
     assertEquals(await evaluate(query, "--allow-net=127.0.0.1:81"), refusal);
     const granted = JSON.parse(await evaluate(query, `--allow-net=${grant}`));
     assertEquals(granted, await getNameInfo(address));
-  }
+  }));
 });
 
 Deno.test("a refused look-up rejects with NotCapable", async () => {
   const address = `{ transport: "tcp", hostname: "127.0.0.1", port: 80 }`;
-  for (const call of [`net.getAddrInfo("localhost", 80)`, `net.getNameInfo(${address})`]) {
-    const isNotCapable = "(error) => error instanceof Deno.errors.NotCapable";
-    assertEquals(await evaluate(`${call}.catch(${isNotCapable})`), "true", call);
-  }
+  const isNotCapable = "(error) => error instanceof Deno.errors.NotCapable";
+  const calls = [`net.getAddrInfo("localhost", 80)`, `net.getNameInfo(${address})`]
+    .map((call) => `${call}.catch(${isNotCapable})`);
+  assertEquals(await evaluate(`Promise.all([${calls}])`), "[true,true]");
 });
 
 Deno.test("/etc/services is read only if that is permitted already", async () => {

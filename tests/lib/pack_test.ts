@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { calcSize, pack, type PackValue, unpack } from "../../lib/wire/pack.ts";
+import { python3 } from "../support/python.ts";
 import stored from "../support/data/pack.json" with { type: "json" };
 
 const hostIsLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
@@ -75,35 +76,20 @@ Deno.test({
   },
 });
 
-function runPython(...args: string[]): string | undefined {
-  try {
-    const { success, stdout } = new Deno.Command("python3", { args, stderr: "inherit" })
-      .outputSync();
-    return success ? new TextDecoder().decode(stdout) : undefined;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
 const pythonIsHere =
-  runPython("-c", "import sys; sys.exit(sys.version_info < (3, 9))") !== undefined;
+  await python3("-c", "import sys; print('true' if sys.version_info >= (3, 9) else 'false')") ===
+    true;
 
 Deno.test({
   name: `pack(), unpack(), calcSize() agree with Python's struct about new random cases${
     pythonIsHere ? "" : " (ignored: there is no python3, or one before 3.9)"
   }`,
   ignore: !pythonIsHere,
-  fn: () => {
+  fn: async () => {
     const [seed = 0] = crypto.getRandomValues(new Uint32Array(1));
-    const output = runPython(
-      `${import.meta.dirname}/../support/data/make_pack.py`,
-      `${seed}`,
-      "500",
-    );
-    assert(output !== undefined);
-    const cases: Case[] = JSON.parse(output);
-    assert(cases.length > 300);
+    const script = `${import.meta.dirname}/../support/data/make_pack.py`;
+    const cases = await python3<Case[]>(script, `${seed}`, "500");
+    assert(cases !== null && cases.length > 300, `make_pack.py ${seed} 500`);
     for (const one of cases) assertAgrees(one);
   },
 });

@@ -1,7 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import table from "../../lib/address/services.json" with { type: "json" };
 import { getServByName, getServByPort, parsePort } from "../../lib/address/services.ts";
-import { environment } from "../../contract/process.ts";
 import { python3 } from "../support/python.ts";
 
 const hostileNames = [
@@ -144,27 +143,6 @@ Deno.test("parsePort() refuses what is neither digits nor a name, and names it",
     await assertRejects(() => parsePort(bad, "tcp"), RangeError, `${message} for tcp`);
   }
   await assertRejects(() => parsePort("ssh", "udp"), RangeError, 'unknown service "ssh" for udp');
-});
-
-Deno.test("parsePort() needs no permission", async () => {
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "-"],
-    clearEnv: true,
-    env: environment(),
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  });
-  await using child = command.spawn();
-  const program = `
-    import { parsePort } from ${
-    JSON.stringify(import.meta.resolve("../../lib/address/services.ts"))
-  };
-    console.log(await parsePort("7007"), await parsePort("http"));
-  `;
-  await new Response(program).body?.pipeTo(child.stdin);
-  const { stdout, stderr } = await child.output();
-  assertEquals(new TextDecoder().decode(stdout), "7007 80\n", new TextDecoder().decode(stderr));
 });
 
 const made = await python3<typeof table>(`${import.meta.dirname}/../support/data/make_services.py`);

@@ -5,8 +5,8 @@ import { hasProc, processorTimeOf } from "../support/proc.ts";
 import { listeners, reliable, unix } from "../support/servers.ts";
 import { Server, withDescriptors } from "../support/server.ts";
 import { stopwatch } from "../support/time.ts";
-import { Process } from "../../contract/process.ts";
 import { testWith } from "../support/test_with.ts";
+import { startPython } from "../support/program.ts";
 import { keeps } from "./promises.ts";
 
 keeps("descriptors", "150 clients are served, some later, with 64 descriptors", async (subject) => {
@@ -78,8 +78,7 @@ testWith(
   async (folder) => {
     await using server = await Server.start(unix);
     assert("path" in server.address);
-    const args = ["-c", STRANGE_CLIENTS, folder, server.address.path];
-    await using strange = new Process(args, false, undefined, "python3");
+    await using strange = startPython(STRANGE_CLIENTS, folder, server.address.path);
     const elapsed = stopwatch();
     assertEquals(await strange.exits(), 0, strange.describe());
     await server.assertServes();

@@ -6,7 +6,7 @@ import { iterative, lines, reliable } from "../support/servers.ts";
 import { Server, withDescriptors } from "../support/server.ts";
 import { stopwatch } from "../support/time.ts";
 import { testWith } from "../support/test_with.ts";
-import { Process } from "../../contract/process.ts";
+import { startPython } from "../support/program.ts";
 import { givers, keeps } from "./promises.ts";
 
 keeps("drain", "SIGTERM loses nothing that was sent", async (subject) => {
@@ -113,8 +113,8 @@ for (const count of [3900, 8000]) {
       await using server = await Server.start(subject, options);
       const { address, process } = server;
       const where = "path" in address ? address.path : [address.hostname, address.port];
-      const args = ["-c", CROWD, `${process.pid}`, `${count}`, JSON.stringify(where)];
-      await using crowd = new Process(args, false, undefined, "python3");
+      const args = [`${process.pid}`, `${count}`, JSON.stringify(where)];
+      await using crowd = startPython(CROWD, ...args);
       assertEquals(await crowd.exits(), 0, crowd.describe());
       assertEquals(crowd.stdout, "50\n");
       assertEquals(await process.exits(), 0, process.describe());

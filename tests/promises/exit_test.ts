@@ -4,7 +4,7 @@ import { exchange, isCutOff } from "../support/streams.ts";
 import { type Launch, Server } from "../support/server.ts";
 import { message, oneShots, prefork, reliable } from "../support/servers.ts";
 import { stopwatch } from "../support/time.ts";
-import { Process } from "../../contract/process.ts";
+import { startInShell } from "../support/program.ts";
 import { givers, keeps } from "./promises.ts";
 
 /** How long a server may take to end, in ms: its grace period, and a machine that is busy. */
@@ -97,10 +97,7 @@ for (const subject of oneShots) {
   Deno.test(`${subject.name}: SIGTERM ends it while its output is not read`, async () => {
     const pipe = `pipe=$(mktemp -u) && mkfifo "$pipe" && exec 3<>"$pipe" && rm "$pipe"`;
     const script = `${pipe} && head -c 65536 /dev/zero >&3 && exec "$@" >&3`;
-    const launch: Launch = (path, args) => {
-      const command = [Deno.execPath(), "run", "--quiet", "--allow-all", path, ...args];
-      return new Process(["-c", script, "sh", ...command], false, undefined, "sh");
-    };
+    const launch: Launch = (path, args) => startInShell(script, path, args);
     await using server = await Server.start(subject, [], launch);
     await server.tell(subject.greeting);
     server.process.kill("SIGTERM");

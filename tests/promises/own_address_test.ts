@@ -4,7 +4,8 @@ import { openDatagram, recvFrom, sendTo } from "../../lib/socket/datagram.ts";
 import { isUnanswerable } from "../../lib/server/_own_address.ts";
 import { processorTimeOf } from "../support/proc.ts";
 import { testWith } from "../support/test_with.ts";
-import { Process, startSample } from "../../contract/process.ts";
+import { startPython } from "../support/program.ts";
+import { type Process, startSample } from "../../contract/process.ts";
 import { toBytes, toText } from "../support/bytes.ts";
 import { needsOf, pathPrograms, startAt, startUdp, udpServers } from "./datagram_servers.ts";
 import { covers } from "./promises.ts";
@@ -32,7 +33,7 @@ async function forge(
   data: Uint8Array,
 ): Promise<void> {
   const args = [from.hostname, `${from.port}`, to.hostname, `${to.port}`, data.toHex()];
-  await using forger = new Process(["-c", FORGER, ...args], false, undefined, "python3");
+  await using forger = startPython(FORGER, ...args);
   assertEquals(await forger.exits(), 0, forger.describe());
 }
 

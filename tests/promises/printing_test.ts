@@ -2,7 +2,8 @@ import { assertEquals } from "@std/assert";
 import { concurrent, prefork, unix } from "../support/servers.ts";
 import { exchange } from "../support/streams.ts";
 import { type Launch, Server } from "../support/server.ts";
-import { freePort, Process } from "../../contract/process.ts";
+import { freePort } from "../../contract/process.ts";
+import { startInShell } from "../support/program.ts";
 import { keeps } from "./promises.ts";
 
 /** A pipe that only this program has: descriptor 3 can be written, 4 read. */
@@ -24,8 +25,7 @@ const outputs: Record<string, string> = {
 function withOutput(script: string, port: number): Launch {
   return (path, args) => {
     const known = args.map((arg) => arg === "0" ? `${port}` : arg);
-    const command = [Deno.execPath(), "run", "--quiet", "--allow-all", path, ...known];
-    return new Process(["-c", script, "sh", ...command], false, undefined, "sh");
+    return startInShell(script, path, known);
   };
 }
 

@@ -3,8 +3,8 @@ import { writeN } from "../../lib/io/read_write.ts";
 import { bytes, randomBytes } from "../support/bytes.ts";
 import { isCutOff } from "../support/streams.ts";
 import { Server } from "../support/server.ts";
-import { Process } from "../../contract/process.ts";
 import { testWith } from "../support/test_with.ts";
+import { startPython } from "../support/program.ts";
 import { givers, keeps } from "./promises.ts";
 
 /** What a peer sends to rewrite the screen and to forge lines of the log. */
@@ -88,8 +88,7 @@ for (const subject of givers("terminal").filter(({ path }) => path.startsWith("u
     await using server = await Server.start(subject);
     assert("path" in server.address);
     const kind = subject.kind === "stream" ? "SOCK_STREAM" : "SOCK_DGRAM";
-    const args = ["-c", STRANGE_CLIENT, folder, server.address.path, kind];
-    await using client = new Process(args, false, undefined, "python3");
+    await using client = startPython(STRANGE_CLIENT, folder, server.address.path, kind);
     assertEquals(await client.exits(), 0, client.describe());
     if (subject.clients > 1) {
       await server.assertServes();

@@ -1,16 +1,16 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { Process, startSample, temporaryFolder } from "../../contract/process.ts";
+import { type Process, startSample, temporaryFolder } from "../../contract/process.ts";
 import { randomIntegers } from "../support/bytes.ts";
-import { readSample, root } from "../../contract/header.ts";
+import { startInShell } from "../support/program.ts";
+import { readSample } from "../../contract/header.ts";
 
 const path = "clients/copy_stdin.ts";
 const random = randomIntegers(1);
 const bytes = new Uint8Array(20_000).map(() => random(256));
 
-/** Runs the sample in a shell, where `$0 "$@"` stands for it. */
+/** Starts the sample in a shell script, in which it is `"$@"`. */
 function inShell(script: string, ...args: string[]): Process {
-  const run = [Deno.execPath(), "run", "--quiet", ...readSample(path).flags, `${root}${path}`];
-  return new Process(["-c", script, ...run, ...args], false, undefined, "sh");
+  return startInShell(script, path, args, readSample(path).flags);
 }
 
 for (const [args, size] of [[[], 1], [["--size=7"], 7], [["--size=65536"], 65_536]] as const) {
@@ -19,7 +19,7 @@ for (const [args, size] of [[[], 1], [["--size=7"], 7], [["--size=65536"], 65_53
     const [from, to] = [`${folder.path}/from`, `${folder.path}/to`];
     for (const input of [new Uint8Array(), bytes]) {
       await Deno.writeFile(from, input);
-      await using process = inShell(`"$0" "$@" < ${from} > ${to}`, ...args);
+      await using process = inShell(`"$@" < ${from} > ${to}`, ...args);
       assertEquals(await process.exits(), 0, process.describe());
       assertEquals(await Deno.readFile(to), input);
       const reads = Math.ceil(input.length / size) + 1;
@@ -43,7 +43,7 @@ Deno.test(`${path} copies a byte before the next one comes`, async () => {
 
 Deno.test(`${path} ends quietly when its stdout is closed`, async () => {
   await using process = inShell(
-    'yes | { "$0" "$@"; echo "exit $?" >&2; } | head -n 1',
+    'yes | { "$@"; echo "exit $?" >&2; } | head -n 1',
     "--size=100",
   );
   assertEquals(await process.exits(), 0, process.describe());
@@ -51,9 +51,9 @@ Deno.test(`${path} ends quietly when its stdout is closed`, async () => {
 });
 
 Deno.test(`${path} says why it cannot go on`, async () => {
-  const failures = { '"$0" "$@" < /': "read stdin: Is a directory\n" } as Record<string, string>;
+  const failures = { '"$@" < /': "read stdin: Is a directory\n" } as Record<string, string>;
   if (Deno.build.os === "linux") {
-    failures['echo x | "$0" "$@" > /dev/full'] = "write stdout: No space left on device\n";
+    failures['echo x | "$@" > /dev/full'] = "write stdout: No space left on device\n";
   }
   for (const [script, says] of Object.entries(failures)) {
     await using process = inShell(script);

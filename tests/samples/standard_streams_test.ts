@@ -1,14 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { HostileServer } from "../support/peers.ts";
-import { Process } from "../../contract/process.ts";
+import type { Process } from "../../contract/process.ts";
+import { startInShell } from "../support/program.ts";
 import { samplePaths } from "../../contract/header.ts";
 
 // Errors of stdin and stdout name the call, as those of sockets do.
 
 /** Runs a sample, everything granted, in a command line of the shell in which it is "$@". */
 async function run(script: string, path: string, ...args: string[]): Promise<Process> {
-  const command = [Deno.execPath(), "run", "--quiet", "--allow-all", path, ...args];
-  await using process = new Process(["-c", script, "sh", ...command], false, undefined, "sh");
+  await using process = startInShell(script, path, args);
   await process.exits();
   return process;
 }

@@ -3,6 +3,7 @@ import net from "node:net";
 import { readN, writeN } from "../../lib/io/read_write.ts";
 import type { Need } from "../../contract/requirements.ts";
 import { testWith } from "../support/test_with.ts";
+import { startPython } from "../support/program.ts";
 import { freePort, Process, startSample } from "../../contract/process.ts";
 import { randomIntegers, toBytes, toText } from "../support/bytes.ts";
 import { readSample, root } from "../../contract/header.ts";
@@ -147,8 +148,7 @@ print(json.dumps(reports))
 
 /** Starts python3 to hold conversations; it listens if the port is 0. */
 function startPeer(port: number, conversations: Step[][]): Process {
-  const args = ["-c", PEER, `${port}`, JSON.stringify(conversations)];
-  return new Process(args, false, undefined, "python3");
+  return startPython(PEER, `${port}`, JSON.stringify(conversations));
 }
 
 /** Waits for python3's report of its conversations. */

@@ -7,7 +7,8 @@ import { hexChars } from "../../lib/cli/dump.ts";
 import { writeN, type Writer } from "../../lib/io/read_write.ts";
 import { HostileServer } from "../support/peers.ts";
 import { testWith } from "../support/test_with.ts";
-import { freePort, Process } from "../../contract/process.ts";
+import { freePort } from "../../contract/process.ts";
+import { startInShell } from "../support/program.ts";
 import { readSample } from "../../contract/header.ts";
 
 // What a peer sends is shown on a terminal without a character that the terminal obeys, and is exact
@@ -163,11 +164,10 @@ async function outputOf(
   folder: string,
 ): Promise<Uint8Array> {
   const output = `${folder}/output`;
-  const run = [Deno.execPath(), "run", "--quiet", ...flags, path, ...args];
-  const program = where === "a file"
-    ? [`"$@" > ${output}`, "sh"]
-    : [`python3 -c "$0" "$@" > ${output}`, TERMINAL];
-  await using client = new Process(["-c", ...program, ...run], true, undefined, "sh");
+  const program = `${folder}/terminal.py`;
+  await Deno.writeTextFile(program, TERMINAL);
+  const terminal = where === "a file" ? "" : `python3 ${program}`;
+  await using client = startInShell(`${terminal} "$@" > ${output}`, path, args, flags);
   await client.type("hello\n");
   await client.endInput();
   assertEquals(await client.exits(), 0, client.describe());

@@ -5,6 +5,7 @@ import { testWith } from "../support/test_with.ts";
 import { freePort, Process, startSample, temporaryFolder } from "../../contract/process.ts";
 import { PythonSocket } from "../support/python_socket.ts";
 import { toBytes } from "../support/bytes.ts";
+import { startInShell } from "../support/program.ts";
 import { readSample } from "../../contract/header.ts";
 
 // The UDP samples as processes of their own, against Python's sockets or Deno's. Nothing here leaves
@@ -218,9 +219,8 @@ for (const [what, sent, received] of messages) {
     const flags = readSample(RECEIVE).flags.map((flag) =>
       flag.replace("[::1]:55555", "127.0.0.1:0")
     );
-    const words = [Deno.execPath(), "run", ...flags, RECEIVE, "127.0.0.1", "0"];
-    const redirect = 'exec "$@" >"$0"';
-    await using server = new Process(["-c", redirect, file, ...words], false, undefined, "sh");
+    const script = `exec "$@" >${file}`;
+    await using server = startInShell(script, RECEIVE, ["127.0.0.1", "0"], flags);
     const [listening, port] = await server.prints(/^listening on 127\.0\.0\.1:(\d+)\n/);
     using peer = new Peer();
     await peer.send(sent, Number(port));

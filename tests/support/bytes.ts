@@ -7,14 +7,21 @@
 /** The UTF-8 bytes of a text. */
 export const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 
-/** A text whose characters, U+0000 to U+00FF, stand for the bytes of their numbers. */
+/** The bytes whose numbers are the characters of a text, U+0000 to U+00FF. */
 export function toBytes(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
-/** The bytes as the text from which {@linkcode toBytes} makes them. */
+/** The inverse of {@linkcode toBytes}. */
 export function toText(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
+  let text = "";
+  // In pieces: the stack limits the number of arguments.
+  for (let at = 0; at < bytes.length; at += 8192) {
+    text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  }
+  return text;
 }
 
 /** Pseudo-random integers from 0 to below `end`, the same ones for the same seed. */

@@ -7,6 +7,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { Process, startSample, temporaryFolder } from "../../contract/process.ts";
 import { toText } from "./bytes.ts";
+import { startInShell } from "./program.ts";
 import { readAll } from "./streams.ts";
 import { openDatagramTo } from "../../lib/socket/datagram.ts";
 import { withTimeout } from "../../lib/io/timeout.ts";
@@ -204,7 +205,6 @@ export function withFastClock(path: string, args: string[]): Process {
 /** Starts samples that may have so many descriptors. The shell knows no flags, so all is granted. */
 export function withDescriptors(count: number): Launch {
   return (path, args) => {
-    const script = `ulimit -n ${count} && exec "$0" run --allow-all "$@"`;
-    return new Process(["-c", script, Deno.execPath(), path, ...args], false, undefined, "sh");
+    return startInShell(`ulimit -n ${count} && exec "$@"`, path, args);
   };
 }
