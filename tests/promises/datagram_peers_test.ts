@@ -3,13 +3,15 @@ import { openDatagramTo, sendTo } from "../../lib/socket/datagram.ts";
 import { connectUnixDatagram } from "../../lib/socket/connected_datagram.ts";
 import { withTimeout } from "../../lib/io/timeout.ts";
 import { openUnixDatagram } from "../../lib/socket/unix.ts";
-import { processorTimeOf } from "../support/proc.ts";
+import { processorTimeDuring } from "../support/proc.ts";
 import type { Need } from "../../contract/requirements.ts";
 import { testWith } from "../support/test_with.ts";
 import { Process, startSample } from "../../contract/process.ts";
 import { PythonSocket } from "../support/python_socket.ts";
 import { toBytes, toText } from "../support/bytes.ts";
-import { assertEndsInTime, modeOf, waitFor } from "./datagram_servers.ts";
+import { assertEndsInTime } from "../support/end.ts";
+import { modeOf } from "../support/files.ts";
+import { waitFor } from "../support/time.ts";
 import { covers } from "./promises.ts";
 
 // The promise: a peer that does not receive costs the others nothing.
@@ -161,9 +163,7 @@ for (const sample of servers) {
     using deaf = new Client(`${folder}/0`, `${folder}/server`);
     await deaf.send(...Array(13).fill("hello"));
     await waitFor(() => refused(server) === 2, "the server does not say what it cannot send");
-    const before = processorTimeOf(server.pid);
-    await new Promise((resolve) => setTimeout(resolve, 1000)); // the time is what is measured
-    const used = processorTimeOf(server.pid) - before;
+    const used = await processorTimeDuring(server.pid, 1000);
     assert(used < 0.3, `${used} s of processor time in a second`);
   });
 

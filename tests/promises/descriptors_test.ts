@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { exchange } from "../support/streams.ts";
-import { hasProc, processorTimeOf } from "../support/proc.ts";
+import { processorTimeDuring } from "../support/proc.ts";
 import { listeners, reliable, unix } from "../support/servers.ts";
 import { Server, withDescriptors } from "../support/server.ts";
 import { stopwatch } from "../support/time.ts";
@@ -25,13 +25,14 @@ keeps("descriptors", "150 clients are served, some later, with 64 descriptors", 
     await some.promise;
     // They are served, and the server uses up no processor to find out that there are no descriptors.
     const seconds = 2;
-    const before = hasProc ? processorTimeOf(server.process.pid) : 0;
-    const elapsed = stopwatch();
-    for (let i = 0; elapsed() < seconds * 1000; i++) {
+    let isOver = false;
+    const measure = processorTimeDuring(server.process.pid, seconds * 1000)
+      .finally(() => isOver = true);
+    for (let i = 0; !isOver; i++) {
       for (const conn of served) await exchange(conn, `still here, ${i}\n`);
       await delay(100);
     }
-    const used = hasProc ? processorTimeOf(server.process.pid) - before : 0;
+    const used = await measure;
     assert(used < seconds / 4, `${subject.name} uses ${used} s of ${seconds}`);
     assert(served.length < 64, `${subject.name} serves ${served.length} clients`);
     const complaints = server.process.stderr.split("\n").length;
@@ -51,9 +52,7 @@ keeps(
     await using server = await Server.start(subject, [], withDescriptors(64));
     const clients = await Promise.all(Array.from({ length: 100 }, () => server.connect()));
     await server.process.prints(/^accept: Too many open files$/m);
-    const before = hasProc ? processorTimeOf(server.process.pid) : 0;
-    await delay(1000); // the time in which it must use no processor
-    const used = hasProc ? processorTimeOf(server.process.pid) - before : 0;
+    const used = await processorTimeDuring(server.process.pid, 1000);
     assert(used < 0.5, `${subject.name} uses ${used} s of 1`);
     for (const conn of clients) conn.close();
     await server.assertServes();

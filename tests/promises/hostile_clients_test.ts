@@ -18,7 +18,8 @@ import {
   servers,
   unix,
 } from "../support/servers.ts";
-import { connectAndReset, flood, garbage, many, receiveFlood } from "../support/peers.ts";
+import { connectAndReset, flood, garbage, receiveFlood } from "../support/peers.ts";
+import { many } from "../support/many.ts";
 import { exchange, isCutOff } from "../support/streams.ts";
 import { Server } from "../support/server.ts";
 import { Process, temporaryFolder } from "../../contract/process.ts";
@@ -34,7 +35,8 @@ keeps(
   async (subject) => {
     await using server = await Server.start(subject);
     server.process.kill("SIGSTOP"); // so that none is accepted in time
-    await many(Math.min(500, subject.backlog), 50, () => connectAndReset(server.address));
+    const clients = Array(Math.min(500, subject.backlog)).keys();
+    await many(clients, 50, () => connectAndReset(server.address));
     server.process.kill("SIGCONT");
     await server.assertServes();
   },
@@ -52,7 +54,7 @@ for (const [when, sent] of Object.entries(resets)) {
     async (subject) => {
       await using server = await Server.start(subject);
       const atOnce = subject.isIterative ? 1 : 50;
-      await many(500, atOnce, () => connectAndReset(server.address, sent));
+      await many(Array(500).keys(), atOnce, () => connectAndReset(server.address, sent));
       await server.assertServes();
     },
     [...echoes, ...others],

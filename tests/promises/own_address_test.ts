@@ -1,13 +1,14 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { formatAddress } from "../../lib/address/format.ts";
-import { openDatagram, recvFrom, sendTo } from "../../lib/socket/datagram.ts";
 import { isUnanswerable } from "../../lib/server/_own_address.ts";
-import { processorTimeOf } from "../support/proc.ts";
-import { testWith } from "../support/test_with.ts";
-import { startPython } from "../support/program.ts";
-import { type Process, startSample } from "../../contract/process.ts";
+import { openDatagramTo, recvFrom, sendTo } from "../../lib/socket/datagram.ts";
 import { toBytes, toText } from "../support/bytes.ts";
-import { needsOf, pathPrograms, startAt, startUdp, udpServers } from "./datagram_servers.ts";
+import { processorTimeDuring } from "../support/proc.ts";
+import { startPython } from "../support/program.ts";
+import { Server } from "../support/server.ts";
+import { needsOf, type Subject, udpRepliers } from "../support/servers.ts";
+import { type Step, testSteps, testWith } from "../support/test_with.ts";
+import { pathProgram, startAt } from "./path_programs.ts";
 import { covers } from "./promises.ts";
 
 // The promise: a datagram from the server's own address, or from port 0, is not answered.
@@ -37,79 +38,89 @@ async function forge(
   assertEquals(await forger.exits(), 0, forger.describe());
 }
 
-/** Asserts that a server has dropped what was forged, says so once, is idle, and serves. */
-async function assertDropped(
-  server: Process,
-  to: Deno.NetAddr,
-  client: string,
-  request: Uint8Array,
-  reply: string,
-): Promise<void> {
-  using socket = await openDatagram(0, { hostname: client });
-  await sendTo(socket, request, to);
-  assertEquals((await recvFrom(socket, 80)).message.toHex(), reply);
-  const before = processorTimeOf(server.pid);
-  await new Promise((resolve) => setTimeout(resolve, 500)); // the time is what is measured
-  const used = processorTimeOf(server.pid) - before;
-  assert(used < 0.2, `${used} s of processor time in half a second: ${server.describe()}`);
-  assertEquals(server.stderr.match(/^recvfrom .*: dropped/gm)?.length, 1, server.describe());
-  const lines = server.stdout.split("\n").filter((line) => line.includes("Message from"));
-  assert(lines.length <= 1, server.describe());
+/**
+ * Asserts that a server has dropped what was forged, has reported it once, is idle, and serves.
+ *
+ * @param server The server, whose request and reply are those of its subject.
+ * @param to Where it receives.
+ */
+async function assertDropped({ subject, process }: Server, to: Deno.NetAddr): Promise<void> {
+  using socket = await openDatagramTo(to);
+  await sendTo(socket, subject.greeting, to);
+  assertMatch(toText((await recvFrom(socket, 80)).message), subject.reply ?? /^$/);
+  const used = await processorTimeDuring(process.pid, 500);
+  assert(used < 0.2, `${used} s of processor time in half a second: ${process.describe()}`);
+  assertEquals(process.stderr.match(/^recvfrom .*: dropped/gm)?.length, 1, process.describe());
+  const lines = process.stdout.split("\n").filter((line) => line.includes("Message from"));
+  assert(lines.length <= 1, process.describe());
 }
 
-covers("own_address", [...udpServers.map(({ sample }) => sample), DGRAM_ECHO]);
+covers("own_address", [...udpRepliers.map(({ path }) => path), DGRAM_ECHO]);
 
-for (const udp of udpServers) {
-  const { sample, host, request, reply } = udp;
-  testWith(
-    ["raw sockets", ...needsOf(udp)],
-    `${sample} answers nothing in its own name`,
-    async () => {
-      const options = sample.includes("prefork") ? ["--workers=1"] : []; // each worker says it once
-      const { server, address } = await startUdp(udp, ...options);
+/** Starts a server; returns it and where it receives. */
+async function start(subject: Subject): Promise<{ server: Server; to: Deno.NetAddr }> {
+  // Each worker would report it once.
+  const options = subject.path.includes("prefork") ? ["--workers=1"] : [];
+  const server = await Server.start(subject, options);
+  assert("port" in server.address);
+  return { server, to: { transport: "udp", ...server.address } };
+}
+
+const forged: Step[] = udpRepliers.flatMap((subject) => [
+  {
+    name: `${subject.name}, from its own address`,
+    needs: ["raw sockets", ...needsOf(subject)],
+    async fn() {
+      const { server, to } = await start(subject);
       await using _server = server;
-      for (let n = 0; n < 3; n++) await forge(address, address, request);
-      await server.prints(
-        RegExp(`^recvfrom ${RegExp.escape(formatAddress(address))}: dropped`, "m"),
-      );
-      await assertDropped(server, address, host, request, reply);
+      for (let n = 0; n < 3; n++) await forge(to, to, subject.greeting);
+      const dropped = RegExp(`^recvfrom ${RegExp.escape(formatAddress(to))}: dropped`, "m");
+      await server.process.prints(dropped);
+      await assertDropped(server, to);
     },
-  );
+  },
+  {
+    name: `${subject.name}, from port 0`,
+    needs: ["raw sockets", ...needsOf(subject)],
+    async fn() {
+      const { server, to } = await start(subject);
+      await using _server = server;
+      for (let n = 0; n < 3; n++) await forge({ ...to, port: 0 }, to, subject.greeting);
+      await server.process.prints(/^recvfrom .*:0: dropped/m);
+      await assertDropped(server, to);
+    },
+  },
+]);
 
-  testWith(["raw sockets", ...needsOf(udp)], `${sample} answers nothing from port 0`, async () => {
-    const options = sample.includes("prefork") ? ["--workers=1"] : [];
-    const { server, address } = await startUdp(udp, ...options);
-    await using _server = server;
-    for (let n = 0; n < 3; n++) await forge({ ...address, port: 0 }, address, request);
-    await server.prints(/^recvfrom .*:0: dropped/m);
-    await assertDropped(server, address, host, request, reply);
+const [udpEcho] = udpRepliers;
+assert(udpEcho?.path === "servers/udp_echo.ts");
+for (const source of ["127.0.0.1", "127.0.0.9"]) {
+  forged.push({
+    name: `${udpEcho.name} on 0.0.0.0, from ${source}`,
+    needs: ["raw sockets"],
+    async fn() {
+      const { server, to } = await start({
+        ...udpEcho,
+        args: ["0.0.0.0", "0"],
+        grants: { "127.0.0.1": "0.0.0.0,127.0.0.1" },
+      });
+      await using _server = server;
+      to.hostname = "127.0.0.1";
+      await forge({ ...to, hostname: source }, to, toBytes("hello"));
+      await server.process.prints(/^recvfrom .*: dropped/m);
+      await assertDropped(server, to);
+    },
   });
 }
 
-for (const [source, needs] of [["127.0.0.1", []], ["127.0.0.9", []]] as const) {
-  testWith(
-    ["raw sockets", ...needs],
-    `a server on 0.0.0.0 takes ${source} for its own`,
-    async () => {
-      const grants = { "127.0.0.1": "0.0.0.0,127.0.0.1" };
-      await using server = startSample("servers/udp_echo.ts", ["0.0.0.0", "0"], grants);
-      const [, port] = await server.prints(/^listening on .*:(\d+)$/m);
-      const to: Deno.NetAddr = { transport: "udp", hostname: "127.0.0.1", port: Number(port) };
-      await forge({ ...to, hostname: source }, to, toBytes("hello"));
-      await server.prints(/^recvfrom .*: dropped/m);
-      await assertDropped(server, to, "127.0.0.1", toBytes("hello"), toBytes("hello").toHex());
-    },
-  );
-}
+testSteps("a forged datagram is not answered", forged);
 
-testWith([], `${DGRAM_ECHO} answers nothing in its own name`, async (folder) => {
+testWith([], `${DGRAM_ECHO} does not answer a datagram from its own path`, async (folder) => {
   const path = `${folder}/socket`;
   // A socket keeps its name when its file is gone.
   const forger = Deno.listenDatagram({ transport: "unixpacket", path });
   Deno.removeSync(path);
-  const program = pathPrograms.find(({ sample }) => sample === DGRAM_ECHO);
-  assert(program);
-  await using server = await startAt(program, path);
+  await using server = await startAt(pathProgram(DGRAM_ECHO), path);
   for (let n = 0; n < 3; n++) {
     await forger.send(toBytes("forged"), { transport: "unixpacket", path });
   }

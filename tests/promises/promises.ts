@@ -8,6 +8,7 @@
 
 import { assertEquals } from "@std/assert";
 import { servers, type Subject } from "../support/servers.ts";
+import { testSteps } from "../support/test_with.ts";
 import { root } from "../../contract/header.ts";
 
 /** A promise. */
@@ -193,23 +194,24 @@ export function covers(name: Promise_, subjects: string[]): void {
 }
 
 /**
- * Tests a promise on every server that makes it.
+ * Tests a promise on every server that makes it, on several servers at once.
  *
  * @param name The promise.
  * @param what The test's name.
  * @param check Checks one server.
  * @param subjects The servers. Default: every server that makes the promise.
+ * @param atOnce How many servers are checked at once. Default 4.
  */
 export function keeps(
   name: Promise_,
   what: string,
   check: (subject: Subject) => Promise<void>,
   subjects: Subject[] = givers(name),
+  atOnce: number = 4,
 ): void {
   covers(name, subjects.map(({ name }) => name));
-  for (const subject of subjects) {
-    Deno.test({ name: `${subject.name}: ${what}`, fn: () => check(subject) });
-  }
+  const steps = subjects.map((subject) => ({ name: subject.name, fn: () => check(subject) }));
+  testSteps(what, steps, atOnce);
 }
 
 /** The table of docs/reliability.md. */

@@ -1,10 +1,13 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { openDatagramTo, recvFrom, sendTo } from "../../lib/socket/datagram.ts";
 import { openUnixClient, openUnixDatagram, openUnixListener } from "../../lib/socket/unix.ts";
 import { testWith } from "../support/test_with.ts";
 import { Process, startSample } from "../../contract/process.ts";
 import { toBytes } from "../support/bytes.ts";
-import { assertEndsInTime, modeOf, pathPrograms, startAt, waitFor } from "./datagram_servers.ts";
+import { assertEndsInTime } from "../support/end.ts";
+import { modeOf } from "../support/files.ts";
+import { waitFor } from "../support/time.ts";
+import { pathProgram, pathPrograms, startAt } from "./path_programs.ts";
 import { covers } from "./promises.ts";
 
 // The promise: a socket's file has its mode, is gone on every way out, and is no other's file.
@@ -19,7 +22,7 @@ function inode(path: string): number | null {
 }
 
 for (const program of pathPrograms) {
-  const { sample, args, grants } = program;
+  const { sample, args } = program;
 
   for (const signal of signals) {
     testWith([], `${sample} removes its file on ${signal}`, async (folder) => {
@@ -96,8 +99,8 @@ for (const program of pathPrograms) {
       Deno.mkdirSync(shared);
       Deno.chmodSync(shared, mode);
       const path = `${shared}/socket`;
-      const flags = Object.keys(grants(path)).length > 0 ? [`--allow-read=${folder}`] : [];
-      const command = ["run", "--allow-net", `--allow-write=${folder}`, ...flags, sample];
+      const flags = ["--allow-net", `--allow-read=${folder}`, `--allow-write=${folder}`];
+      const command = ["run", ...flags, sample];
       await using process = new Process([...command, ...args(path)], true);
       if (refused) {
         await assertEndsInTime(process, 1, 30_000);
@@ -112,8 +115,7 @@ for (const program of pathPrograms) {
   }
 }
 
-const clientProgram = pathPrograms.find(({ reads }) => reads);
-assert(clientProgram);
+const clientProgram = pathProgram("unix/dgram_echo_client.ts");
 for (const signal of signals) {
   testWith(
     [],
@@ -192,13 +194,9 @@ for (const [live, { sample, isUndisturbed }] of Object.entries(kinds)) {
       `a ${opened} server at a live ${live} server's path is refused`,
       async (folder) => {
         const path = `${folder}/socket`;
-        const [program, otherProgram] = [sample, other].map((name) =>
-          pathPrograms.find(({ sample }) => sample === name)
-        );
-        assert(program && otherProgram);
-        await using server = await startAt(program, path);
+        await using server = await startAt(pathProgram(sample), path);
         const file = inode(path);
-        await using second = startSample(other, [path], otherProgram.grants(path));
+        await using second = startSample(other, [path], pathProgram(other).grants(path));
         await assertEndsInTime(second, 1, 30_000);
         assertEquals(second.stderr, `bind ${path}: Address already in use\n`);
         assertEquals(inode(path), file);
@@ -208,10 +206,8 @@ for (const [live, { sample, isUndisturbed }] of Object.entries(kinds)) {
 
     testWith([], `a ${opened} socket takes over a stale ${live} socket's path`, async (folder) => {
       const path = `${folder}/socket`;
-      const program = pathPrograms.find((program) => program.sample === sample);
-      assert(program);
       {
-        await using killed = await startAt(program, path);
+        await using killed = await startAt(pathProgram(sample), path);
         killed.kill("SIGKILL");
         await killed.exits();
       }
@@ -226,9 +222,7 @@ testWith(
   "unix/stream_echo_server.ts has no file when a second signal ends it",
   async (folder) => {
     const path = `${folder}/socket`;
-    const [program] = pathPrograms;
-    assert(program?.sample === "unix/stream_echo_server.ts");
-    await using server = await startAt(program, path);
+    await using server = await startAt(pathProgram("unix/stream_echo_server.ts"), path);
     // A client that does not receive keeps it busy until the grace period ends.
     const busy = await Deno.connect({ transport: "unix", path });
     busy.write(new Uint8Array(8 << 20)).catch(() => {});
@@ -275,9 +269,7 @@ testWith([], "a socket that cannot be bound leaves no descriptor open", async (f
 
 testWith([], "unix/dgram_echo_server.ts has no file once a signal has come", async (folder) => {
   const path = `${folder}/socket`;
-  const program = pathPrograms.find(({ sample }) => sample === "unix/dgram_echo_server.ts");
-  assert(program);
-  await using server = await startAt(program, path);
+  await using server = await startAt(pathProgram("unix/dgram_echo_server.ts"), path);
   using client = await openDatagramTo({ transport: "unixpacket", path });
   server.kill("SIGTERM");
   // It goes on for as long as datagrams come, but its file is gone.

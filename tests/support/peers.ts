@@ -68,19 +68,6 @@ export async function connectAndReset(address: Address, message?: Uint8Array): P
   await closed;
 }
 
-/** Calls `act` so many times, `atOnce` of them at once. */
-export async function many(
-  times: number,
-  atOnce: number,
-  act: (index: number) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  const one = async () => {
-    while (next < times) await act(next++);
-  };
-  await Promise.all(Array.from({ length: atOnce }, one));
-}
-
 /** Some bytes that are no text, with lines among them, and no newline at the end. */
 export const garbage: Uint8Array<ArrayBuffer> = bytes("\x1b[2J\x07\r\n\0%s\n\x9b\ufffe\n...");
 garbage.set([0xff, 0xfe, 0xc0], garbage.length - 3);

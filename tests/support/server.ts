@@ -12,7 +12,7 @@ import { readAll } from "./streams.ts";
 import { openDatagramTo } from "../../lib/socket/datagram.ts";
 import { withTimeout } from "../../lib/io/timeout.ts";
 import { writeN } from "../../lib/io/read_write.ts";
-import { ownPaths, type Subject } from "./servers.ts";
+import { argsAt, ownPaths, type Subject } from "./servers.ts";
 
 /** How long a server may live in a test, in ms: a safety net, far more than any test needs. */
 const PATIENCE = 60_000;
@@ -70,9 +70,9 @@ export class Server implements AsyncDisposable {
     await using resources = new AsyncDisposableStack();
     const folder = resources.use(await temporaryFolder());
     const path = `${folder.path}/socket`;
-    const paths = ownPaths(path);
-    const args = [...subject.args.map((arg) => paths[arg] ?? arg), ...options];
-    const process = resources.use(launch(subject.path, args, { ...subject.grants, ...paths }));
+    const args = [...argsAt(subject, path), ...options];
+    const grants = { ...subject.grants, ...ownPaths(path) };
+    const process = resources.use(launch(subject.path, args, grants));
     // A test that waits for a server that does not do what it should fails by the server's end.
     let isLate = false;
     const timer = setTimeout(() => {

@@ -6,6 +6,7 @@
 
 import { concat } from "@std/bytes/concat";
 import { encodeDelimited, encodeJsonLine, encodeLengthFrame } from "../../lib/io/framing.ts";
+import type { Need } from "../../contract/requirements.ts";
 import { pack } from "../../lib/wire/pack.ts";
 import { bytes } from "./bytes.ts";
 
@@ -19,6 +20,17 @@ export function ownPaths(path: string): Record<string, string> {
   const paths: Record<string, string> = { [CLIENT_SOCKET]: `${path}.client` };
   for (const written of [SOCKET, ...DATAGRAM_SOCKETS]) paths[written] = path;
   return paths;
+}
+
+/** The arguments of a server whose path, if it has one, is `path`. */
+export function argsAt({ args }: Subject, path: string): string[] {
+  const paths = ownPaths(path);
+  return args.map((arg) => paths[arg] ?? arg);
+}
+
+/** What a test of the server requires. */
+export function needsOf({ args }: Subject): Need[] {
+  return args.some((arg) => arg.includes(":")) ? ["IPv6"] : [];
 }
 
 /** A server of the suite, and what a test has to know of it. */
@@ -148,6 +160,12 @@ function datagramSubject(path: string, changes: Partial<Subject>): Subject {
 
 const prints = { prints: /^Message from .*: hello$/m };
 
+const calculator: Subject = datagramSubject("servers/udp_calculator.ts", {
+  grants: { "[::1]": "127.0.0.1" },
+  greeting: concat([new Uint8Array([0b0001]), pack("!2I", 20, 22)]),
+  reply: /^\x8042$/,
+});
+
 /** The servers of datagrams that reply. */
 export const repliers: Subject[] = [
   datagramSubject("servers/udp_echo.ts", { quiet: ["--quiet"], reply: /^hello$/ }),
@@ -156,16 +174,18 @@ export const repliers: Subject[] = [
     greeting: pack("!2I", 0x30303030, 0x01010101),
     reply: /^1111$/,
   }),
-  datagramSubject("servers/udp_calculator.ts", {
-    grants: { "[::1]": "127.0.0.1" },
-    greeting: concat([new Uint8Array([0b0001]), pack("!2I", 20, 22)]),
-    reply: /^\x8042$/,
-  }),
+  calculator,
   datagramSubject("unix/dgram_echo_server.ts", {
     args: ["/tmp/dgram_echo.sock"],
     quiet: ["--quiet"],
     reply: /^hello$/,
   }),
+];
+
+/** The UDP servers that reply, on both stacks. */
+export const udpRepliers: Subject[] = [
+  ...repliers.filter(({ path }) => path.startsWith("servers/udp_")),
+  { ...calculator, name: "servers/udp_calculator.ts on ::1", args: ["::1", "0"], grants: {} },
 ];
 
 /** The servers of datagrams that print what they receive. */
