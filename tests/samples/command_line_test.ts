@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { freePort, Process, temporaryFolder } from "../../contract/process.ts";
+import { type Outcome, tryCommandLines } from "../support/command_lines.ts";
 import { readSample, root, samplePaths } from "../../contract/header.ts";
 
 // What every sample promises about its command line, and about its last words when a call fails.
@@ -69,19 +70,6 @@ async function run(path: string, args: string[], flags: string[] = []): Promise<
   await process.endInput();
   await process.exits();
   return process;
-}
-
-/** Runs a sample with each of many command lines; tells where it did not do what it `should`. */
-async function failures(
-  { path }: Syntax,
-  commandLines: Iterable<[args: string[], says: string]>,
-  should: (process: Process, says: string) => boolean,
-): Promise<string[]> {
-  const found = await Promise.all([...commandLines].map(async ([args, says]) => {
-    const process = await run(path, args);
-    return should(process, says) ? [] : `${JSON.stringify(args)} ${process.describe()}`;
-  }));
-  return found.flat();
 }
 
 /** Whether nothing in a diagnosis is for the developer only: a stack, the name or number of a code. */
@@ -180,12 +168,32 @@ const legend: [sign: string, where: RegExp][] = [
 /** The legend's last line. */
 const dashes = 'A word after "--" is an operand, even if it begins with a dash.';
 
-for (const path of samplePaths()) {
-  const syntax = readSyntax(path);
-  const { shebang, header, transcript, usage, given } = syntax;
+const samples = samplePaths().map(readSyntax);
+
+/** The wrong command lines of all samples. */
+const wrong = samples.flatMap((syntax) =>
+  Array.from(wrongCommandLines(syntax), ([args, says]) => ({ path: syntax.path, args, says }))
+);
+type Wrong = typeof wrong[number];
+
+const NONE: Outcome = { status: 0, message: "it was not tried" };
+let tried: Promise<Map<Wrong, Outcome>> | undefined;
+
+/** What becomes of each, in one process for all. */
+function rejections(): Promise<Map<Wrong, Outcome>> {
+  tried ??= tryCommandLines(wrong.map(({ path, args }) => [path, args]))
+    .then((outcomes) => new Map(wrong.map((line, index) => [line, outcomes[index] ?? NONE])));
+  return tried;
+}
+
+for (const syntax of samples) {
+  const { path, shebang, header, transcript, usage, given } = syntax;
+
+  let helped: Promise<Process> | undefined;
+  const help = () => helped ??= run(path, ["--help"]);
 
   Deno.test(`${path} --help prints its header, its flags and a legend`, async () => {
-    const { code, stdout, stderr } = await run(path, ["--help"]);
+    const { code, stdout, stderr } = await help();
     assertEquals([code, stderr], [0, ""]);
     const words = wordsOf(stdout.replace(/^Defaults: .*$/m, ""));
     assertEquals(words.slice(0, wordsOf(header).length), wordsOf(header));
@@ -198,36 +206,34 @@ for (const path of samplePaths()) {
   });
 
   Deno.test(`${path} --help is at most 80 columns wide`, async () => {
-    const { stdout } = await run(path, ["--help"]);
+    const { stdout } = await help();
     const text = stdout.replace(transcript, "").replace(shebang, "");
     assertEquals(text.split("\n").filter((line) => line.length > 80), []);
   });
 
   Deno.test(`${path} prints its help wherever --help stands among the options`, async () => {
-    const { stdout: help } = await run(path, ["--help"]);
-    const commandLines: [string[], string][] = [
-      [[...given, "--help"], help],
-      [["--help", "--nosuchoption"], help],
-    ];
-    const found = await failures(syntax, commandLines, ({ code, stdout, stderr }, says) => {
-      return code === 0 && stdout === says && stderr === "";
-    });
-    assertEquals(found, []);
+    const expected = await help();
+    await Promise.all([[...given, "--help"], ["--help", "--nosuchoption"]].map(async (args) => {
+      const { code, stdout, stderr } = await run(path, args);
+      assertEquals([code, stdout, stderr], [0, expected.stdout, ""], `${args}`);
+    }));
   });
 
-  // No permission is granted, and none is asked for: the command line is read before anything else.
-  Deno.test(`${path} says what is wrong with its command line`, async () => {
-    const wrong = wrongCommandLines(syntax);
-    const found = await failures(syntax, wrong, ({ code, stdout, stderr }, says) => {
-      const [complaint = "", next = ""] = stderr.split("\n");
-      return code === 2 && stdout === "" && isPlain(stderr) && complaint.includes(says) &&
-        next.startsWith("Usage: ");
-    });
-    assertEquals(found, []);
+  // Without any permission: the command line is parsed before anything else is done.
+  Deno.test(`${path} rejects a wrong command line`, async () => {
+    const outcomes = await rejections();
+    const accepted = wrong.filter((line) => line.path === path)
+      .map((line) => ({ ...line, ...outcomes.get(line) ?? NONE }))
+      .filter(({ status, message, says }) => {
+        const [complaint = ""] = message.split("\n");
+        return status !== 2 || !isPlain(message) || !complaint.includes(says);
+      });
+    assertEquals(accepted, []);
   });
 
   Deno.test(`${path} prints its whole usage after a wrong command line`, async () => {
-    const { stderr } = await run(path, ["--nosuchoption"]);
+    const { code, stdout, stderr } = await run(path, ["--nosuchoption"]);
+    assertEquals([code, stdout], [2, ""]);
     const complaint = 'unknown option --nosuchoption; after "--" it would be an operand';
     assertEquals(wordsOf(stderr), wordsOf(`${complaint} ${usage}`));
     const [first, ...others] = stderr.split("\n");
@@ -306,7 +312,6 @@ async function deafPort(): Promise<{ port: string } & AsyncDisposable> {
   };
 }
 
-const samples = samplePaths().map(readSyntax);
 const onHosts = samples.filter(({ operands }) => operands[0] === "host");
 const servers = onHosts.filter(({ path }) => path.startsWith("servers/"));
 const clients = onHosts.filter(({ path }) => path.startsWith("clients/"));
