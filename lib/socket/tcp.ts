@@ -84,20 +84,19 @@ export async function openClient(
   service: string | number,
   options: ConnectOptions = {},
 ): Promise<Connection<Deno.NetAddr>> {
-  const { timeout, signal } = options;
+  const { timeout = Infinity, signal } = options;
   const port = await parsePort(`${service}`, "tcp");
-  const address: Deno.NetAddr = { transport: "tcp", hostname: host, port };
   signal?.throwIfAborted();
-  const connecting = Deno.connect({ hostname: host, port });
+  const cancel = new AbortController();
+  const connecting = Deno.connect({ hostname: host, port, signal: cancel.signal });
   try {
-    if (timeout === undefined && signal === undefined) return new Connection(await connecting);
-    const ms = timeout ?? Infinity;
-    const message = `timed out after ${ms / 1000} s`;
-    return new Connection(await withTimeout(connecting, ms, message, signal));
+    const message = `timed out after ${timeout / 1000} s`;
+    return new Connection(await withTimeout(connecting, timeout, message, signal));
   } catch (error) {
-    connecting.then((conn) => conn.close(), () => {}); // if it connects after the timeout
+    cancel.abort();
+    connecting.then((conn) => conn.close(), () => {}); // if it has connected in the meantime
     if (signal?.aborted && error === signal.reason) throw error;
-    throw failedAt("connect", address, error);
+    throw failedAt("connect", { transport: "tcp", hostname: host, port }, error);
   }
 }
 
