@@ -1,28 +1,27 @@
 /**
- * Fields of any width: flags, and integers of 3, 12 or 24 bits.
+ * Bit fields: flags, and integers of 3, 12 or 24 bits.
  *
- * Protocols draw a message from left to right, 32 bits a line, the most significant bit first. C's bit
- * fields look made for it, but their order is the compiler's choice, so that C programs shift and mask
- * instead. `packBits` and `unpackBits` take the widths as they are in the picture.
+ * The diagram of a protocol header lists its fields from left to right, the most significant bit first. The
+ * order of C's bit fields depends on the compiler, so C programs shift and mask instead.
  *
  * @module
  */
 
 /**
- * C's bit fields, in the order of a protocol's picture: makes a message of integers of any width.
+ * C's bit fields, in the order of a protocol's diagram: encodes integers of any width as a message.
  *
- * @param widths The width of each field in bits, from 1 to 32, as in the picture from left to right.
- * Together they have to fill whole bytes: an unused field has a width too.
+ * @param widths The width of each field in bits, from 1 to 32, in the order of the diagram. Include unused
+ * fields: the sum must be a multiple of 8.
  * @param values The value of each field, from 0 to 2 ** width - 1. A flag is 0 or 1.
- * @returns A new array of bytes. The first field begins at the most significant bit of the first byte,
- * and each goes on where the one before it ended, across bytes if need be.
- * @throws {TypeError} If there are not as many values as widths.
- * @throws {RangeError} If a width is not an integer from 1 to 32, if they do not fill whole bytes, or
- * if a value is not an integer that fits its width.
+ * @returns A new array of bytes. The first field begins at the most significant bit of the first byte.
+ * Fields may cross byte boundaries.
+ * @throws {TypeError} If the number of values differs from the number of widths.
+ * @throws {RangeError} If a width is not an integer from 1 to 32, if their sum is not a multiple of 8, or if
+ * a value is not an integer in the range of its width.
  *
- * Source: CNP3, sockets and their exercises.
+ * Source: CNP3 lecture and exercises.
  *
- * @example The message of CNP3: 16 bits, the flags A to H, 24 bits, 8, 8
+ * @example The message of CNP3: 16 bits, the flags A to H, 24, 8 and 8 bits
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { packBits } from "@deno-sockets/samples";
@@ -58,7 +57,7 @@ export function packBits(
       throw new RangeError(`packBits: ${value} does not fit the ${width} bits of field ${index}`);
     }
     for (let bit = width - 1; bit >= 0; bit--) {
-      // The array cuts what it is given to the last eight bits, so the eighth of these stores is right.
+      // A Uint8Array keeps the low eight bits, so each byte is right after its eighth store.
       shifted = shifted << 1 | (value >>> bit & 1);
       bytes[at++ >> 3] = shifted;
     }
@@ -67,17 +66,17 @@ export function packBits(
 }
 
 /**
- * C's bit fields, in the order of a protocol's picture: takes integers of any width out of a message.
+ * C's bit fields, in the order of a protocol's diagram: decodes integers of any width from a message.
  *
  * @param widths The width of each field in bits, as for {@linkcode packBits}.
- * @param bytes The message: exactly as many bytes as the widths fill.
+ * @param bytes The message. Its size in bits must be the sum of the widths.
  * @returns The value of each field, from 0 to 2 ** width - 1, never negative.
- * @throws {RangeError} If a width is not an integer from 1 to 32, if they do not fill whole bytes, or
- * if the message has another size.
+ * @throws {RangeError} If a width is not an integer from 1 to 32, if their sum is not a multiple of 8, or if
+ * the message has another size.
  *
- * Source: CNP3, sockets and their exercises.
+ * Source: CNP3 lecture and exercises.
  *
- * @example The message of CNP3: 16 bits, the flags A to H, 24 bits, 8, 8
+ * @example The message of CNP3: 16 bits, the flags A to H, 24, 8 and 8 bits
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { unpackBits } from "@deno-sockets/samples";
@@ -108,7 +107,7 @@ export function unpackBits(widths: readonly number[], bytes: Uint8Array): number
     let value = 0;
     for (const end = at + width; at < end; at++) {
       const bit = (bytes[at >> 3] ?? 0) >> (7 - at % 8) & 1;
-      // >>> 0 because the first of 32 bits is not a sign.
+      // >>> 0: the first of 32 bits is not a sign.
       value = (value << 1 | bit) >>> 0;
     }
     return value;
@@ -124,7 +123,7 @@ function byteCount(call: string, widths: readonly number[]): number {
     bits += width;
   }
   if (bits % 8 !== 0) {
-    throw new RangeError(`${call}: the widths add up to ${bits} bits, not to whole bytes`);
+    throw new RangeError(`${call}: the widths add up to ${bits} bits, not a multiple of 8`);
   }
   return bits / 8;
 }

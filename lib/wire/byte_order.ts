@@ -1,30 +1,25 @@
 /**
- * Byte order: `htons`, `htonl`, `ntohs`, `ntohl` and their 64-bit companions.
+ * Byte order: conversions between host and network byte order.
  *
- * The network sends the most significant byte first ("big-endian"). A host may store its numbers
- * the other way round, and then C programs must turn each of them before it goes out. In Deno a
- * `DataView` or `pack("!H", n)` writes network order directly; these functions are here for
- * programs that follow the C ones line by line.
+ * Network byte order is big-endian, the most significant byte first. In C, a program converts each number
+ * before it sends it and after it receives it. In Deno, a `DataView` and {@linkcode pack} write network byte
+ * order directly; these functions are for programs that follow C line by line.
  *
  * @module
  */
 
-/**
- * Whether this host stores the least significant byte of a number first.
- *
- * @category Byte order and records
- */
+/** Whether this host is little-endian: it stores the least significant byte first. */
 export const hostIsLittleEndian: boolean = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 const scratch = new DataView(new ArrayBuffer(8));
 
 /**
- * `htons(3)`: turns a 16-bit number from host to network byte order.
+ * `htons(3)`: converts a 16-bit number from host to network byte order.
  *
  * @param hostshort An integer from 0 to 65535.
- * @returns The number that has, in this host's memory, the bytes of `hostshort` in network order:
- * on a little-endian host the two bytes have changed places, on a big-endian one it is the same.
- * @throws {RangeError} If it is not an integer in that range (C would cut it to 16 bits).
+ * @returns The number whose bytes in this host's memory are those of `hostshort` in network order: with the
+ * bytes swapped on a little-endian host, unchanged on a big-endian one.
+ * @throws {RangeError} If it is not an integer in that range. C truncates it to 16 bits.
  *
  * Source: UCM and CS:APP lectures; byteorder(3).
  *
@@ -47,11 +42,11 @@ export function htons(hostshort: number): number {
 }
 
 /**
- * `htonl(3)`: turns a 32-bit number from host to network byte order.
+ * `htonl(3)`: converts a 32-bit number from host to network byte order.
  *
  * @param hostlong An integer from 0 to 4294967295.
- * @returns The number that has, in this host's memory, the bytes of `hostlong` in network order. It
- * is never negative, as JavaScript's own bit operations would make it from 0x80000000 on.
+ * @returns The number whose bytes in this host's memory are those of `hostlong` in network order. It is never
+ * negative, unlike the result of JavaScript's bit operations from 0x80000000 on.
  * @throws {RangeError} If it is not an integer in that range.
  *
  * Source: UCM, CS:APP and CNP3 lectures; byteorder(3).
@@ -74,10 +69,10 @@ export function htonl(hostlong: number): number {
 }
 
 /**
- * `htobe64(3)`, elsewhere `htonll`: turns a 64-bit number from host to network byte order.
+ * `htobe64(3)`, `htonll` on other systems: converts a 64-bit number from host to network byte order.
  *
- * @param hostlonglong A bigint from 0n to 2n ** 64n - 1n: a JavaScript number is exact to 53 bits only.
- * @returns The number that has, in this host's memory, the bytes of `hostlonglong` in network order.
+ * @param hostlonglong A bigint from 0n to 2n ** 64n - 1n; a `number` has only 53 exact bits.
+ * @returns The number whose bytes in this host's memory are those of `hostlonglong` in network order.
  * @throws {RangeError} If it is not a bigint in that range.
  *
  * Source: endian(3).
@@ -100,11 +95,10 @@ export function htonll(hostlonglong: bigint): bigint {
 }
 
 /**
- * `ntohs(3)`: turns a 16-bit number from network to host byte order, as {@linkcode htons} does from
- * host to network: the same change of places undoes itself.
+ * `ntohs(3)`: converts a 16-bit number from network to host byte order.
  *
  * @param netshort An integer from 0 to 65535.
- * @returns The number as this host counts.
+ * @returns The number in host byte order.
  * @throws {RangeError} If it is not an integer in that range.
  *
  * Source: UCM and CS:APP lectures; byteorder(3).
@@ -123,14 +117,15 @@ export function htonll(hostlonglong: bigint): bigint {
  */
 export function ntohs(netshort: number): number {
   checkRange("ntohs", netshort, 0xffff);
+  // Swapping the bytes twice restores them.
   return htons(netshort);
 }
 
 /**
- * `ntohl(3)`: turns a 32-bit number from network to host byte order.
+ * `ntohl(3)`: converts a 32-bit number from network to host byte order.
  *
  * @param netlong An integer from 0 to 4294967295.
- * @returns The number as this host counts, never negative.
+ * @returns The number in host byte order, never negative.
  * @throws {RangeError} If it is not an integer in that range.
  *
  * Source: UCM, CS:APP and CNP3 lectures; byteorder(3).
@@ -153,10 +148,10 @@ export function ntohl(netlong: number): number {
 }
 
 /**
- * `be64toh(3)`, elsewhere `ntohll`: turns a 64-bit number from network to host byte order.
+ * `be64toh(3)`, `ntohll` on other systems: converts a 64-bit number from network to host byte order.
  *
  * @param netlonglong A bigint from 0n to 2n ** 64n - 1n.
- * @returns The number as this host counts.
+ * @returns The number in host byte order.
  * @throws {RangeError} If it is not a bigint in that range.
  *
  * Source: endian(3).

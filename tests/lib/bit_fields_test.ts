@@ -101,7 +101,7 @@ Deno.test("packBits(), unpackBits() refuse a width that is not an integer from 1
 Deno.test("packBits(), unpackBits() refuse widths that do not fill whole bytes", () => {
   for (const widths of [[1], [7], [9], [4, 3], [32, 1], [31], [8, 8, 4]]) {
     const bits = widths.reduce((sum, width) => sum + width, 0);
-    const wanted = `the widths add up to ${bits} bits, not to whole bytes`;
+    const wanted = `the widths add up to ${bits} bits, not a multiple of 8`;
     const zeros = widths.map(() => 0);
     assertThrows(() => packBits(widths, zeros), RangeError, `packBits: ${wanted}`);
     for (const size of [Math.floor(bits / 8), Math.ceil(bits / 8)]) {

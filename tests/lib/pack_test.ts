@@ -146,7 +146,7 @@ Deno.test("pack(), unpack(), calcSize() refuse absurd counts", () => {
   ) {
     for (const [name, call] of Object.entries(callers)) {
       const text = `${name} ${format.slice(0, 50)}`;
-      assertThrows(() => call(format), RangeError, "is for more than 2147483647 bytes", text);
+      assertThrows(() => call(format), RangeError, "exceeds 2147483647 bytes", text);
     }
   }
 });
@@ -205,7 +205,7 @@ Deno.test("pack() refuses a value of another type, and does not convert it", () 
         assertThrows(
           () => pack(`!x${code}` as string, value as PackValue),
           TypeError,
-          `pack: a value of type ${typeof value} is given where the format has a ${type}`,
+          `pack: the format requires a ${type}, not a value of type ${typeof value}`,
           `${code} ${Deno.inspect(value)}`,
         );
       }
