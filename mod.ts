@@ -43,15 +43,9 @@ export { packBits, unpackBits } from "./lib/wire/bit_fields.ts";
 export { inetNtop, inetPton } from "./lib/address/inet.ts";
 export { formatAddress, unmapAddress } from "./lib/address/format.ts";
 export { packSockaddr } from "./lib/address/sockaddr.ts";
-export {
-  type AddrInfo,
-  type AddrInfoCode,
-  AddrInfoError,
-  type AddrInfoHints,
-  getAddrInfo,
-  getNameInfo,
-  type NameInfoFlags,
-} from "./lib/address/addrinfo.ts";
+export { type AddrInfo, type AddrInfoHints, getAddrInfo } from "./lib/address/addrinfo.ts";
+export { getNameInfo, type NameInfoFlags } from "./lib/address/nameinfo.ts";
+export { type AddrInfoCode, AddrInfoError } from "./lib/address/addrinfo_error.ts";
 export { getServByName, getServByPort, parsePort } from "./lib/address/services.ts";
 
 // Sockets: TCP, Unix-domain and datagram sockets, opened.

@@ -43,7 +43,7 @@ export function formatAddress(address: Deno.Addr): string {
 /**
  * `IN6_IS_ADDR_V4MAPPED`: converts an IPv4-mapped IPv6 address to the IPv4 address.
  *
- * A socket on `::` sees its IPv4 peers as `::ffff:a.b.c.d` (RFC 4291, section 2.5.5.2).
+ * On a dual-stack socket, an IPv4 peer has the address `::ffff:a.b.c.d` (RFC 4291, section 2.5.5.2).
  *
  * @param address The address of a socket.
  * @returns The address with the host `a.b.c.d` for `::ffff:a.b.c.d`; any other address unchanged.

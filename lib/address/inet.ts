@@ -1,29 +1,26 @@
 /**
- * Internet addresses as text and as bytes: `inetPton` and `inetNtop`, for IPv4 and IPv6.
- *
- * People write an address as text, packets and `struct sockaddr_in` carry it as 4 or 16 bytes in
- * network order.
+ * IPv4 and IPv6 addresses as text and as bytes in network order.
  *
  * @module
  */
 
-// Where the parsers put the bytes: only for an address that is taken is a new array made.
+// The parsers write here: an array is allocated only for a valid address.
 const parsed = new Uint8Array(16);
 
 /**
- * `inet_pton(3)`: turns an address from text ("presentation") to bytes ("network").
+ * `inet_pton(3)`: parses an address.
  *
- * IPv4 is four decimal numbers from 0 to 255 without leading zeros: `128.2.194.242`. IPv6 is eight
- * groups of one to four hexadecimal digits, in either case: `2001:DB8:0:0:0:0:0:1`. Once, `::` may
- * stand for one or more groups of zeros, `2001:db8::1`, and the last two groups may be written as an
- * IPv4 address, `::ffff:192.0.2.1`.
+ * An IPv4 address is four decimal numbers from 0 to 255 without leading zeros: `128.2.194.242`. An IPv6
+ * address is eight groups of one to four hexadecimal digits in either case: `2001:DB8:0:0:0:0:0:1`. `::`
+ * replaces one or more groups of zeros, once: `2001:db8::1`. The last two groups may be an IPv4 address:
+ * `::ffff:192.0.2.1`.
  *
- * @param family 4 for IPv4 (C: `AF_INET`) or 6 for IPv6 (`AF_INET6`).
- * @param text The address. White space, zone ids (`fe80::1%eth0`), brackets, prefix lengths, and the
- * short and octal forms of inet_aton(3) are refused, as in C.
- * @returns The 4 or 16 bytes in network order, or `null` where C returns 0: if `text` is not an
- * address of that family.
- * @throws {RangeError} If `family` is another (C: `EAFNOSUPPORT`).
+ * @param family 4 for IPv4 (`AF_INET`) or 6 for IPv6 (`AF_INET6`).
+ * @param text The address. As in C, white space, zones (`fe80::1%eth0`), brackets, prefix lengths, and the
+ * short and octal forms of inet_aton(3) are invalid.
+ * @returns The 4 or 16 bytes in network order; `null`, where C returns 0, if `text` is not an address of the
+ * family.
+ * @throws {RangeError} If `family` is neither 4 nor 6 (`EAFNOSUPPORT`).
  *
  * Source: UCM and CS:APP lectures; inet_pton(3); RFC 4291, section 2.2.
  *
@@ -46,15 +43,15 @@ export function inetPton(family: 4 | 6, text: string): Uint8Array<ArrayBuffer> |
 }
 
 /**
- * `inet_ntop(3)`: turns an address from bytes to text, in the one form that RFC 5952 recommends.
+ * `inet_ntop(3)`: formats an address, in the canonical form of RFC 5952.
  *
- * IPv6 comes in lower case without leading zeros, and `::` stands for the longest run of two or more
- * groups of zeros, for the first of equals. An address that carries an IPv4 one ends with it in
- * dotted form: `::ffff:192.0.2.1` (mapped) and `::192.0.2.1` (compatible).
+ * An IPv6 address is in lower case without leading zeros. `::` replaces the longest run of two or more groups
+ * of zeros, the first of several of the same length. An IPv4-mapped and an IPv4-compatible address end in
+ * dotted form: `::ffff:192.0.2.1`, `::192.0.2.1`.
  *
  * @param bytes The address in network order: 4 bytes for IPv4, 16 for IPv6.
- * @returns The text, from which {@linkcode inetPton} makes the same bytes.
- * @throws {RangeError} If there are neither 4 nor 16 bytes.
+ * @returns The text. {@linkcode inetPton} parses it to the same bytes.
+ * @throws {RangeError} If the number of bytes is neither 4 nor 16.
  *
  * Source: UCM and CS:APP lectures; inet_ntop(3); RFC 5952.
  *
@@ -75,14 +72,14 @@ export function inetNtop(bytes: Uint8Array): string {
   throw new RangeError(`inetNtop: an address has 4 or 16 bytes, not ${bytes.length}`);
 }
 
-/** Parses the rest of `text`, from `start` on, as an IPv4 address into `parsed`, from `end` on. */
+/** Parses `text` from index `start` as an IPv4 address into `parsed`, from index `end`. */
 function parseIpv4(text: string, start: number, end: number): boolean {
   let dots = 0;
   let octet = -1; // no digit yet
   for (let i = start; i < text.length; i++) {
     const digit = text.charCodeAt(i) - 0x30;
     if (digit >= 0 && digit <= 9) {
-      if (octet === 0) return false; // a leading zero: some would read the number as octal
+      if (octet === 0) return false; // a leading zero: inet_aton(3) reads such a number as octal
       octet = octet === -1 ? digit : octet * 10 + digit;
       if (octet > 255) return false;
     } else {
@@ -98,8 +95,8 @@ function parseIpv4(text: string, start: number, end: number): boolean {
 
 /** Parses `text` as an IPv6 address into `parsed`. */
 function parseIpv6(text: string): boolean {
-  let end = 0; // of the bytes parsed so far
-  let gap = -1; // where "::" is among them
+  let end = 0; // the number of bytes parsed so far
+  let gap = -1; // the index of "::" in them
   let i = 0;
   if (text.startsWith("::")) {
     gap = 0;
@@ -123,7 +120,7 @@ function parseIpv6(text: string): boolean {
     parsed[end++] = group >> 8;
     parsed[end++] = group & 0xff;
     if (i === text.length) break;
-    if (text[i++] !== ":" || i === text.length) return false; // a fifth digit; a colon at the end
+    if (text[i++] !== ":" || i === text.length) return false; // a fifth digit, or a colon at the end
     if (text[i] === ":") {
       if (gap !== -1) return false;
       gap = end;
@@ -131,16 +128,16 @@ function parseIpv6(text: string): boolean {
     }
   }
   if (gap === -1) return end === 16;
-  if (end === 16) return false; // nothing left for "::" to stand for
+  if (end === 16) return false; // "::" must replace at least one group
   parsed.copyWithin(gap + 16 - end, gap, end);
   parsed.fill(0, gap, gap + 16 - end);
   return true;
 }
 
-/** The value of a hexadecimal digit, -1 for any other character and for the NaN past the end. */
+/** The value of a hexadecimal digit; -1 for any other character, and for NaN at the end of the text. */
 function hexDigit(code: number): number {
   if (code >= 0x30 && code <= 0x39) return code - 0x30;
-  const letter = code | 0x20; // in lower case
+  const letter = code | 0x20; // to lower case
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x61 + 10 : -1;
 }
 
@@ -148,7 +145,7 @@ function formatIpv6(bytes: Uint8Array): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
   const groups: string[] = [];
   let start = 0;
-  let length = 1; // a single group of zeros is not worth a "::"
+  let length = 1; // "::" must not replace a single group (RFC 5952, section 4.2.2)
   for (let i = 0, run = 0; i < 8; i++) {
     const group = view.getUint16(2 * i);
     groups.push(group.toString(16));

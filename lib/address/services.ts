@@ -1,15 +1,14 @@
 /**
- * Services by name and by port: `getServByName`, `getServByPort`, and `parsePort` for a program's port
- * argument.
+ * Services: their names and ports.
  *
- * The names come from a table that the library brings along, so that they mean the same on every
- * machine and no permission is needed; it is loaded when the first is looked up. What it does not have
- * is looked for in /etc/services, if the program may read that already.
+ * The names are in a table of the library, so that they are the same on every machine and require no
+ * permission. If the program has the permission to read /etc/services, names that are not in the table are
+ * looked up there.
  *
  * @module
  */
 
-/** A line of /etc/services: a port over a transport, and its service's name and aliases. */
+/** A line of /etc/services. */
 interface Service {
   port: number;
   protocol: string;
@@ -18,16 +17,17 @@ interface Service {
 }
 
 /**
- * `getservbyname(3)`: finds the port number of a well-known service.
+ * `getservbyname(3)`: returns the port number of a service.
  *
- * @param service The service's name or one of its aliases, in the case in which the table has it:
- * mostly lower.
- * @param protocol The transport that the port belongs to. Without it, `"tcp"` goes before `"udp"`.
- * @returns The port number, in host byte order unlike C's `s_port`, or `null` if there is no service
- * of that name over that protocol.
+ * The names are those of Debian's /etc/services, and IANA's where Debian has neither the name nor the port.
+ * Names that are in neither are looked up in this host's /etc/services, if the program has the permission to
+ * read it.
  *
- * Source: CS:APP lecture; getservbyname(3); the table is Debian's /etc/services, and IANA's assignments
- * where Debian has neither the name nor the port.
+ * @param service The service's name or an alias; case-sensitive.
+ * @param protocol The transport. Default `"tcp"`, or `"udp"` if the service has no port over TCP.
+ * @returns The port number, in host byte order unlike C's `s_port`; `null` if there is no such service.
+ *
+ * Source: CS:APP lecture; getservbyname(3).
  *
  * @example
  * ```ts
@@ -56,14 +56,15 @@ export async function getServByName(
 }
 
 /**
- * `getservbyport(3)`: finds the name of the service that a port number belongs to.
+ * `getservbyport(3)`: returns the name of the service on a port.
+ *
+ * The names are those of {@linkcode getServByName}.
  *
  * @param port The port number, in host byte order unlike C's.
  * @param protocol The transport.
- * @returns The service's name, not an alias, or `null` if the port belongs to none. Of several services
- * on one port it is the first in the table.
+ * @returns The name, not an alias, of the first service on the port; `null` if there is none.
  *
- * Source: getservbyport(3). For the names see {@linkcode getServByName}.
+ * Source: getservbyport(3).
  *
  * @example
  * ```ts
@@ -84,9 +85,9 @@ export async function getServByPort(port: number, protocol: "tcp" | "udp"): Prom
   return null;
 }
 
-let table: Service[] | undefined; // parsed once, when a service is first looked up
+let table: Service[] | undefined; // loaded at the first look-up, because most programs make none
 
-/** Where services are looked for, in order. */
+/** The tables of services, in the order in which they are searched. */
 async function* knownServices(): AsyncGenerator<Service[]> {
   if (table === undefined) {
     const { default: { services } } = await import("./services.json", { with: { type: "json" } });
@@ -113,15 +114,14 @@ function parseServices(lines: string[]): Service[] {
 }
 
 /**
- * `getaddrinfo(3)`'s service argument: turns a port number in decimal, or a service's name, into
- * the port number.
+ * The `service` argument of `getaddrinfo(3)`: parses a port number or a service name.
  *
- * @param service Decimal digits, leading zeros allowed, for 0 to 65535; or a name for
- * {@linkcode getServByName}. C also takes `" 80"` and `"+80"`, and makes 4464 of `"70000"`: these
- * are refused.
- * @param protocol The transport that a named service is looked up for.
+ * @param service A port number from 0 to 65535 in decimal digits, leading zeros allowed; or a name that
+ * {@linkcode getServByName} finds. Unlike C, it rejects `" 80"`, `"+80"`, and `"70000"`, which C reads as
+ * 4464.
+ * @param protocol The transport of a service name. Default as for {@linkcode getServByName}.
  * @returns The port number, in host byte order.
- * @throws {RangeError} If the number is over 65535, or there is no such service.
+ * @throws {RangeError} If the number is over 65535, or the service is unknown.
  *
  * Source: UCM and CS:APP lectures; getaddrinfo(3).
  *

@@ -1,5 +1,5 @@
 /**
- * Socket addresses as the kernel has them in memory.
+ * Socket addresses as the kernel's structures.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import { concat } from "@std/bytes/concat";
 import { inetPton } from "./inet.ts";
 import { pack } from "../wire/pack.ts";
 
-/** Linux's numbers of the address families. */
+/** The address families' numbers on Linux. */
 const AF_INET = 2;
 const AF_INET6 = 10;
 
 /**
- * `struct sockaddr_in` and `struct sockaddr_in6`: an address as Linux lays it out in memory.
+ * `struct sockaddr_in` and `struct sockaddr_in6`: encodes an address as Linux's structure.
  *
- * The family is in the host's byte order, the port and the address in the network's. Deno tells neither
- * flow information nor scope; they are 0.
+ * The family is in host byte order; the port and the address are in network byte order. The flow information
+ * and the scope ID are 0, because Deno does not report them.
  *
  * @param address An address with a numeric host.
  * @returns 16 bytes for IPv4, 28 for IPv6.

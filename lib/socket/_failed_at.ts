@@ -4,7 +4,7 @@
  * @module
  */
 
-import { AddrInfoError } from "../address/addrinfo.ts";
+import { AddrInfoError } from "../address/addrinfo_error.ts";
 import { formatAddress } from "../address/format.ts";
 import { codeOf, failed, strerror } from "../errors.ts";
 

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { AddrInfoError, getAddrInfo } from "../../lib/address/addrinfo.ts";
+import { getAddrInfo } from "../../lib/address/addrinfo.ts";
+import { AddrInfoError } from "../../lib/address/addrinfo_error.ts";
 import { isHere } from "../../contract/requirements.ts";
 import { testWith } from "../support/test_with.ts";
 

@@ -13,7 +13,7 @@ import {
   recvFrom,
   sendTo,
 } from "../../lib/socket/datagram.ts";
-import { AddrInfoError } from "../../lib/address/addrinfo.ts";
+import { AddrInfoError } from "../../lib/address/addrinfo_error.ts";
 import { openUnixDatagram } from "../../lib/socket/unix.ts";
 import type { Need } from "../../contract/requirements.ts";
 import { testWith } from "../support/test_with.ts";

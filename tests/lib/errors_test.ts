@@ -1,7 +1,7 @@
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
 import { failed, strerror, withContext } from "../../lib/errors.ts";
 import { failedAt } from "../../lib/socket/_failed_at.ts";
-import { AddrInfoError } from "../../lib/address/addrinfo.ts";
+import { AddrInfoError } from "../../lib/address/addrinfo_error.ts";
 
 /** What is thrown, and its cause in words. */
 const cases: [thrown: unknown, words: string][] = [

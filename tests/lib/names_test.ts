@@ -1,11 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import {
-  AddrInfoError,
-  type AddrInfoHints,
-  getAddrInfo,
-  getNameInfo,
-  type NameInfoFlags,
-} from "../../lib/address/addrinfo.ts";
+import { type AddrInfoHints, getAddrInfo } from "../../lib/address/addrinfo.ts";
+import { AddrInfoError } from "../../lib/address/addrinfo_error.ts";
+import { getNameInfo, type NameInfoFlags } from "../../lib/address/nameinfo.ts";
 import { isHere } from "../../contract/requirements.ts";
 import { runProgram } from "../support/program.ts";
 import { python3 } from "../support/python.ts";

@@ -6,7 +6,7 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import { unmapAddress } from "../../lib/address/format.ts";
-import { AddrInfoError } from "../../lib/address/addrinfo.ts";
+import { AddrInfoError } from "../../lib/address/addrinfo_error.ts";
 import { openClient, openListener } from "../../lib/socket/tcp.ts";
 import { isHere } from "../../contract/requirements.ts";
 
