@@ -165,9 +165,9 @@ export function codeOf(error: unknown): string | undefined {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { isClosedError } from "@deno-sockets/samples";
+ * import { isClosedError, openListener } from "@deno-sockets/samples";
  *
- * const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * const listener = await openListener(0);
  * const accepting = listener.accept().catch((error) => isClosedError(error));
  * listener.close();
  * assertEquals(await accepting, true);

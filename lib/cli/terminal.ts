@@ -17,13 +17,13 @@ import { printableLines } from "../printable.ts";
  *
  * @example
  * ```ts
- * import { openListener, writeN } from "@deno-sockets/samples";
+ * import { openListener, writeN, writeText } from "@deno-sockets/samples";
  * import { terminalOutput } from "@deno-sockets/samples/cli";
  *
  * using listener = await openListener(0);
  * using client = await Deno.connect({ port: listener.addr.port });
  * using conn = await listener.accept();
- * await client.write(new TextEncoder().encode("hello\n"));
+ * await writeText(client, "hello\n");
  *
  * const buffer = new Uint8Array(80);
  * const count = await conn.read(buffer) ?? 0;

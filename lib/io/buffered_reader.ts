@@ -5,6 +5,7 @@
  */
 
 import { concat } from "@std/bytes/concat";
+import { memchr } from "./_memchr.ts";
 import { chomp } from "./chomp.ts";
 import { type Reader, readSome } from "./read_write.ts";
 
@@ -37,13 +38,13 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { BufferedReader } from "@deno-sockets/samples";
+ * import { BufferedReader, openListener, writeText } from "@deno-sockets/samples";
  *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+ * using listener = await openListener(0);
+ * using client = await Deno.connect({ port: listener.addr.port });
  * using conn = await listener.accept();
- * await client.write(new TextEncoder().encode("PUT 3\nabcbye"));
- * client.closeWrite();
+ * await writeText(client, "PUT 3\nabcbye");
+ * await client.closeWrite();
  *
  * const reader = new BufferedReader(conn);
  * const text = (bytes: Uint8Array | null) => bytes && new TextDecoder().decode(bytes);
@@ -158,13 +159,13 @@ export class BufferedReader implements Reader {
    * @example
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { BufferedReader } from "@deno-sockets/samples";
+   * import { BufferedReader, openListener, writeText } from "@deno-sockets/samples";
    *
-   * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-   * using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+   * using listener = await openListener(0);
+   * using client = await Deno.connect({ port: listener.addr.port });
    * using conn = await listener.accept();
-   * await client.write(new TextEncoder().encode("one\ntwo\nthree"));
-   * client.closeWrite();
+   * await writeText(client, "one\ntwo\nthree");
+   * await client.closeWrite();
    *
    * const reader = new BufferedReader(conn);
    * const lengths = [];
@@ -193,13 +194,13 @@ export class BufferedReader implements Reader {
    * @example
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { BufferedReader } from "@deno-sockets/samples";
+   * import { BufferedReader, openListener, writeText } from "@deno-sockets/samples";
    *
-   * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-   * using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+   * using listener = await openListener(0);
+   * using client = await Deno.connect({ port: listener.addr.port });
    * using conn = await listener.accept();
-   * await client.write(new TextEncoder().encode("one\r\ntwo\nthree"));
-   * client.closeWrite();
+   * await writeText(client, "one\r\ntwo\nthree");
+   * await client.closeWrite();
    *
    * const lines = [];
    * for await (const line of new BufferedReader(conn).lines()) lines.push(line);
@@ -231,7 +232,7 @@ export class BufferedReader implements Reader {
    */
   async readUntil(delimiter: number, max: number): Promise<Uint8Array<ArrayBuffer> | null> {
     checkPositive("readUntil", max);
-    for (let held = 0;;) {
+    for (let held = 0;;) { // the bytes already searched
       const taken = this.#takeUntil(delimiter, max, held);
       if (taken !== undefined) return taken;
       held = this.#end - this.#start;
@@ -312,28 +313,6 @@ export class BufferedReader implements Reader {
     this.#sourceEnded = count === null;
     return count;
   }
-}
-
-/**
- * `memchr(3)`: the index of the first occurrence of a byte from `start` to `end`; `end` if there is none.
- *
- * `Uint8Array.indexOf` is fast in long lines, but in short ones the call costs more than the search.
- */
-function memchr(bytes: DataView, byte: number, start: number, end: number): number {
-  // Eight bytes at a time, as in C libraries: XOR turns the byte sought into 0.
-  const pattern = byte * 0x01010101;
-  let i = start;
-  for (; i + 8 <= end; i += 8) {
-    if (hasZeroByte(bytes.getInt32(i) ^ pattern)) break;
-    if (hasZeroByte(bytes.getInt32(i + 4) ^ pattern)) break;
-  }
-  while (i < end && bytes.getUint8(i) !== byte) i++;
-  return i;
-}
-
-/** Reports whether one of a word's four bytes is 0: subtracting 1 from each byte borrows there. */
-function hasZeroByte(word: number): boolean {
-  return ((word - 0x01010101) & ~word & 0x80808080) !== 0;
 }
 
 function checkPositive(call: string, value: number): void {

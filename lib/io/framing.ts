@@ -86,7 +86,7 @@ export function encodeLengthFrame(
  * using client = await Deno.connect({ port: listener.addr.port });
  * using conn = await listener.accept();
  * await client.write(encodeLengthFrame(new Uint8Array([1, 2, 3])));
- * client.closeWrite();
+ * await client.closeWrite();
  *
  * const reader = new BufferedReader(conn);
  * assertEquals(await readLengthFrame(reader), new Uint8Array([1, 2, 3]));
@@ -100,9 +100,9 @@ export async function readLengthFrame(
   max: number = MAXFRAME,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   const header = new Uint8Array(4);
-  const came = await reader.readN(header);
-  if (came === null) return null;
-  if (came < 4) throw missing(4 - came, "the length of a frame", 4);
+  const count = await reader.readN(header);
+  if (count === null) return null;
+  if (count < 4) throw missing(4 - count, "the length of a frame", 4);
   const [length] = unpack("!I", header);
   checkLength(length, max);
   const message = new Uint8Array(length);
@@ -110,7 +110,7 @@ export async function readLengthFrame(
   try {
     filled = await reader.readN(message) ?? 0;
   } catch (error) {
-    reader.unread(header); // in front of what came of the message
+    reader.unread(header); // in front of the bytes of the message read so far
     throw error;
   }
   if (filled < length) throw missing(length - filled, "a frame", length);
@@ -171,12 +171,12 @@ export function encodeDelimited(
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { BufferedReader, openListener, readDelimited } from "@deno-sockets/samples";
+ * import { BufferedReader, openListener, readDelimited, writeText } from "@deno-sockets/samples";
  *
  * using listener = await openListener(0);
  * using client = await Deno.connect({ port: listener.addr.port });
  * using conn = await listener.accept();
- * await client.write(new TextEncoder().encode("one;two;"));
+ * await writeText(client, "one;two;");
  *
  * const reader = new BufferedReader(conn);
  * const semicolon = 0x3b;

@@ -1,5 +1,5 @@
 /**
- * Printing that cannot stop a server: bounded, asynchronous, and never an error.
+ * Asynchronous, bounded printing that never throws and never stops a server.
  *
  * @module
  */
@@ -9,19 +9,22 @@ import { codeOf } from "../errors.ts";
 import type { Writer } from "./read_write.ts";
 import { printable } from "../printable.ts";
 
-/** How much may wait to be written before `print` asks its caller to wait, in characters. */
+/** The size of the queue from which `print` makes its caller wait, in characters. */
 const HIGH_WATER = 1 << 18;
 
-/** How much may wait at most; lines beyond it are dropped. */
+/** The maximum size of the queue, in characters; further lines are dropped. */
 const LIMIT = 1 << 20;
 
-/** How long a caller is asked to wait for room, in ms. */
+/** How long a caller waits for room, in ms. */
 const LONGEST_WAIT = 1000;
 
-/** How long to wait until a non-blocking output is tried again (`EAGAIN`), in ms. */
+/** The pause before a write is retried if a non-blocking output is full (`EAGAIN`), in ms. */
 const RETRY_PAUSE = 10;
 
-/** The most that one write takes, in bytes: POSIX's `PIPE_BUF` on Linux, so lines of several threads do not mix. */
+/**
+ * The maximum size of a write, in bytes: `PIPE_BUF` on Linux. Writes to a pipe up to this size are atomic, so
+ * lines of several threads do not mix.
+ */
 const PIECE = 4096;
 
 const NEWLINE = 0x0a;
@@ -30,13 +33,13 @@ const encoder = new TextEncoder();
 const READY = Promise.resolve();
 
 /**
- * `printf(3)` on a buffered stream: prints lines without waiting for the reader of the output.
+ * `printf(3)` on a buffered stream: prints lines in the background.
  *
- * `console.log` waits until the output takes the line: a pipe that is not read stops the whole program, and
- * a full disk makes it throw. A printer queues each line and writes in the background. A caller that
- * awaits `print` is slowed down to the speed of the output, but an output that makes no room within a second
- * holds it up no longer. When the queue is full, or a write fails, lines are dropped and counted; the
- * count is reported when printing works again.
+ * `console.log` blocks until the line is written: a pipe that is not read stops the whole program, and a full
+ * disk makes it throw. A `LinePrinter` queues lines, up to 1 Mi characters. A caller that awaits
+ * {@linkcode LinePrinter.print} is slowed down to the speed of the output, but waits a second at most. If the
+ * queue is full or a write fails, lines are dropped and counted; the count is reported when a write succeeds
+ * again.
  *
  * @example
  * ```ts
@@ -55,26 +58,27 @@ const READY = Promise.resolve();
  * assertEquals(printed, "hello\ufffd[2J\n");
  * ```
  *
- * @category Output
+ * @category Servers
  */
 export class LinePrinter {
   readonly #target: Writer;
   readonly #onDropped: (lines: number) => void;
   #queue: string[] = [];
-  #queued = 0; // characters that are not written yet
+  #queued = 0; // the size of the lines that are not written yet, in characters
   #dropped = 0;
-  #isCut = false; // the last line that was written, by a write that failed midway
+  #isCut = false; // whether a failed write has written a part of a line
   #writing: Promise<void> | undefined;
-  // What callers wait for until there is room, and whether they have waited long enough.
+  // Resolved when the queue has room again, or a caller has waited a second for it.
   #room: PromiseWithResolvers<void> | undefined;
+  // Set when a second has passed without room: callers do not wait until there is room again.
   #isStalled = false;
 
   /**
    * Creates a printer with an empty queue.
    *
    * @param target The output.
-   * @param onDropped Called with the number of lines that were dropped, when a write succeeds again.
-   * Default: the printer itself prints a line with the number.
+   * @param onDropped Called with the number of dropped lines when a write succeeds again. Default: prints a
+   * line with the number.
    */
   constructor(target: Writer, onDropped?: (lines: number) => void) {
     this.#target = target;
@@ -84,10 +88,10 @@ export class LinePrinter {
   /**
    * `puts(3)`: prints a line. Never throws.
    *
-   * @param line The text of the line, without its newline. Control characters other than tab are replaced
-   * as {@linkcode printable} does, so one call prints exactly one line.
-   * @returns A promise that resolves when there is room for the next line, and within a second in any
-   * case. It need not be awaited.
+   * @param line The line, without its newline. It is printed as {@linkcode printable} formats it, so one call
+   * prints exactly one line.
+   * @returns A promise that resolves when there is room for the next line, after a second at most. It need not
+   * be awaited.
    */
   print(line: string): Promise<void> {
     const text = `${printable(line)}\n`;
@@ -106,7 +110,7 @@ export class LinePrinter {
   /**
    * `fflush(3)`: waits until all lines are written or dropped.
    *
-   * @param timeout How long to wait, in ms; what is left then stays in the queue.
+   * @param timeout The maximum wait, in ms. The lines left then stay in the queue.
    */
   async flush(timeout: number): Promise<void> {
     if (this.#writing === undefined) return;
@@ -130,7 +134,7 @@ export class LinePrinter {
   }
 
   async #write(): Promise<void> {
-    await Promise.resolve(); // lines that are printed together are written together
+    await Promise.resolve(); // lines that are printed in one turn are written together
     while (this.#queue.length > 0) {
       const lines = this.#queue;
       this.#queue = [];
@@ -146,7 +150,7 @@ export class LinePrinter {
   }
 
   async #writePiece(piece: string): Promise<void> {
-    // What is left of a line that was cut must not run into the next.
+    // End an incomplete line, so that the next does not continue it.
     const bytes = encoder.encode(this.#isCut ? `\n${piece}` : piece);
     let written = 0;
     while (written < bytes.length) {
@@ -175,15 +179,15 @@ export class LinePrinter {
     try {
       this.#onDropped(dropped);
     } catch {
-      // There is nothing left to report it to.
+      // No output is left to report the error to.
     }
   }
 }
 
-/** Joins lines to pieces of at most `PIECE` bytes; a longer line is a piece of its own. */
+/** Joins lines to pieces of up to `PIECE` bytes; a longer line is a separate piece. */
 function* pieces(lines: string[]): Generator<string> {
   let piece = "";
-  let size = 0; // in bytes, at most: a character takes up to three a UTF-16 unit
+  let size = 0; // an upper bound, in bytes: UTF-8 needs up to three per UTF-16 code unit
   for (const line of lines) {
     const most = ASCII.test(line) ? line.length : 3 * line.length;
     if (piece !== "" && size + most > PIECE) {
@@ -198,14 +202,14 @@ function* pieces(lines: string[]): Generator<string> {
 }
 
 /**
- * `stderr`: prints diagnoses and the lines of a log.
+ * `stderr`: prints diagnostics and log lines.
  *
  * @category Output
  */
 export const stderr: LinePrinter = new LinePrinter(Deno.stderr);
 
 /**
- * `stdout`: prints what a server shows of its clients.
+ * `stdout`: prints a server's output. Dropped lines are reported on stderr.
  *
  * @category Output
  */

@@ -1,5 +1,5 @@
 /**
- * Errors that no caller can catch: of an accept loop, of a service, of a datagram.
+ * Reports of errors that no caller can catch: those of an accept loop, a service or a datagram.
  *
  * @module
  */
@@ -14,11 +14,16 @@ import { stderr } from "./line_printer.ts";
  *
  * @param error The value that was thrown.
  *
- * @example
- * ```ts ignore
- * import { logError, sendTo } from "@deno-sockets/samples";
+ * Source: perror(3).
  *
- * await sendTo(socket, message, from).catch(logError); // one client's error does not stop the server
+ * @example
+ * ```ts
+ * import { logError, openDatagram, recvFrom, sendTo } from "@deno-sockets/samples";
+ *
+ * using socket = await openDatagram(0);
+ * await sendTo(socket, new TextEncoder().encode("hello"), socket.addr);
+ * const { message, from } = await recvFrom(socket, 80);
+ * await sendTo(socket, message, from).catch(logError); // an unreachable peer does not stop the server
  * ```
  *
  * @category Servers

@@ -1,9 +1,8 @@
 /**
  * Reads and writes that handle short counts, after CS:APP's RIO package.
  *
- * A stream socket keeps no message boundaries: one `read` may return less than was asked for, and one
- * `write` may send less than it was given. A program that ignores the count works on loopback and fails on
- * a network.
+ * One `read` from a stream may return fewer bytes than requested, and one `write` may send fewer bytes than
+ * given. A program that ignores the count works on loopback and fails on a network.
  *
  * @module
  */
@@ -44,9 +43,10 @@ const MAX_EMPTY = 100;
 const encoder = new TextEncoder();
 
 /**
- * Reads at least one byte, or `null` at EOF. A count of 0 is not EOF: it retries.
+ * Reads at least one byte; `null` at EOF. A count of 0 is not EOF: it retries.
  *
- * @category Streams
+ * @throws {RangeError} If the source returns an invalid count.
+ * @throws {Error} If the source returns 0 bytes 100 times in a row.
  */
 export async function readSome(source: Reader, p: Uint8Array): Promise<number | null> {
   for (let empty = 0; empty < MAX_EMPTY; empty++) {
@@ -74,13 +74,13 @@ export async function readSome(source: Reader, p: Uint8Array): Promise<number | 
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { readN } from "@deno-sockets/samples";
+ * import { openListener, readN } from "@deno-sockets/samples";
  *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+ * using listener = await openListener(0);
+ * using client = await Deno.connect({ port: listener.addr.port });
  * using conn = await listener.accept();
  * await client.write(new Uint8Array([1, 2, 3, 4, 5]));
- * client.closeWrite();
+ * await client.closeWrite();
  *
  * const header = new Uint8Array(4);
  * assertEquals(await readN(conn, header), 4);
@@ -175,13 +175,13 @@ async function writeAll(target: Writer, p: Uint8Array): Promise<void> {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { BufferedReader, writeText } from "@deno-sockets/samples";
+ * import { BufferedReader, openListener, writeText } from "@deno-sockets/samples";
  *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+ * using listener = await openListener(0);
+ * using client = await Deno.connect({ port: listener.addr.port });
  * using conn = await listener.accept();
  * await writeText(client, "hello\nworld\n");
- * client.closeWrite();
+ * await client.closeWrite();
  *
  * assertEquals(await Array.fromAsync(new BufferedReader(conn).lines()), ["hello", "world"]);
  * ```
@@ -193,10 +193,10 @@ export async function writeText(target: Writer, text: string): Promise<void> {
 }
 
 /**
- * Copies a stream until EOF.
+ * `read(2)` and `write(2)` in a loop: copies a stream until EOF.
  *
- * It reads again only after everything read has been written, so a slow target slows down the source, and
- * the memory in use is one buffer of 64 KiB.
+ * It reads again only after all bytes read have been written, so a slow target slows down the source. It uses
+ * one buffer of 64 KiB.
  *
  * @param source The stream to read from.
  * @param target The stream to write to.
@@ -208,13 +208,13 @@ export async function writeText(target: Writer, text: string): Promise<void> {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { copy } from "@deno-sockets/samples";
+ * import { copy, openListener, writeText } from "@deno-sockets/samples";
  *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+ * using listener = await openListener(0);
+ * using client = await Deno.connect({ port: listener.addr.port });
  * using conn = await listener.accept();
- * await client.write(new TextEncoder().encode("hello"));
- * client.closeWrite();
+ * await writeText(client, "hello");
+ * await client.closeWrite();
  * assertEquals(await copy(conn, conn), 5); // an echo
  * ```
  *

@@ -67,16 +67,16 @@ export async function withTimeout<T>(
  * @example
  * ```ts
  * import { assertEquals, assertRejects } from "@std/assert";
- * import { TimeoutReader } from "@deno-sockets/samples";
+ * import { openListener, TimeoutReader, writeText } from "@deno-sockets/samples";
  *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+ * using listener = await openListener(0);
+ * using client = await Deno.connect({ port: listener.addr.port });
  * using conn = await listener.accept();
  *
  * const reader = new TimeoutReader(conn, 10);
  * const p = new Uint8Array(80);
  * await assertRejects(() => reader.read(p), Deno.errors.TimedOut);
- * await client.write(new TextEncoder().encode("late"));
+ * await writeText(client, "late");
  * reader.timeout = 1000;
  * assertEquals(await reader.read(p), 4);
  * ```

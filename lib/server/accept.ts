@@ -83,9 +83,9 @@ export interface AcceptOptions {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { accept, echo } from "@deno-sockets/samples";
+ * import { accept, echo, openListener, writeText } from "@deno-sockets/samples";
  *
- * const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * const listener = await openListener(0);
  * const stop = new AbortController();
  * const server = (async () => {
  *   for await (const conn of accept(listener, { signal: stop.signal })) {
@@ -93,8 +93,8 @@ export interface AcceptOptions {
  *   }
  * })();
  *
- * using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
- * await client.write(new TextEncoder().encode("hello"));
+ * using client = await Deno.connect({ port: listener.addr.port });
+ * await writeText(client, "hello");
  * const reply = new Uint8Array(80);
  * assertEquals(await client.read(reply), 5);
  *

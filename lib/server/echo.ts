@@ -32,12 +32,12 @@ const SMALL_READS = 16;
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { echo } from "@deno-sockets/samples";
+ * import { echo, openListener, writeText } from "@deno-sockets/samples";
  *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+ * using listener = await openListener(0);
+ * using client = await Deno.connect({ port: listener.addr.port });
  * using conn = await listener.accept();
- * await client.write(new TextEncoder().encode("hello"));
+ * await writeText(client, "hello");
  * await client.closeWrite();
  *
  * const lengths: number[] = [];

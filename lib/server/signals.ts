@@ -19,10 +19,10 @@
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { accept, terminationSignal } from "@deno-sockets/samples";
+ * import { accept, openListener, terminationSignal } from "@deno-sockets/samples";
  *
  * const signal = terminationSignal();
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * using listener = await openListener(0);
  * Deno.kill(Deno.pid, "SIGTERM");
  * for await (const conn of accept(listener, { signal })) conn.close();
  * assertEquals(signal.aborted, true); // that is why the loop ended

@@ -17,10 +17,10 @@ import type { Reader, Writer } from "../io/read_write.ts";
  * @example
  * ```ts
  * import { assertEquals, assertRejects } from "@std/assert";
- * import { Connection } from "@deno-sockets/samples";
+ * import { Connection, openListener } from "@deno-sockets/samples";
  *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * const client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+ * using listener = await openListener(0);
+ * const client = await Deno.connect({ port: listener.addr.port });
  * using conn = new Connection(await listener.accept());
  * await client.write(new Uint8Array([1, 2, 3]));
  * client.close();

@@ -60,9 +60,9 @@ export async function openNodeDatagram(type: string = "udp4"): Promise<DatagramS
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { openNodeClient } from "@deno-sockets/samples";
+ * import { openListener, openNodeClient } from "@deno-sockets/samples";
  *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * using listener = await openListener(0);
  * await using client = await openNodeClient(listener.addr);
  * using conn = await listener.accept();
  * assertEquals(conn.remoteAddr.port, client.localPort);
