@@ -1,8 +1,4 @@
-/**
- * Errors of calls on an address. Where C calls getaddrinfo and socket first, Deno's calls include both.
- *
- * @module
- */
+// Errors of calls on an address. Where C calls getaddrinfo and socket first, Deno's calls include both.
 
 import { AddrInfoError } from "../address/addrinfo_error.ts";
 import { formatAddress } from "../address/format.ts";

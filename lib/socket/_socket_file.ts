@@ -1,8 +1,4 @@
-/**
- * The files of Unix-domain sockets: bound, made private, and removed.
- *
- * @module
- */
+// The files of Unix-domain sockets: binds them, makes them private, and removes them.
 
 import { delay } from "@std/async/delay";
 import { lutimesSync } from "node:fs";

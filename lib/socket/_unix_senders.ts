@@ -1,35 +1,32 @@
-/**
- * Sending Unix-domain datagrams without waiting for peers that do not receive.
- *
- * @module
- */
+// Sends Unix-domain datagrams, so that a peer that does not receive delays no other.
 
 import { delay } from "@std/async/delay";
 
-/** How long to wait between two tries to send to a peer whose queue is full, in ms. */
+/** The pause between two attempts to send to a peer whose queue is full, in ms. */
 const RETRY_PAUSE = 10;
 
-/** The longest message for which no memory of its own is mapped, in bytes. */
+/** The size of a sender's buffer, in bytes. A longer message needs a new buffer. */
 const BUFFER_SIZE = 65536;
 
-/** What became of a try to send: the peer's queue was full, or the try cannot be ended. */
+/** The outcome of an attempt to send: `full` if the peer's queue is full, `stuck` if it cannot be cancelled. */
 type Outcome = "sent" | "full" | "stuck";
 
 /**
- * One socket, from which a message is sent or taken back.
+ * A socket whose sends can be cancelled.
  *
- * Deno has no `MSG_DONTWAIT`: a send to a peer whose queue is full tries again and again, cannot be
- * cancelled, and keeps the socket from receiving. But each try is a sendto(2) of the same memory. To
- * shrink a resizable buffer takes the memory away, and the next try fails with `EFAULT`.
+ * Deno has no `MSG_DONTWAIT`: a send to a peer whose queue is full retries until there is room, cannot be
+ * cancelled, and prevents the socket from receiving. But each retry is a sendto(2) of the same memory.
+ * Shrinking a resizable buffer removes that memory, so the next retry fails with `EFAULT`, which cancels the
+ * send.
  *
- * This does not end a send of an empty message, which has no memory, nor one from a socket that has a
- * quarter of its send buffer unread, for which there is no next try until some of that is read. The
- * sender is stuck then, until the send ends by itself.
+ * Two sends cannot be cancelled: that of an empty message, which has no memory, and one from a socket that has
+ * a quarter of its send buffer unread, which Deno does not retry until a peer reads. The sender is then stuck
+ * until the send completes.
  */
 class Sender {
-  /** The send that is under way; it does not reject. */
+  /** The pending send. It does not reject. */
   pending: Promise<unknown> | undefined;
-  /** The peer that will receive an empty message as soon as it has room. */
+  /** The path of the peer to which an empty message is pending. */
   stuckWith: string | undefined;
   readonly socket: Deno.DatagramConn;
   #buffer = new ArrayBuffer(0, { maxByteLength: BUFFER_SIZE });
@@ -38,7 +35,7 @@ class Sender {
     this.socket = socket;
   }
 
-  /** Tries to send a message, for about a turn of the event loop; an empty one for `timeout` ms. */
+  /** Attempts to send a message for about a turn of the event loop; an empty one for `timeout` ms. */
   async send(message: Uint8Array, to: Deno.UnixAddr, timeout: number): Promise<Outcome> {
     if (message.length > this.#buffer.maxByteLength) {
       this.#buffer = new ArrayBuffer(0, { maxByteLength: message.length });
@@ -53,9 +50,9 @@ class Sender {
       this.pending = this.stuckWith = undefined;
     });
     this.pending = pending;
-    if (!await isOver(pending, message.length === 0 ? timeout : 0)) {
-      buffer.resize(0);
-      if (!await isOver(pending, 0)) {
+    if (!await settlesWithin(pending, message.length === 0 ? timeout : 0)) {
+      buffer.resize(0); // cancels it
+      if (!await settlesWithin(pending, 0)) {
         if (message.length === 0) this.stuckWith = to.path;
         return "stuck";
       }
@@ -74,41 +71,39 @@ class Sender {
 export class UnixSenders {
   readonly #own: Sender;
   readonly #spares: Sender[];
-  #turn: Promise<void> = Promise.resolve(); // of the try that comes next
+  #turn: Promise<void> = Promise.resolve(); // the end of the last attempt that was requested
 
   /**
-   * Sends for a socket.
-   *
-   * @param own The socket itself.
-   * @param spares Sockets that have the same name, to send from, so that `own` is never stuck. Without
-   * any, `own` sends.
+   * @param own The socket.
+   * @param spares Sockets of the same name to send from, so that `own` is never stuck. If there are none, `own`
+   * sends.
    */
   constructor(own: Deno.DatagramConn, spares: Deno.DatagramConn[]) {
     this.#own = new Sender(own);
     this.#spares = spares.map((socket) => new Sender(socket));
   }
 
-  /** The send that keeps the socket itself from receiving; it does not reject. */
+  /** The pending send that prevents the socket from receiving. It does not reject. */
   get pending(): Promise<unknown> | undefined {
     return this.#own.pending;
   }
 
   /**
-   * Sends a message when the peer has room for it.
+   * Sends a message as soon as the peer has room for it.
    *
    * @param message The message.
    * @param to The peer.
    * @param timeout How long to wait for room, in ms.
-   * @throws {Deno.errors.WouldBlock} If there was none.
-   * @throws {RangeError} If the time is negative, or not less than 2 ** 31.
+   * @throws {Deno.errors.WouldBlock} If the peer has no room in that time.
+   * @throws {RangeError} If the time is negative, or not less than 2 ** 31 ms.
    * @throws What the socket's `send` throws.
    */
   async send(message: Uint8Array, to: Deno.UnixAddr, timeout: number): Promise<void> {
     if (!(timeout >= 0 && timeout < 2 ** 31)) {
-      throw new RangeError(`sendto: ${timeout} ms is not a time to wait`);
+      throw new RangeError(`sendto: timeout of ${timeout} ms is not from 0 to 2 ** 31 ms`);
     }
     const end = performance.now() + timeout;
-    for (let left = timeout; !await this.#tryInTurn(message, to, left);) {
+    for (let left = timeout; !await this.#attemptInTurn(message, to, left);) {
       left = end - performance.now();
       if (left <= 0) {
         throw new Deno.errors.WouldBlock(
@@ -119,34 +114,34 @@ export class UnixSenders {
     }
   }
 
-  /** Tries after the tries that began before: none finds the senders busy with another. */
-  async #tryInTurn(message: Uint8Array, to: Deno.UnixAddr, timeout: number): Promise<boolean> {
+  /** Attempts to send after earlier attempts have ended, so that each finds idle senders. */
+  async #attemptInTurn(message: Uint8Array, to: Deno.UnixAddr, timeout: number): Promise<boolean> {
     const before = this.#turn;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#turn = promise;
     await before;
     try {
-      return await this.#try(message, to, timeout);
+      return await this.#attempt(message, to, timeout);
     } finally {
       resolve();
     }
   }
 
-  /** Tries once; an empty message cannot be taken back, so that is tried for `timeout` ms. */
-  async #try(message: Uint8Array, to: Deno.UnixAddr, timeout: number): Promise<boolean> {
-    // Replies stay in order: what the peer has not got yet comes before this message.
+  /** Attempts to send once. An empty message cannot be cancelled, so its attempt lasts up to `timeout` ms. */
+  async #attempt(message: Uint8Array, to: Deno.UnixAddr, timeout: number): Promise<boolean> {
+    // Messages to a peer stay in order: an empty one that is pending comes first.
     if (this.#spares.some((sender) => sender.stuckWith === to.path)) return false;
     const senders = this.#spares.length > 0 ? this.#spares : [this.#own];
     for (const sender of senders) {
       if (sender.pending !== undefined) continue;
       try {
         const outcome = await sender.send(message, to, timeout);
-        if (outcome === "stuck" && message.length > 0) continue; // it was taken back all the same
+        if (outcome === "stuck" && message.length > 0) continue; // not sent: its memory is gone
         return outcome === "sent";
       } catch (error) {
         if (!isNotPermitted(error) || sender === this.#own) throw error;
-        // The peer has connected, and takes datagrams from the socket it is connected to only. For such
-        // a peer the system limits the unread messages by the send buffer, and not by their number.
+        // The peer is connected to this socket, so it receives from no other. For such a peer, the system
+        // limits the unread messages by the send buffer, not by their number.
         if (this.#own.pending !== undefined) return false;
         return await this.#own.send(message, to, timeout) === "sent";
       }
@@ -160,17 +155,17 @@ export class UnixSenders {
   }
 }
 
-/** `EPERM`, and not the `EACCES` of a file that may not be written. */
+/** Reports whether an error is `EPERM`, not the `EACCES` of a file that must not be written. */
 function isNotPermitted(error: unknown): boolean {
   return error instanceof Deno.errors.PermissionDenied &&
     error.message.startsWith("Operation not permitted");
 }
 
-/** Whether a promise that does not reject is over within `ms`, and a turn of the event loop more. */
-async function isOver(promise: Promise<unknown>, ms: number): Promise<boolean> {
+/** Reports whether a promise, which must not reject, resolves within `ms` and a turn of the event loop. */
+async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const expired = new Promise<false>((resolve) => {
-    // However late the first timer is, the loop looks at the sockets before the second one.
+    // Two timers: however late the first runs, the event loop polls the sockets before the second.
     timer = setTimeout(() => timer = setTimeout(() => resolve(false)), ms);
   });
   try {
@@ -183,11 +178,11 @@ async function isOver(promise: Promise<unknown>, ms: number): Promise<boolean> {
 const known = new WeakMap<Deno.DatagramConn, UnixSenders>();
 
 /**
- * The senders of a Unix datagram socket.
+ * Returns the senders of a Unix datagram socket.
  *
  * @param socket The socket.
- * @param spares Its spare sockets, given once, before anything is sent.
- * @returns Its senders.
+ * @param spares Its spare sockets. The first call must pass them. Default none.
+ * @returns The senders, always the same for a socket.
  */
 export function sendersOf(
   socket: Deno.DatagramConn,

@@ -1,16 +1,11 @@
-/**
- * Deno's unstable API for sockets, and how to switch it on.
- *
- * @module
- */
+// Deno's unstable API `net`, which datagrams and shared ports require.
 
 /**
- * Throws if Deno runs without its unstable API `net`, which datagrams and shared ports need.
+ * Checks that Deno's unstable API `net` is on. If it is off, Deno has no `listenDatagram`, and a `listen` with
+ * `reusePort` ends the process.
  *
- * Deno itself has no `listenDatagram` then, and ends the process at a `listen` with `reusePort`.
- *
- * @param what What needs it.
- * @throws {Deno.errors.NotSupported} Says what to add.
+ * @param what The feature that requires it.
+ * @throws {Deno.errors.NotSupported} If it is off. The message says how to turn it on.
  */
 export function requireUnstableNet(what: string): void {
   if (typeof Deno.listenDatagram === "function") return;

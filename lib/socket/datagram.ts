@@ -216,7 +216,7 @@ export async function recvFrom<A extends Deno.Addr>(
   const truncated = received.length > max;
   // The buffer was allocated here, so it is not shared.
   const message = received.subarray(0, max) as Uint8Array<ArrayBuffer>;
-  // A socket receives from addresses of its own kind.
+  // The sender has an address of the same kind as the socket.
   return { message, from: unmapAddress(from) as A, truncated };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Sockets of Node's API, for what Deno's own cannot do: the options that only they have a method for.
+ * Sockets of Node's API, which have methods for socket options that Deno's sockets lack.
  *
  * @module
  */
@@ -10,16 +10,15 @@ import type { Socket as DatagramSocket, SocketType } from "node:dgram";
 import type { Socket as StreamSocket } from "node:net";
 
 /**
- * `socket(2)` and `bind(2)` by `node:dgram`: opens a datagram socket on a free port of the
- * loopback address.
+ * `socket(2)` and `bind(2)` by `node:dgram`: opens a datagram socket on a free port of the loopback address.
  *
- * Its `setTTL` sets `IP_TTL`. `setSendBufferSize` and `setRecvBufferSize` look as if they set `SO_SNDBUF`
- * and `SO_RCVBUF`; as of Deno 2.9 they only remember what they were told.
+ * Its method `setTTL` sets `IP_TTL`. `setSendBufferSize` and `setRecvBufferSize` do not set `SO_SNDBUF` and
+ * `SO_RCVBUF`: as of Deno 2.9, they only store the value.
  *
- * @param type The kind of socket: Node knows `udp4` and `udp6`.
- * @returns The socket, which closes itself at the end of an `await using` block.
- * @throws {TypeError} If Node does not know the type.
- * @throws {Deno.errors.NotCapable} If the program may not bind there.
+ * @param type The type of the socket, `udp4` or `udp6`. Default `udp4`.
+ * @returns The socket. The end of an `await using` block closes it.
+ * @throws {TypeError} If the type is invalid.
+ * @throws {Deno.errors.NotCapable} If the permission to bind is not granted.
  *
  * Source: UCM lecture, socket options; ip(7).
  *
@@ -36,9 +35,9 @@ import type { Socket as StreamSocket } from "node:net";
  */
 export async function openNodeDatagram(type: string = "udp4"): Promise<DatagramSocket> {
   const { createSocket } = await import("node:dgram");
-  const socket = createSocket(type as SocketType); // it is for Node to say what it does not know
+  const socket = createSocket(type as SocketType); // Node rejects an invalid type
   const address = type === "udp6" ? "::1" : "127.0.0.1";
-  // Where the permission is missing, Node's bind throws when nobody can catch it.
+  // Without the permission, Node's bind throws in a callback, where the error cannot be caught.
   const host = formatAddress({ transport: "udp", hostname: address, port: 0 });
   await requirePermissions({ name: "net", host });
   const { promise: bound, resolve, reject } = Promise.withResolvers<void>();
@@ -51,9 +50,9 @@ export async function openNodeDatagram(type: string = "udp4"): Promise<DatagramS
  * `socket(2)` and `connect(2)` by `node:net`: opens a TCP connection.
  *
  * @param address The server's address.
- * @returns The connection, which closes itself at the end of an `await using` block.
- * @throws {Deno.errors.NotCapable} If the program may not connect there.
- * @throws {Error} If it cannot connect, with Node's code for the cause, `ECONNREFUSED` for example.
+ * @returns The connection. The end of an `await using` block closes it.
+ * @throws {Deno.errors.NotCapable} If the permission to connect is not granted.
+ * @throws {Error} If it cannot connect for another reason. Its `code` is Node's, such as `ECONNREFUSED`.
  *
  * Source: UCM lecture, socket options; connect(2).
  *

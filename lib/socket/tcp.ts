@@ -154,7 +154,7 @@ export async function openListener(
  * @param host A host name; an address; or `null` for both loopback addresses.
  * @param service A port number or a service name; 0 selects a port that is free for the first socket, and
  * the others share it.
- * @param options As for {@linkcode openListener}, without `hostname`.
+ * @param options See {@linkcode ListenOptions}, without `hostname`.
  * @returns The listeners, at least one. Addresses of a stack that this host does not have are skipped.
  * @throws {RangeError} If the service is unknown or the port is over 65535.
  * @throws {AddrInfoError} If the name has no address.
