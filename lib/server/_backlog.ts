@@ -1,8 +1,4 @@
-/**
- * The clients that wait to be accepted, and how a server that stops accepts the last of them.
- *
- * @module
- */
+// The clients that wait to be accepted, and how a server that stops accepts the last of them.
 
 import { unlinkSocket } from "../socket/_socket_file.ts";
 
@@ -15,7 +11,7 @@ const SIZE = 4096;
 
 /**
  * A listener's backlog. close(2) on a listener resets the clients in its backlog, and no call returns their
- * number: the backlog counts as empty when an accept has been pending for a while.
+ * number: the backlog counts as empty when an accept has been pending for {@linkcode QUIET} ms.
  */
 export class Backlog<A extends Deno.Addr> implements Disposable {
   readonly #listener: Deno.Listener<Deno.Conn<A>>;

@@ -1,8 +1,4 @@
-/**
- * Datagrams that must not be answered: from port 0, and forged with the socket's own address as their source.
- *
- * @module
- */
+// Datagrams that must not be answered: from port 0, and forged with the socket's own address as their source.
 
 import { unmapAddress } from "../address/format.ts";
 import { sharedPorts } from "../socket/datagram.ts";

@@ -115,7 +115,8 @@ export async function* accept<A extends Deno.Addr>(
 
   using backlog = new Backlog(listener);
   const monitor = new IdleMonitor({ idleTimeout, minRate });
-  // Resolved and replaced each time a connection closes.
+  // Resolved and replaced each time a connection closes. The loop awaits it in two places: before an accept
+  // when all slots are taken, and at the end, until no connection is open.
   let slotFreed = Promise.withResolvers<void>();
   let isDraining = false;
   const drain = () => {

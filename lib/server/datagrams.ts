@@ -78,7 +78,7 @@ export async function* datagrams<A extends Deno.Addr>(
 ): AsyncGenerator<Datagram<A>, void, void> {
   const { signal, onError = logError } = options;
   checkLength(max);
-  let end = Infinity;
+  let end = Infinity; // of the loop, after `signal`
   let giveUp: (() => void) | undefined; // ends the wait for the next datagram
   let timer: ReturnType<typeof setTimeout> | undefined;
   const expire = () => {

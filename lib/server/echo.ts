@@ -1,30 +1,30 @@
 /**
- * The echo service, apart from the way in which its connections are accepted.
+ * The echo service.
  *
  * @module
  */
 
 import { type Reader, writeN, type Writer } from "../io/read_write.ts";
 
-/** What a connection reads into while little comes: most are idle, and this is their memory. */
+/** The size of the buffer while the peer sends little, in bytes: most connections of a server are idle. */
 const SMALL = 1024;
 
-/** What it reads into while much comes: a little more than the 64 KiB that many programs send at once. */
+/** The size of the buffer while the peer sends much, in bytes: more than 64 KiB, a common size of a write. */
 const LARGE = 80 * 1024;
 
-/** After so many reads in a row that the small one would have been enough for, little comes. */
+/** The number of small reads in a row after which the small buffer is used again. */
 const SMALL_READS = 16;
 
 /**
- * `str_echo`: sends back what it receives until the peer shuts down its side.
+ * `str_echo`: sends back what it receives until EOF.
  *
- * It reads on only when all that it read has been sent, so a peer that does not receive stops it
- * from reading, and its memory is one buffer: a small one, as long as the peer sends little.
+ * It reads again only after all bytes read have been sent, so a peer that does not receive stops the reads. It
+ * uses one buffer, of 1 KiB while the peer sends little.
  *
  * @param conn A connected stream.
- * @param size The most bytes to receive at once.
- * @param onMessage Called with each piece, and awaited, before it is sent back. The piece is part of the
- * buffer: the next one overwrites it.
+ * @param size The maximum size of a read, in bytes. Default 80 KiB.
+ * @param onMessage Called with the bytes of each read, and awaited, before they are sent back. The next read
+ * overwrites them. Default: none is called.
  * @throws What the connection's `read` and `write` throw.
  *
  * Source: UNP, `str_echo`; UCM lecture, TCP server.
@@ -60,7 +60,8 @@ export async function echo(
     if (count === null) return;
     const message = buffer.subarray(0, count);
     if (onMessage !== undefined) await onMessage(message);
-    const sent = await conn.write(message); // as a rule all of it, and writeN would be a promise more
+    // Usually one write sends them all: writeN would cost another promise.
+    const sent = await conn.write(message);
     if (sent < count) await writeN(conn, message.subarray(sent));
 
     smallReads = count < SMALL ? smallReads + 1 : 0;

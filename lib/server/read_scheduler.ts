@@ -75,8 +75,8 @@ export class ReadScheduler {
     return turn.promise;
   }
 
-  // The next turn begins when reads of this one have completed, and not before: only an event loop that
-  // waits for its sockets learns which of them have become ready.
+  // The next turn begins only when reads of this one have completed: an event loop learns which sockets are
+  // ready only when it polls them.
   #next(): void {
     // More reads completed than had begun in two turns: silent peers have sent data, and tokio has deferred
     // some of their reads. No read begins until these have been served, or they would be deferred again.

@@ -11,7 +11,7 @@ import { Connection } from "../socket/connection.ts";
 import type { Activity } from "./idle_monitor.ts";
 import type { ReadScheduler } from "./read_scheduler.ts";
 
-/** What {@linkcode accept} gives to each connection. */
+/** What {@linkcode accept} passes to each connection. */
 export interface ConnectionContext {
   /** Schedules its reads. */
   scheduler: ReadScheduler;
@@ -24,8 +24,8 @@ export interface ConnectionContext {
 /**
  * A connection that {@linkcode accept} accepted: it runs a service, and can be aborted.
  *
- * The server aborts a connection that is idle for too long, too slow, or still open after the grace period:
- * its calls then reject with a `Deno.errors.TimedOut` or a `Deno.errors.Interrupted`. If a server has many
+ * The server aborts a connection that is idle for too long, too slow, or still open after the grace period.
+ * Its calls then reject with `Deno.errors.TimedOut` or `Deno.errors.Interrupted`. If a process serves more than 64
  * connections, their reads are scheduled fairly (docs/fairness.md).
  *
  * See {@linkcode accept} for an example.
@@ -75,7 +75,7 @@ export class ServerConnection<A extends Deno.Addr = Deno.Addr> extends Connectio
   override async read(p: Uint8Array): Promise<number | null> {
     const turn = this.#context.scheduler.turn();
     if (turn) await turn;
-    // Only now it waits for the peer: a read that waits for its turn is not idle.
+    // Counted only now: a read that waits for its turn does not wait for the peer, so it is not idle.
     const { activity } = this;
     activity.reading++;
     activity.changes++;

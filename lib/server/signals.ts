@@ -1,18 +1,17 @@
 /**
- * The signals that end a server.
+ * The signals that stop a server.
  *
  * @module
  */
 
 /**
- * `sigaction(2)` for `SIGINT`, `SIGTERM`, `SIGHUP` and `SIGQUIT`: turns the first of them into an
- * `AbortSignal`.
+ * `sigaction(2)` for `SIGINT`, `SIGTERM`, `SIGHUP` and `SIGQUIT`: returns an `AbortSignal` that aborts at the
+ * first of them.
  *
- * A second one ends the process at once, without waiting for connections that are being drained, with the
- * exit status that a shell shows for a process that the signal has killed: 128 and the signal's number.
+ * The second one ends the process at once, without draining connections. The exit status is the one that a shell
+ * reports for a process killed by that signal: 128 plus the signal's number.
  *
- * @returns An `AbortSignal` that aborts at the first of these signals. It does not keep alive a process that
- * has nothing else to do.
+ * @returns The `AbortSignal`. It does not keep the process alive.
  *
  * Source: sigaction(2).
  *
@@ -25,7 +24,7 @@
  * using listener = await openListener(0);
  * Deno.kill(Deno.pid, "SIGTERM");
  * for await (const conn of accept(listener, { signal })) conn.close();
- * assertEquals(signal.aborted, true); // that is why the loop ended
+ * assertEquals(signal.aborted, true); // and the loop has ended
  * ```
  *
  * @category Servers
@@ -41,5 +40,5 @@ export function terminationSignal(): AbortSignal {
   return controller.signal;
 }
 
-/** The signals, and their numbers. */
+/** The numbers of the signals. */
 const signals = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
