@@ -8,7 +8,7 @@ const WIDTH = 80;
 
 /** What a line of a transcript may contain, and its meaning. contract/README.md defines the syntax. */
 const LEGEND: { sign: string; meaning: string; where?: RegExp }[] = [
-  { sign: "$", meaning: "a command, in a terminal of its own" },
+  { sign: "$", meaning: "a command, in a separate terminal" },
   { sign: ">", meaning: "typed on stdin" },
   { sign: "!", meaning: "printed on stderr; without a sign: on stdout" },
   { sign: "*", meaning: "any text" },

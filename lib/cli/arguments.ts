@@ -1,5 +1,5 @@
 /**
- * The kinds of arguments, for the syntax that a program gives to `main`.
+ * The kinds of arguments, from which a program builds the syntax of its command line.
  *
  * @module
  */
@@ -8,7 +8,11 @@ import { inetPton } from "../address/inet.ts";
 import { parsePort } from "../address/services.ts";
 import type { Argument } from "./syntax.ts";
 
-/** Text, for {@linkcode required} and {@linkcode optional}. Required text may be empty. */
+/**
+ * Any text, for {@linkcode required} and {@linkcode optional}. Required text may be empty.
+ *
+ * @category Arguments
+ */
 export const text: Argument<string> = { parse: (text) => text };
 
 /**
@@ -16,6 +20,8 @@ export const text: Argument<string> = { parse: (text) => text };
  *
  * @param argument The kind of the argument, for example {@linkcode text}. Its default is ignored.
  * @returns The same kind without a default. See {@linkcode main} for an example.
+ *
+ * @category Arguments
  */
 export function required<T>({ parse }: Argument<T>): Argument<T> {
   return { parse };
@@ -26,6 +32,8 @@ export function required<T>({ parse }: Argument<T>): Argument<T> {
  *
  * @param argument The kind of the argument, for example {@linkcode text}. Its default is ignored.
  * @returns The same kind with the default `undefined`. See {@linkcode main} for an example.
+ *
+ * @category Arguments
  */
 export function optional<T>({ parse }: Argument<T>): Argument<T | undefined> {
   return { default: undefined, parse };
@@ -36,13 +44,15 @@ export function optional<T>({ parse }: Argument<T>): Argument<T | undefined> {
  *
  * @param value The default. Default `localhost`.
  * @returns The kind of argument. See {@linkcode main} for an example.
+ *
+ * @category Arguments
  */
 export function host(value: string = "localhost"): Argument<string> {
   return {
     default: value,
     parse(text) {
-      // An IPv6 address may name an interface: fe80::1%eth0. A name that ends in a number is an IPv4
-      // address to the resolver, and has to be one: 127.0.0.1 and 127.1 are, 127.0.0.256 is not.
+      // An IPv6 address may have a zone: fe80::1%eth0. A name that ends in a number must be an IPv4 address,
+      // because the resolver parses it as one: 127.0.0.1 and 127.1 are valid, 127.0.0.256 is not.
       const isV6 = inetPton(6, text.replace(/%.+$/, "")) !== null;
       const isName = /^[\p{L}\p{N}_][\p{L}\p{N}._-]{0,252}$/u.test(text) &&
         URL.canParse(`http://${text}`);
@@ -57,6 +67,8 @@ export function host(value: string = "localhost"): Argument<string> {
  *
  * @param value The default.
  * @returns The kind of argument. See {@linkcode main} for an example.
+ *
+ * @category Arguments
  */
 export function group(value: string): Argument<string> {
   return {
@@ -75,6 +87,8 @@ export function group(value: string): Argument<string> {
  *
  * @param value The default. Default 0: any free port.
  * @returns The kind of argument. See {@linkcode main} for an example.
+ *
+ * @category Arguments
  */
 export function port(value: number = 0): Argument<number> {
   return { default: value, parse: (text) => parsePort(text) };
@@ -86,6 +100,8 @@ export function port(value: number = 0): Argument<number> {
  * @param value The default.
  * @param max The maximum. Default 999,999,999.
  * @returns The kind of argument. See {@linkcode main} for an example.
+ *
+ * @category Arguments
  */
 export function count(value: number, max: number = 999_999_999): Argument<number> {
   return {
@@ -103,6 +119,8 @@ export function count(value: number, max: number = 999_999_999): Argument<number
  *
  * @param value The default.
  * @returns The kind of argument. See {@linkcode main} for an example.
+ *
+ * @category Arguments
  */
 export function rate(value: number): Argument<number> {
   return {
@@ -119,6 +137,8 @@ export function rate(value: number): Argument<number> {
  *
  * @param value The default, in seconds.
  * @returns The kind of argument. See {@linkcode main} for an example.
+ *
+ * @category Arguments
  */
 export function seconds(value: number): Argument<number> {
   return {
@@ -135,6 +155,8 @@ export function seconds(value: number): Argument<number> {
  *
  * @param value The default.
  * @returns The kind of argument. See {@linkcode main} for an example.
+ *
+ * @category Arguments
  */
 export function mode(value: number): Argument<number> {
   return {
@@ -151,6 +173,8 @@ export function mode(value: number): Argument<number> {
  *
  * @param words The words. The first is the default.
  * @returns The kind of argument. See {@linkcode main} for an example.
+ *
+ * @category Arguments
  */
 export function oneOf<W extends string>(...words: [W, ...W[]]): Argument<W> {
   return {
@@ -158,7 +182,7 @@ export function oneOf<W extends string>(...words: [W, ...W[]]): Argument<W> {
     parse(text) {
       const word = words.find((word) => word === text);
       if (word !== undefined) return word;
-      throw new RangeError(`${JSON.stringify(text)} is none of ${words.join(", ")}`);
+      throw new RangeError(`${JSON.stringify(text)} is not one of ${words.join(", ")}`);
     },
   };
 }

@@ -1,7 +1,5 @@
 /**
- * The last words of Donahoo and Calvert's programs, which print an error and exit.
- *
- * They are for programs; the library's other functions throw.
+ * Error messages of Donahoo and Calvert's programs, which print an error and exit.
  *
  * @module
  */
@@ -10,10 +8,10 @@ import { strerror } from "../errors.ts";
 import { printable } from "../printable.ts";
 
 /**
- * `DieWithUserMessage`: prints what the user did wrong on stderr and exits with 1.
+ * `DieWithUserMessage`: prints an error of the user on stderr and exits with 1.
  *
- * @param message What went wrong, as a rule the call that refused: `inet_pton() failed`.
- * @param detail More about it.
+ * @param message The error, usually the call that failed: `inet_pton() failed`.
+ * @param detail The cause.
  *
  * Source: Stallings lecture, after Donahoo and Calvert.
  *
@@ -35,11 +33,10 @@ export function dieWithUserMessage(message: string, detail: string): never {
 }
 
 /**
- * `DieWithSystemMessage`: prints which call failed and the system's reason on stderr, as `perror`
- * does, and exits with 1.
+ * `DieWithSystemMessage`: prints an error of the system on stderr, as perror(3) does, and exits with 1.
  *
  * @param message The call: `connect() failed`.
- * @param error What it threw; C takes it from `errno`.
+ * @param error What the call threw. In C it is in `errno`.
  *
  * Source: Stallings lecture, after Donahoo and Calvert.
  *

@@ -1,5 +1,5 @@
 /**
- * Bytes as the programs of the lectures print them.
+ * Bytes in the output formats of the lectures' programs.
  *
  * @module
  */

@@ -1,8 +1,6 @@
 /**
  * A program's `main`: its command line, its help, its error messages and its exit status.
  *
- * This is the only part of the library that reads `Deno.args`, prints and exits.
- *
  * @module
  */
 
@@ -23,15 +21,20 @@ const FLUSH_TIME = 1000;
  * Options may stand before, between and after the operands, as `--name VALUE`, `--name=VALUE`, or with one
  * dash. `--` ends the options: a word after it is an operand, even if it begins with a dash.
  *
- * `--help` prints the program's header, the defaults of its operands and its permission flags, and exits with
- * 0. A wrong command line prints what is wrong with it and the usage, and exits with 2. An error that the body
- * throws is printed on one line, and the program exits with 1. When the body returns, the program exits with 0,
- * even if timers or reads are still pending.
+ * The exit status is
  *
- * @param header The program's source, which the program imports as text: the doc comment at its top is the help,
- * so it is written only once. The paragraph that begins with "Usage:" is the usage.
+ * - 0 when the body returns, even if timers or reads are still pending. `--help` prints the program's header,
+ *   the defaults of its operands and its permission flags, and exits with 0, too;
+ * - 1 if the body throws. The error is printed on one line;
+ * - 2 if the command line is invalid, or the body throws a {@linkcode UsageError}, which may have another
+ *   status. The cause and the usage are printed.
+ *
+ * @param header The program's source, which the program imports as text. The doc comment at its top is the
+ * help; the paragraph in it that begins with "Usage:" is the usage.
  * @param syntax The arguments. See {@linkcode Syntax}.
  * @param body The program. Called with the values of all arguments.
+ *
+ * Source: getopt_long(3).
  *
  * @example
  * ```ts ignore
@@ -65,6 +68,8 @@ const FLUSH_TIME = 1000;
  *   if (!quiet) console.log(`${work} ${word} at ${host}:${service}`, limit, wait, log, mode);
  * });
  * ```
+ *
+ * @category Program
  */
 export async function main<O extends Arguments, P extends Options>(
   header: string,
@@ -92,7 +97,7 @@ export async function main<O extends Arguments, P extends Options>(
   Deno.exit(status); // not before: a call that waits for a peer must not keep the process alive
 }
 
-/** The error of reading stdin or writing stdout, with the call: all other calls name themselves. */
+/** Adds the call to an error of reading stdin or writing stdout. The errors of all other calls name it. */
 function ofStandardStream(error: unknown): unknown {
   const code = codeOf(error);
   if (code === undefined || !(error instanceof Error) || error.cause !== undefined) return error;

@@ -1,5 +1,5 @@
 /**
- * What the servers' programs have in common: their options, and what they log.
+ * The options of a server's program, and its log lines.
  *
  * @module
  */
@@ -47,7 +47,7 @@ export function logListening(addr: Deno.Addr): void {
 }
 
 /**
- * Logs on stderr that a datagram was cut, if it was.
+ * Logs a truncated datagram on stderr. It logs nothing if the datagram is complete.
  *
  * @param datagram The datagram.
  * @param max The limit with which it was received, in bytes.

@@ -4,7 +4,11 @@
  * @module
  */
 
-/** The kind of an argument: how it is parsed, and its default. */
+/**
+ * The kind of an argument: how it is parsed, and its default.
+ *
+ * @category Arguments
+ */
 export interface Argument<T> {
   /** The value when the argument is not given. An argument without this property is required. */
   default?: T;
@@ -21,13 +25,23 @@ export interface Argument<T> {
 /**
  * The options of a program by their names in camel case. Each is an {@linkcode Argument}, the default of an
  * option that is text, or `false` for a flag.
+ *
+ * @category Arguments
  */
 export type Options = Record<string, string | Argument<unknown> | false>;
 
-/** Options and operands. The last operand may be `[]`: a list of all remaining words. */
+/**
+ * Options and operands. The last operand may be `[]`: a list of all remaining words.
+ *
+ * @category Arguments
+ */
 export type Arguments = Record<string, Options[string] | []>;
 
-/** The values that a program receives for its {@linkcode Arguments}. */
+/**
+ * The values that a program receives for its {@linkcode Arguments}.
+ *
+ * @category Arguments
+ */
 export type Values<A extends Arguments> = {
   [N in keyof A]: A[N] extends Argument<infer T> ? T
     : A[N] extends false ? boolean
@@ -35,7 +49,11 @@ export type Values<A extends Arguments> = {
     : string;
 };
 
-/** The arguments of a program. */
+/**
+ * The arguments of a program.
+ *
+ * @category Arguments
+ */
 export interface Syntax<O extends Arguments, P extends Options> {
   /** The operands, in order. If there are too few words, the required operands take precedence. */
   operands: O;

@@ -1,5 +1,5 @@
 /**
- * Bytes that came from a peer, written to a terminal.
+ * A peer's bytes, made safe for a terminal.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import { writeN, type Writer } from "../io/read_write.ts";
 import { printableLines } from "../printable.ts";
 
 /**
- * `fwrite(3)` to stdout, but safe on a terminal: where the bytes of a peer go that a person may see.
+ * `fwrite(3)` to stdout: returns the writer for a peer's bytes, which is safe if stdout is a terminal.
  *
- * @returns `Deno.stdout` itself where that is a file or a pipe, so the bytes are exact; where it is a
- * terminal, a {@linkcode TerminalWriter} to it.
+ * @returns If stdout is a terminal, a {@linkcode TerminalWriter} to it; if it is a file or a pipe,
+ * `Deno.stdout`, which writes the bytes unchanged.
  *
  * Source: CS:APP lecture, the echo client; isatty(3).
  *
@@ -37,15 +37,14 @@ export function terminalOutput(): Writer {
 }
 
 /**
- * `write(2)` to a terminal: passes text on, but no character with which a peer could rewrite the screen.
+ * `write(2)` to a terminal: writes text without the characters that control a terminal.
  *
- * Bytes are decoded as UTF-8, across the borders of the pieces in which they come. A byte that is not
- * UTF-8 becomes U+FFFD, and so do control characters except tab and newline, a carriage return that is
- * not followed by a newline, U+2028 and U+2029, and the characters that change the direction of text
- * (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069).
+ * It decodes UTF-8. These become U+FFFD: bytes that are not UTF-8, control characters except tab, LF and CRLF,
+ * the line separators U+2028 and U+2029, and the characters that change the direction of text (U+061C, U+200E,
+ * U+200F, U+202A to U+202E, U+2066 to U+2069).
  *
- * The start of a character, or a carriage return, at the end of a piece is held until the next one. At the
- * end of the stream it is not written.
+ * An incomplete character or a CR at the end of a write is held back until the next write. At the end of the
+ * stream it is lost.
  *
  * @example
  * ```ts
@@ -67,26 +66,26 @@ export function terminalOutput(): Writer {
  */
 export class TerminalWriter implements Writer {
   readonly #target: Writer;
-  // A byte order mark is a character like others.
+  // A byte order mark is text like any other.
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   readonly #encoder = new TextEncoder();
-  /** A carriage return at the end of the last piece. */
+  /** A CR at the end of the last write: the next write tells whether an LF follows. */
   #held = "";
 
   /**
-   * Makes a writer.
+   * Creates a writer.
    *
-   * @param target What to write to: a terminal.
+   * @param target The terminal.
    */
   constructor(target: Writer) {
     this.#target = target;
   }
 
   /**
-   * `write(2)`: writes a piece of a text.
+   * `write(2)`: writes bytes of a text.
    *
-   * @param p Its bytes.
-   * @returns `p.length`: all of it is written or held.
+   * @param p The bytes.
+   * @returns `p.length`: all bytes are written or held back.
    * @throws What the target throws.
    */
   async write(p: Uint8Array): Promise<number> {

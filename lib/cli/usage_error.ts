@@ -1,24 +1,26 @@
 /**
- * The error of a wrong command line.
+ * The error of an invalid command line.
  *
  * @module
  */
 
 /**
- * The command line is not what the program's usage says.
+ * The error of an invalid command line. {@linkcode main} prints it with the usage, and exits.
  *
  * See {@linkcode main} for an example.
+ *
+ * @category Program
  */
 export class UsageError extends Error {
-  /** Its name, as every error has one. */
+  /** `UsageError`. */
   override name = "UsageError";
   /** The exit status. */
   readonly status: number;
 
   /**
-   * Makes the error.
+   * Creates the error.
    *
-   * @param message What is wrong with the command line.
+   * @param message The cause.
    * @param status The exit status. Default 2.
    */
   constructor(message: string, status: number = 2) {

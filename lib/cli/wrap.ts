@@ -1,11 +1,11 @@
-// Wraps text at words, for terminals.
+// Wraps text at words.
 
 /**
  * Wraps a line of text at words.
  *
  * @param text The text.
  * @param width The longest line, in characters. A longer word is cut.
- * @param indent What the second line and those after it begin with; shorter than `width`.
+ * @param indent The indentation of the second and later lines; shorter than `width`. Default none.
  * @returns The lines, without newlines; `text` itself if it is short enough.
  */
 export function wrap(text: string, width: number, indent: string = ""): string[] {

@@ -5,12 +5,12 @@ import { root } from "../../contract/header.ts";
 interface Declaration {
   kind: string;
   jsDoc?: JsDoc;
-  def: Callable & { methods?: Method[] };
+  def: Callable & { constructors?: Method[]; methods?: Method[] };
 }
 
 interface JsDoc {
   doc?: string;
-  tags?: { kind: string; name?: string }[];
+  tags?: { kind: string; name?: string; doc?: string }[];
 }
 
 interface Callable {
@@ -18,7 +18,7 @@ interface Callable {
   returnType?: { repr?: string };
 }
 
-/** A method; of a class, its parameters are those of a function. */
+/** A method, whose parameters are in `functionDef` if it is a class's, or a constructor. */
 interface Method extends Callable {
   name: string;
   jsDoc?: JsDoc;
@@ -27,13 +27,20 @@ interface Method extends Callable {
 
 /** A parameter, one with a default, or the rest of them. */
 interface Parameter {
+  kind: string;
   name?: string;
+  optional?: boolean;
   left?: { name?: string };
   arg?: { name?: string };
 }
 
+interface PublicSymbol {
+  name: string;
+  declarations: Declaration[];
+}
+
 interface Documentation {
-  nodes: Record<string, { symbols: { name: string; declarations: Declaration[] }[] }>;
+  nodes: Record<string, { symbols: PublicSymbol[] }>;
 }
 
 const { stdout } = new Deno.Command(Deno.execPath(), {
@@ -43,25 +50,38 @@ const { stdout } = new Deno.Command(Deno.execPath(), {
 const documentation: Documentation = JSON.parse(new TextDecoder().decode(stdout));
 const symbols = Object.values(documentation.nodes).flatMap(({ symbols }) => symbols);
 
+function isInternal({ jsDoc }: Method): boolean {
+  return jsDoc?.tags?.some(({ kind }) => kind === "internal") ?? false;
+}
+
 /** What the documentation of something that can be called leaves out. */
 function missing(jsDoc: JsDoc | undefined, { params = [], returnType }: Callable): string[] {
   const tags = jsDoc?.tags ?? [];
-  const named = new Set(tags.map(({ name }) => name));
-  const names = params.map((param) => param.name ?? param.left?.name ?? param.arg?.name ?? "");
+  const left: string[] = [];
+  for (const param of params) {
+    const name = param.name ?? param.left?.name ?? param.arg?.name;
+    if (name === undefined) continue;
+    const tag = tags.find((tag) => tag.name === name);
+    if (tag === undefined) left.push(`@param ${name}`);
+    // An interface of options has a default for each option.
+    const hasDefault = param.kind === "assign" || param.optional === true;
+    if (hasDefault && !/Default|^See \{@linkcode \w+Options\}/.test(tag?.doc ?? "")) {
+      left.push(`the default of ${name}`);
+    }
+  }
   const isVoid = /^(void|never|Promise)?$/.test(returnType?.repr ?? "");
-  return [
-    ...names.filter((name) => name !== "" && !named.has(name)).map((name) => `@param ${name}`),
-    ...isVoid || tags.some(({ kind }) => kind === "return") ? [] : ["@returns"],
-  ];
+  if (!isVoid && !tags.some(({ kind }) => kind === "return")) left.push("@returns");
+  return left;
 }
 
-Deno.test("every public symbol is documented, with its parameters and what it returns", () => {
+Deno.test("every public symbol is documented, with its parameters, their defaults and its result", () => {
   const left: string[] = [];
   for (const { name, declarations } of symbols) {
     for (const { kind, jsDoc, def } of declarations) {
       if (!jsDoc?.doc) left.push(`${name}: no documentation`);
       if (kind === "function") left.push(...missing(jsDoc, def).map((tag) => `${name}: ${tag}`));
-      for (const method of def.methods ?? []) {
+      for (const method of [...def.constructors ?? [], ...def.methods ?? []]) {
+        if (isInternal(method)) continue;
         const lacks = missing(method.jsDoc, method.functionDef ?? method);
         left.push(...lacks.map((tag) => `${name}.${method.name}: ${tag}`));
       }
@@ -84,3 +104,36 @@ Deno.test("every public function and class has an example, or says where there i
   }
   assertEquals(left, []);
 });
+
+// The headings of the reference. A symbol without a category would stand above all of them, under none.
+const categories: Record<string, string[]> = {
+  "mod.ts": [
+    "Byte order and records",
+    "Addresses",
+    "Sockets",
+    "Streams",
+    "Framing",
+    "Servers",
+    "Errors and text",
+  ],
+  "cli.ts": ["Program", "Arguments", "Servers", "Output"],
+};
+
+/** The category in the documentation of a symbol. */
+function categoryOf({ declarations }: PublicSymbol): string {
+  const tags = declarations.flatMap(({ jsDoc }) => jsDoc?.tags ?? []);
+  return tags.find(({ kind }) => kind === "category")?.doc?.trim() ?? "none";
+}
+
+for (const [file, expected] of Object.entries(categories)) {
+  Deno.test(`every export of ${file} has one of the reference's categories, each of which is used`, () => {
+    const [, module] = Object.entries(documentation.nodes)
+      .find(([url]) => url.endsWith(`/${file}`)) ?? [];
+    const symbols = module?.symbols ?? [];
+    const left = symbols
+      .filter((symbol) => !expected.includes(categoryOf(symbol)))
+      .map((symbol) => `${symbol.name}: ${categoryOf(symbol)}`);
+    assertEquals(left, []);
+    assertEquals(new Set(symbols.map(categoryOf)), new Set(expected));
+  });
+}

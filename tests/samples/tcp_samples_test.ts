@@ -987,7 +987,7 @@ const failures: [path: string, args: string, code: number, says: string][] = [
   [ECHO_WORD, "127.0.0.256 hello FREE", 1, notNumeric],
   [ECHO_WORD, "localhost hello FREE", 1, notNumeric],
   [ECHO_WORD, "::1 hello FREE", 1, notNumeric],
-  [FRAMES_SERVER, "--framing=xml", 2, '--framing: "xml" is none of length, line, json\nUsage: '],
+  [FRAMES_SERVER, "--framing=xml", 2, '--framing: "xml" is not one of length, line, json\nUsage: '],
   [FRAMES_CLIENT, "--framing=", 2, "--framing: a value is missing\nUsage: "],
   [TELNET, "", 2, `host: a value is missing\nUsage: ${TELNET} host port\n`],
   [TELNET, "127.0.0.1", 2, `port: a value is missing\nUsage: ${TELNET} host port\n`],
