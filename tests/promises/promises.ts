@@ -70,11 +70,11 @@ export const promises = {
     },
   },
   bounds: {
-    says: "An idle client is disconnected, and memory use per connection is bounded.",
+    says: "The server disconnects idle clients, and its memory use per connection is bounded.",
     exempt: because(NO_CONNECTIONS, datagram),
   },
   min_rate: {
-    says: "A client that sends too slowly is disconnected.",
+    says: "The server disconnects clients that are too slow.",
     exempt: {
       ...because(NO_CONNECTIONS, datagram),
       ...because(ITERATIVE, [
@@ -105,7 +105,8 @@ export const promises = {
     },
   },
   drain: {
-    says: "On SIGTERM the server serves all data that has arrived and all clients in the backlog.",
+    says:
+      "On SIGTERM the server processes all data that has arrived and serves all clients in the backlog.",
     exempt: {
       ...because(NO_CONNECTIONS, datagram),
       "servers/tcp_message.ts": ONE_CLIENT,
@@ -113,7 +114,7 @@ export const promises = {
   },
   datagram_drain: {
     says:
-      "On SIGTERM the server handles every datagram that it has begun or that is in the socket's queue.",
+      "On SIGTERM the server handles every datagram that it has received or that is in the socket's queue.",
     exempt: {
       ...because(NO_DATAGRAMS, stream),
       ...because(ONE_CLIENT, ["servers/udp_receive.ts", "unix/dgram_receive.ts"]),
@@ -153,7 +154,7 @@ export const promises = {
     },
   },
   own_address: {
-    says: "A datagram with the server's own address, or port 0, as its source gets no reply.",
+    says: "The server does not reply to a datagram from its own address or from port 0.",
     exempt: {
       ...because(NO_DATAGRAMS, stream),
       ...because("sends no reply", receiveOnly),
