@@ -84,8 +84,9 @@ export interface AddrInfoHints {
 export async function getAddrInfo(
   node: string | null,
   service: string | number | null,
-  hints: AddrInfoHints = {},
+  hints?: AddrInfoHints,
 ): Promise<[AddrInfo, ...AddrInfo[]]> {
+  hints ??= {};
   if (node === null && service === null) throw new AddrInfoError("getaddrinfo", "EAI_NONAME");
   const ports = await findPorts(service, hints.socktype);
   const hosts = node === null ? ownHosts(hints) : await findHosts(node, hints.family);

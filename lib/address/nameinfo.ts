@@ -55,20 +55,20 @@ export interface NameInfoFlags {
  */
 export async function getNameInfo(
   address: Deno.NetAddr,
-  flags: NameInfoFlags = {},
+  flags?: NameInfoFlags,
 ): Promise<{ host: string; service: string }> {
   const { transport, hostname, port } = address;
   const [host = ""] = hostname.split("%"); // without its zone
   if (inetPton(4, host) === null && inetPton(6, host) === null) {
     throw new TypeError(`getnameinfo: ${hostname} is not a numeric address`);
   }
-  const found = flags.numericHost ? null : await lookUpNames(address);
-  if (found === null && flags.nameRequired) {
+  const found = flags?.numericHost ? null : await lookUpNames(address);
+  if (found === null && flags?.nameRequired) {
     throw new AddrInfoError(`getnameinfo ${hostname}`, "EAI_NONAME");
   }
   // Node calls getnameinfo without NI_DGRAM, which returns the service over TCP.
   const known = transport === "tcp" ? found?.service : undefined;
-  const service = flags.numericService ? null : known ?? await getServByPort(port, transport);
+  const service = flags?.numericService ? null : known ?? await getServByPort(port, transport);
   return { host: found?.hostname ?? hostname, service: service ?? `${port}` };
 }
 

@@ -47,7 +47,8 @@ export function optional<T>({ parse }: Argument<T>): Argument<T | undefined> {
  *
  * @category Arguments
  */
-export function host(value: string = "localhost"): Argument<string> {
+export function host(value?: string): Argument<string> {
+  value ??= "localhost";
   return {
     default: value,
     parse(text) {
@@ -90,7 +91,8 @@ export function group(value: string): Argument<string> {
  *
  * @category Arguments
  */
-export function port(value: number = 0): Argument<number> {
+export function port(value?: number): Argument<number> {
+  value ??= 0;
   return { default: value, parse: (text) => parsePort(text) };
 }
 
@@ -103,7 +105,8 @@ export function port(value: number = 0): Argument<number> {
  *
  * @category Arguments
  */
-export function count(value: number, max: number = 999_999_999): Argument<number> {
+export function count(value: number, max?: number): Argument<number> {
+  max ??= 999_999_999;
   return {
     default: value,
     parse(text) {

@@ -23,7 +23,8 @@ export class UsageError extends Error {
    * @param message The cause.
    * @param status The exit status. Default 2.
    */
-  constructor(message: string, status: number = 2) {
+  constructor(message: string, status?: number) {
+    status ??= 2;
     super(message);
     this.status = status;
   }

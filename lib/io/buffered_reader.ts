@@ -76,7 +76,8 @@ export class BufferedReader implements Reader {
    * While the source fills it, reads grow to eight times this size, which saves system calls.
    * @throws {RangeError} If `size` is not a positive integer.
    */
-  constructor(source: Reader, size: number = MAXLINE) {
+  constructor(source: Reader, size?: number) {
+    size ??= MAXLINE;
     checkPositive("BufferedReader", size);
     this.#source = source;
     this.#size = size;
@@ -140,8 +141,8 @@ export class BufferedReader implements Reader {
    * @throws What the source throws. The next call returns the bytes read before that.
    * @throws {RangeError} If `max` is not a positive integer.
    */
-  readLine(max: number = MAXLINE): Promise<Uint8Array<ArrayBuffer> | null> {
-    return this.readUntil(NEWLINE, max);
+  readLine(max?: number): Promise<Uint8Array<ArrayBuffer> | null> {
+    return this.readUntil(NEWLINE, max ?? MAXLINE);
   }
 
   /**
@@ -177,7 +178,8 @@ export class BufferedReader implements Reader {
    * assertEquals(lengths, [4, 4, 5]);
    * ```
    */
-  tryReadLine(max: number = MAXLINE): Uint8Array<ArrayBuffer> | undefined {
+  tryReadLine(max?: number): Uint8Array<ArrayBuffer> | undefined {
+    max ??= MAXLINE;
     checkPositive("tryReadLine", max);
     return this.#takeUntil(NEWLINE, max);
   }
@@ -207,13 +209,14 @@ export class BufferedReader implements Reader {
    * assertEquals(lines, ["one", "two", "three"]);
    * ```
    */
-  async *lines(max: number = MAXLINE): AsyncGenerator<string, void, void> {
+  async *lines(max?: number): AsyncGenerator<string, void, void> {
+    const limit = max ?? MAXLINE;
     for (;;) {
-      const line = this.tryReadLine(max) ?? await this.readLine(max);
+      const line = this.tryReadLine(limit) ?? await this.readLine(limit);
       if (line === null) return;
-      if (line.length === max && line.at(-1) !== NEWLINE && !await this.atEnd()) {
+      if (line.length === limit && line.at(-1) !== NEWLINE && !await this.atEnd()) {
         this.unread(line);
-        throw new RangeError(`readline: the line exceeds ${max} bytes`);
+        throw new RangeError(`readline: the line exceeds ${limit} bytes`);
       }
       yield decoder.decode(chomp(line));
     }

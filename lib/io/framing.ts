@@ -53,8 +53,9 @@ const strictDecoder = new TextDecoder("utf-8", { fatal: true });
  */
 export function encodeLengthFrame(
   message: Uint8Array,
-  max: number = MAXFRAME,
+  max?: number,
 ): Uint8Array<ArrayBuffer> {
+  max ??= MAXFRAME;
   checkLength(message.length, max);
   return concat([pack("!I", message.length), message]);
 }
@@ -97,8 +98,9 @@ export function encodeLengthFrame(
  */
 export async function readLengthFrame(
   reader: BufferedReader,
-  max: number = MAXFRAME,
+  max?: number,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
+  max ??= MAXFRAME;
   const header = new Uint8Array(4);
   const count = await reader.readN(header);
   if (count === null) return null;
@@ -141,9 +143,11 @@ export async function readLengthFrame(
  */
 export function encodeDelimited(
   message: Uint8Array,
-  max: number = MAXFRAME,
-  delimiter: number = NEWLINE,
+  max?: number,
+  delimiter?: number,
 ): Uint8Array<ArrayBuffer> {
+  max ??= MAXFRAME;
+  delimiter ??= NEWLINE;
   checkLength(message.length, max);
   if (!Number.isInteger(delimiter) || delimiter < 0 || delimiter > 255) {
     throw new RangeError(`frame: delimiter ${delimiter} is not a byte`);
@@ -188,9 +192,11 @@ export function encodeDelimited(
  */
 export async function readDelimited(
   reader: BufferedReader,
-  max: number = MAXFRAME,
-  delimiter: number = NEWLINE,
+  max?: number,
+  delimiter?: number,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
+  max ??= MAXFRAME;
+  delimiter ??= NEWLINE;
   const frame = await reader.readUntil(delimiter, max + 1);
   if (frame === null) return null;
   if (frame.at(-1) === delimiter) return frame.subarray(0, -1);
@@ -223,7 +229,7 @@ export async function readDelimited(
  *
  * @category Framing
  */
-export function encodeJsonLine(value: unknown, max: number = MAXFRAME): Uint8Array<ArrayBuffer> {
+export function encodeJsonLine(value: unknown, max?: number): Uint8Array<ArrayBuffer> {
   const text: string | undefined = JSON.stringify(value);
   if (text === undefined) throw new TypeError(`frame: ${typeof value} has no JSON representation`);
   return encodeDelimited(encoder.encode(text), max);
@@ -259,7 +265,7 @@ export function encodeJsonLine(value: unknown, max: number = MAXFRAME): Uint8Arr
  */
 export async function readJsonLine(
   reader: BufferedReader,
-  max: number = MAXFRAME,
+  max?: number,
 ): Promise<{ value: unknown; text: string } | null> {
   const line = await readDelimited(reader, max);
   if (line === null) return null;

@@ -107,10 +107,10 @@ export interface AcceptOptions {
  */
 export async function* accept<A extends Deno.Addr>(
   listener: Deno.Listener<Deno.Conn<A>>,
-  options: AcceptOptions = {},
+  options?: AcceptOptions,
 ): AsyncGenerator<ServerConnection<A>, void, void> {
-  const { signal, maxConnections = 1024, grace = 5000, onError = logError } = options;
-  const { idleTimeout = 300_000, minRate = 0 } = options;
+  const { signal, maxConnections = 1024, grace = 5000, onError = logError } = options ?? {};
+  const { idleTimeout = 300_000, minRate = 0 } = options ?? {};
   checkLimits({ maxConnections, idleTimeout, minRate, grace });
 
   using backlog = new Backlog(listener);

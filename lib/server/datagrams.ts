@@ -74,9 +74,9 @@ export interface ReceiveOptions {
 export async function* datagrams<A extends Deno.Addr>(
   socket: DatagramSocket<A>,
   max: number,
-  options: ReceiveOptions = {},
+  options?: ReceiveOptions,
 ): AsyncGenerator<Datagram<A>, void, void> {
-  const { signal, onError = logError } = options;
+  const { signal, onError = logError } = options ?? {};
   checkLength(max);
   let end = Infinity; // of the loop, after `signal`
   let giveUp: (() => void) | undefined; // ends the wait for the next datagram

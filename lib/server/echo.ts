@@ -49,9 +49,10 @@ const SMALL_READS = 16;
  */
 export async function echo(
   conn: Reader & Writer,
-  size: number = LARGE,
+  size?: number,
   onMessage?: (message: Uint8Array) => unknown,
 ): Promise<void> {
+  size ??= LARGE;
   const small = new Uint8Array(Math.min(size, SMALL));
   let buffer = small;
   let smallReads = 0;

@@ -106,7 +106,8 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
    *
    * @param isEnabled Whether to probe. Default true.
    */
-  setKeepAlive(isEnabled: boolean = true): void {
+  setKeepAlive(isEnabled?: boolean): void {
+    isEnabled ??= true;
     if (isTcp(this.#conn)) this.#conn.setKeepAlive(isEnabled);
   }
 

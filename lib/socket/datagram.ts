@@ -94,10 +94,10 @@ export const sharedPorts: WeakSet<Pick<Deno.DatagramConn, "addr">> = new WeakSet
  */
 export async function openDatagram(
   service: string | number,
-  options: BindOptions = {},
+  options?: BindOptions,
 ): Promise<DatagramSocket<Deno.NetAddr>> {
   requireUnstableNet("datagrams");
-  const { hostname = "127.0.0.1", reuseAddress = false } = options;
+  const { hostname = "127.0.0.1", reuseAddress = false } = options ?? {};
   const port = await parsePort(`${service}`, "udp");
   try {
     const socket = Deno.listenDatagram({ transport: "udp", hostname, port, reuseAddress });
@@ -139,7 +139,7 @@ export async function openDatagram(
  */
 export async function openDatagramTo<A extends Deno.Addr>(
   to: A,
-  options: Pick<BindOptions, "hostname"> = {},
+  options?: Pick<BindOptions, "hostname">,
 ): Promise<DatagramSocket<A>> {
   if (!("hostname" in to)) {
     requireUnstableNet("datagrams");
@@ -149,7 +149,7 @@ export async function openDatagramTo<A extends Deno.Addr>(
     };
     return ownDatagramSocket<A>(Deno.listenDatagram(unbound));
   }
-  const { hostname = hostToBind(to) } = options;
+  const { hostname = hostToBind(to) } = options ?? {};
   const own: Deno.NetAddr = { transport: "udp", hostname, port: 0 };
   try {
     return await openDatagram(own.port, own) as DatagramSocket<Deno.Addr> as DatagramSocket<A>;
@@ -245,8 +245,9 @@ export async function sendTo(
   socket: Deno.DatagramConn,
   message: Uint8Array,
   to: Deno.Addr,
-  timeout: number = 5000,
+  timeout?: number,
 ): Promise<void> {
+  timeout ??= 5000;
   try {
     if (to.transport === "unixpacket") await sendersOf(socket).send(message, to, timeout);
     else await socket.send(message, mapFor(socket.addr, to));

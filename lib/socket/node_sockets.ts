@@ -33,7 +33,8 @@ import type { Socket as StreamSocket } from "node:net";
  *
  * @category Sockets
  */
-export async function openNodeDatagram(type: string = "udp4"): Promise<DatagramSocket> {
+export async function openNodeDatagram(type?: string): Promise<DatagramSocket> {
+  type ??= "udp4";
   const { createSocket } = await import("node:dgram");
   const socket = createSocket(type as SocketType); // Node rejects an invalid type
   const address = type === "udp6" ? "::1" : "127.0.0.1";

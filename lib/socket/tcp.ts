@@ -82,9 +82,9 @@ export interface ListenOptions {
 export async function openClient(
   host: string,
   service: string | number,
-  options: ConnectOptions = {},
+  options?: ConnectOptions,
 ): Promise<Connection<Deno.NetAddr>> {
-  const { timeout = Infinity, signal } = options;
+  const { timeout = Infinity, signal } = options ?? {};
   const port = await parsePort(`${service}`, "tcp");
   signal?.throwIfAborted();
   const cancel = new AbortController();
@@ -132,9 +132,9 @@ export async function openClient(
  */
 export async function openListener(
   service: string | number,
-  options: ListenOptions = {},
+  options?: ListenOptions,
 ): Promise<Deno.TcpListener> {
-  const { hostname = "127.0.0.1", backlog = 4096, reusePort = false } = options;
+  const { hostname = "127.0.0.1", backlog = 4096, reusePort = false } = options ?? {};
   if (reusePort) requireUnstableNet("shared ports (reusePort)");
   const port = await parsePort(`${service}`, "tcp");
   try {
@@ -177,8 +177,9 @@ export async function openListener(
 export async function openListeners(
   host: string | null,
   service: string | number,
-  options: Omit<ListenOptions, "hostname"> = {},
+  options?: Omit<ListenOptions, "hostname">,
 ): Promise<Deno.TcpListener[]> {
+  options ??= {};
   let port = await parsePort(`${service}`, "tcp");
   const listeners: Deno.TcpListener[] = [];
   let missing: unknown;

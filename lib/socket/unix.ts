@@ -102,9 +102,9 @@ export async function openUnixClient(path: string): Promise<Connection<Deno.Unix
  */
 export async function openUnixListener(
   path: string,
-  options: UnixBindOptions = {},
+  options?: UnixBindOptions,
 ): Promise<Deno.UnixListener> {
-  const { mode = 0o600 } = options;
+  const { mode = 0o600 } = options ?? {};
   const bind = () => Deno.listen({ transport: "unix", path });
   const [listener, file] = await bindFile(path, mode, bind);
   const systemAccept = listener.accept.bind(listener);
@@ -171,10 +171,10 @@ export async function openUnixListener(
  */
 export async function openUnixDatagram(
   path: string,
-  options: UnixBindOptions = {},
+  options?: UnixBindOptions,
 ): Promise<DatagramSocket<Deno.UnixAddr>> {
   requireUnstableNet("datagrams");
-  const { mode = 0o600 } = options;
+  const { mode = 0o600 } = options ?? {};
   const address = { transport: "unixpacket", path } as const;
   const spares: Deno.DatagramConn[] = [];
   const closeSpares = () => spares.splice(0).forEach((spare) => spare.close());
