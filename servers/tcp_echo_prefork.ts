@@ -1,23 +1,23 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007 --allow-read=servers/workers,lib,protocols,cli.ts,mod.ts
 /**
- * A pre-forked echo server: several workers, each a thread with its own event loop and its own accept,
- * share one port; the system spreads the clients over them (SO_REUSEPORT).
+ * A pre-forked echo server: several workers share one port, and the kernel distributes the clients
+ * (SO_REUSEPORT). Each worker is a thread with its own event loop and its own accept.
  *
  * Usage: servers/tcp_echo_prefork.ts [host] [service] [OPTION...]
- *   --workers N             how many (4)
- *   --max-connections N     clients served at once by a worker (1024)
- *   --idle-timeout SECONDS  cut off a client that neither sends nor receives; 0: never (300)
- *   --min-rate BYTES        the least that a client must send and receive a second; 0: any (4)
- *   --grace SECONDS         on SIGINT or SIGTERM, let connections finish for so long (5)
- *   --backlog N             clients that may wait to be accepted by a worker (4096)
+ *   --workers N             number of workers (4)
+ *   --max-connections N     maximum number of open connections of a worker (1024)
+ *   --idle-timeout SECONDS  abort a client that is idle for this long; 0 for no limit (300)
+ *   --min-rate BYTES        minimum rate of a client, in bytes per second; 0 for none (4)
+ *   --grace SECONDS         how long connections may continue after SIGINT or SIGTERM (5)
+ *   --backlog N             maximum number of clients that wait to be accepted by a worker (4096)
  *   --quiet                 print no line for a connection or a message
  *
  * The minimum rate is an average over the idle timeout.
  *
- * From UCM 2.4, pre-fork. Departs from it: a worker that dies is replaced half a second later; a second
- * server on the same port is refused, unless both start at the same moment; messages print as in
- * servers/tcp_echo_concurrent.ts. Deno reads a worker's modules when it starts one, and asks for the
- * permission to: run it from the project's root.
+ * From UCM 2.4, pre-fork. Departs from it: a worker that dies is replaced after half a second; a
+ * second server on the same port fails, unless both start at the same moment; messages are printed as
+ * by servers/tcp_echo_concurrent.ts. Deno reads a worker's modules when the worker starts, which
+ * requires the permission to read them: run the program from the project's root.
  *
  * ```console
  * $ servers/tcp_echo_prefork.ts 127.0.0.1 7007 --workers=2
@@ -47,67 +47,62 @@ import type { Orders, Report } from "./workers/tcp_echo.ts";
 // This file as text: main() prints its header for --help.
 import header from "./tcp_echo_prefork.ts" with { type: "text" };
 
-/** How long to wait before another worker takes the place of one that died, in ms. */
+/** How long to wait before a worker that died is replaced, in ms. */
 const RESTART_PAUSE = 500;
 
 await main(header, {
   operands: { host: host("127.0.0.1"), service: port(7007) },
   options: { workers: count(4, 64), ...serverOptions, backlog: count(4096), quiet: false },
-}, async ({ host, service, workers, ...orders }) => {
-  await mayReadWorkers(host, service);
-  // bind: without SO_REUSEPORT it fails where another server has the port, even one that would share it
-  if (service !== 0) (await openListener(service, { hostname: host })).close();
+}, async ({ host, service, workers, ...options }) => {
+  await requireModules(host, service);
+  // bind: without SO_REUSEPORT it fails if another server has the port, even one that would share it
+  const listener = await openListener(service, { hostname: host });
+  listener.close();
+  const { addr } = listener;
+  const signal = terminationSignal();
 
-  const stop = terminationSignal();
-  // fork: the first worker takes the port, a free one if it is 0, and the others share it
-  const first = fork({ ...orders, host, service, worker: 1 }, stop);
-  const address = await first.listening;
-  const others = Array.from({ length: workers - 1 }, (_, index) => {
-    return fork({ ...orders, host, service: address.port, worker: index + 2 }, stop);
-  });
-  for (const { listening } of others) await listening;
-  logListening(address);
-  // wait
-  await Promise.all([first, ...others].map(({ ended }) => ended));
+  let listening = 0;
+  const onListening = () => {
+    listening++;
+    if (listening === workers) logListening(addr);
+  };
+  // fork, wait
+  await Promise.all(Array.from({ length: workers }, (_, index) => {
+    const orders: Orders = { ...options, host, service: addr.port, worker: index + 1 };
+    return keepRunning(orders, signal, onListening);
+  }));
 });
 
-/** Keeps a worker running until `stop` aborts: when one dies, another takes its place. */
-function fork(
+/** Runs a worker until the signal aborts, and replaces it when it dies, unless it has never listened. */
+async function keepRunning(
   orders: Orders,
-  stop: AbortSignal,
-): { listening: Promise<Deno.NetAddr>; ended: Promise<void> } {
-  const { promise: listening, resolve, reject } = Promise.withResolvers<Deno.NetAddr>();
-  let port: number | undefined; // once the first has listened
-  const keepRunning = async () => {
-    do {
-      try {
-        await runWorker({ ...orders, service: port ?? orders.service }, stop, (address) => {
-          port = address.port;
-          resolve(address);
-        });
-      } catch (error) {
-        if (port === undefined) return reject(error); // it never listened
-        const next = stop.aborted ? "" : ", another takes its place";
-        logError(withContext(`worker ${orders.worker} died${next}`, error));
-        await delay(RESTART_PAUSE, { signal: stop }).catch(() => {});
-      }
-    } while (!stop.aborted);
-  };
-  return { listening, ended: keepRunning() };
+  signal: AbortSignal,
+  onListening: () => void,
+): Promise<void> {
+  let hasListened = false;
+  while (!signal.aborted) {
+    try {
+      await run(orders, signal, () => {
+        if (!hasListened) onListening();
+        hasListened = true;
+      });
+    } catch (error) {
+      if (!hasListened) throw error;
+      const next = signal.aborted ? "" : ", starting another";
+      logError(withContext(`worker ${orders.worker} died${next}`, error));
+      await delay(RESTART_PAUSE, { signal }).catch(() => {});
+    }
+  }
 }
 
-/** Runs a worker to its end. */
-async function runWorker(
-  orders: Orders,
-  stop: AbortSignal,
-  onListening: (address: Deno.NetAddr) => void,
-): Promise<void> {
+/** Runs a worker until it has drained, after the signal. Rejects if it fails. */
+async function run(orders: Orders, signal: AbortSignal, onListening: () => void): Promise<void> {
   const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
   const worker = new Worker(import.meta.resolve("./workers/tcp_echo.ts"), { type: "module" });
   worker.onmessage = ({ data }: MessageEvent<Report>) => {
-    if ("address" in data) onListening(data.address);
-    else if ("failure" in data) reject(new Error(data.failure));
-    else resolve();
+    if (data === "listening") onListening();
+    else if (data === "ended") resolve();
+    else reject(new Error(data.failure));
   };
   worker.onerror = (event) => {
     event.preventDefault(); // it would end this thread too
@@ -115,17 +110,12 @@ async function runWorker(
   };
   worker.postMessage(orders);
   const drain = () => worker.postMessage("drain");
-  if (stop.aborted) drain();
-  stop.addEventListener("abort", drain);
-  try {
-    await ended;
-  } finally {
-    stop.removeEventListener("abort", drain);
-  }
+  signal.addEventListener("abort", drain);
+  await ended.finally(() => signal.removeEventListener("abort", drain));
 }
 
-/** Asks for the permissions to listen and to read the workers' modules, all at once. */
-async function mayReadWorkers(hostname: string, port: number): Promise<void> {
+/** Requires the permissions to listen and to read the workers' modules, all at once. */
+async function requireModules(hostname: string, port: number): Promise<void> {
   const modules = ["./workers", "../lib", "../protocols", "../cli.ts", "../mod.ts"];
   await requirePermissions(
     { name: "net", host: formatAddress({ transport: "tcp", hostname, port }) },

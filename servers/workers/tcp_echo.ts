@@ -1,5 +1,5 @@
 /**
- * A worker of servers/tcp_echo_prefork.ts: servers/tcp_echo_concurrent.ts in a thread of its own.
+ * A worker of servers/tcp_echo_prefork.ts: servers/tcp_echo_concurrent.ts in a thread.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import { stderr, stdout } from "../../cli.ts";
 import { accept, openListener, strerror } from "../../mod.ts";
 import { echoMessages, echoQuietly } from "../../protocols/echo.ts";
 
-/** What the parent tells a worker when it starts it. */
+/** The parent's first message to a worker. The second is "drain". */
 export interface Orders {
-  /** Its number, from 1. */
+  /** The number of the worker, from 1. */
   worker: number;
   /** The address to bind. */
   host: string;
-  /** The port, which other workers listen on, too. */
+  /** The port, which the workers share. */
   service: number;
-  /** As the options of the same names, times in ms. */
+  /** The options of the same names, with times in ms. */
   maxConnections: number;
   idleTimeout: number;
   minRate: number;
@@ -25,13 +25,13 @@ export interface Orders {
   quiet: boolean;
 }
 
-/** What a worker tells its parent: where it listens, why it cannot go on, or that it has ended. */
-export type Report = { address: Deno.NetAddr } | { failure: string } | { ended: true };
+/** A worker's message to its parent. */
+export type Report = "listening" | "ended" | { failure: string };
 
-/** How long the worker waits for its last lines to be printed, in ms. */
+/** How long a worker waits for its output before it ends, in ms. */
 const FLUSH_TIME = 1000;
 
-const parent = self as unknown as Worker; // the type is the window's, but the messages are the parent's
+const parent = self as unknown as Worker; // Deno types self as a window
 const stop = new AbortController();
 
 parent.onmessage = async ({ data }: MessageEvent<Orders | "drain">) => {
@@ -39,7 +39,7 @@ parent.onmessage = async ({ data }: MessageEvent<Orders | "drain">) => {
   try {
     await work(data);
     await Promise.all([stdout.flush(FLUSH_TIME), stderr.flush(FLUSH_TIME)]);
-    report({ ended: true });
+    report("ended");
   } catch (error) {
     report({ failure: strerror(error) });
   }
@@ -55,7 +55,7 @@ async function work(orders: Orders): Promise<void> {
   const label = `[worker ${worker}] `;
   // socket, setsockopt, bind, listen
   using listener = await openListener(service, { hostname: host, backlog, reusePort: true });
-  report({ address: listener.addr });
+  report("listening");
 
   // accept
   const clients = accept(listener, {
@@ -66,7 +66,7 @@ async function work(orders: Orders): Promise<void> {
   for await (const conn of clients) {
     const { hostname, port } = conn.remoteAddr;
     const peer = `${hostname}:${port}`;
-    // fork: not awaited, so the loop accepts the next client while this one is served
+    // fork: serve() is not awaited, so the loop accepts the next client at once
     // recv, send, close
     conn.serve((conn) => quiet ? echoQuietly(conn) : echoMessages(conn, peer, label));
   }

@@ -149,7 +149,7 @@ keeps("hostile_clients", "a worker that dies is replaced", async (subject) => {
   using killer = await server.connect();
   await writeN(killer, bytes("die"));
   const [, died] = await server.process.prints(
-    /^worker (\d) died, another takes its place: Uncaught Error: died$/m,
+    /^worker (\d) died, starting another: Uncaught Error: died$/m,
   );
   // Until the dead one's socket is closed, a client may still get to it, and is reset.
   const before = server.process.stdout.length;
