@@ -1,13 +1,14 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7014
 /**
- * A server that replies when it has received everything: the count of lines, words and bytes.
+ * A server that replies at the end of the stream, with the number of lines, words and bytes that it
+ * received.
  *
  * Usage: servers/tcp_count.ts [host] [port]
  *
- * From Stallings, shutdown. The client shuts down its sending side only; the connection is still open in
- * the other direction, for the reply. The counts are separated by one space. A word is a run of bytes that
- * are not white space, as POSIX defines it; some versions of wc count only words with a printable
- * character. A client that sends fewer than 4 bytes a second over five minutes is cut off.
+ * From Stallings, shutdown. The client shuts down its sending side only, so the connection is still
+ * open for the reply. The counts are separated by one space. A word is a sequence of bytes that are
+ * not white space, as in POSIX; some versions of wc count only words with a printable character. A
+ * client that sends fewer than 4 bytes per second, averaged over five minutes, is aborted.
  *
  * ```console
  * $ servers/tcp_count.ts 127.0.0.1 7014
@@ -23,11 +24,18 @@
  */
 
 import { host, logListening, main, port } from "../cli.ts";
-import { accept, type Connection, copy, openListener, terminationSignal, writeN } from "../mod.ts";
+import {
+  accept,
+  type Connection,
+  copy,
+  openListener,
+  terminationSignal,
+  writeText,
+} from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./tcp_count.ts" with { type: "text" };
 
-/** How many bytes a second a client must send, averaged over the idle timeout of five minutes. */
+/** The minimum rate of a client, in bytes per second, on average over the idle timeout. */
 const MIN_RATE = 4;
 
 const NEWLINE = 0x0a;
@@ -44,13 +52,13 @@ await main(header, {
   // accept
   const clients = accept(listener, { signal, minRate: MIN_RATE });
   for await (const conn of clients) {
-    // fork: it is not awaited, so the loop accepts the next client while this one is served
+    // fork: serve() is not awaited, so the loop accepts the next client at once
     // read, write, close
     conn.serve(sendCounts);
   }
 });
 
-/** The service: counts as wc(1) does, and replies at the end of the stream. */
+/** The service: counts as wc(1) does and replies at the end of the stream. */
 async function sendCounts(conn: Connection<Deno.NetAddr>): Promise<void> {
   let lines = 0, words = 0, inWord = false;
   const counter = {
@@ -65,5 +73,5 @@ async function sendCounts(conn: Connection<Deno.NetAddr>): Promise<void> {
     },
   };
   const bytes = await copy(conn, counter);
-  await writeN(conn, new TextEncoder().encode(`${lines} ${words} ${bytes}\n`));
+  await writeText(conn, `${lines} ${words} ${bytes}\n`);
 }

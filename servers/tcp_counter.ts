@@ -1,11 +1,11 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:1213
 /**
- * A server that counts its connections: it speaks first, and receives nothing.
+ * A server that sends first: it sends each client the number of its connection, and receives nothing.
  *
  * Usage: servers/tcp_counter.ts [ip] [port]
  *
- * From HSE 13, the counter, with its backlog of 3. Departs from it: a client that resets its connection
- * does not end the server, and a failure exits with 1 and says why on stderr.
+ * From HSE 13, the counter, with its backlog of 3. Departs from it: a client that resets its
+ * connection does not end the server; after an error the exit status is 1, with a message on stderr.
  *
  * ```console
  * $ servers/tcp_counter.ts 127.0.0.1 1213
@@ -25,7 +25,7 @@
  */
 
 import { host, logListening, main, port } from "../cli.ts";
-import { accept, type Connection, openListener, terminationSignal, writeN } from "../mod.ts";
+import { accept, type Connection, openListener, terminationSignal, writeText } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./tcp_counter.ts" with { type: "text" };
 
@@ -47,8 +47,8 @@ await main(header, {
   }
 });
 
-/** The service: tells the client which it is. */
+/** The service: sends the number of the connection. */
 async function sendCount(conn: Connection<Deno.NetAddr>): Promise<void> {
   connections++;
-  await writeN(conn, new TextEncoder().encode(`Connection ${connections}!\n`));
+  await writeText(conn, `Connection ${connections}!\n`);
 }

@@ -1,24 +1,24 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007
 /**
- * A concurrent echo server: accept and fork, one task a connection, so that an idle client never
- * blocks another. This is the one to copy for production.
+ * A concurrent echo server: accept and fork, with one task per connection, so that an idle client
+ * never blocks another. Copy this one for production.
  *
  * Usage: servers/tcp_echo_concurrent.ts [host] [service] [OPTION...]
- *   --max-connections N     clients served at once; more wait in the backlog (1024)
- *   --idle-timeout SECONDS  cut off a client that neither sends nor receives; 0: never (300)
- *   --min-rate BYTES        the least that a client must send and receive a second; 0: any (4)
- *   --grace SECONDS         on SIGINT or SIGTERM, let connections finish for so long (5)
- *   --backlog N             clients that may wait to be accepted (4096)
+ *   --max-connections N     maximum number of open connections; more clients wait in the backlog (1024)
+ *   --idle-timeout SECONDS  abort a client that is idle for this long; 0 for no limit (300)
+ *   --min-rate BYTES        minimum rate of a client, in bytes per second; 0 for none (4)
+ *   --grace SECONDS         how long connections may continue after SIGINT or SIGTERM (5)
+ *   --backlog N             maximum number of clients that wait to be accepted (4096)
  *   --quiet                 print no line for a connection or a message
  *
  * The minimum rate is an average over the idle timeout.
  *
- * From UCM 2.4, accept-and-fork. Departs from it: a task of the event loop takes the place of the child
- * process, so there are no zombies to wait for. On `::` it serves IPv4 clients too, and shows them by
- * their IPv4 addresses, not as `::ffff:127.0.0.1`. A message prints as text: without the newline (LF or
- * CRLF) at its end, and with U+FFFD for control characters, newlines among them, and for bytes that are
- * not UTF-8; what is sent back is exact. The backlog is 4096, where the lecture's server has 5. Lines that
- * the output does not take within a second are dropped.
+ * From UCM 2.4, accept-and-fork. Departs from it: a task of the event loop takes the place of the
+ * child process, so there are no zombies to wait for; the backlog is 4096, not 5; on `::` it serves
+ * IPv4 clients too, and prints their IPv4 addresses, not `::ffff:127.0.0.1`. A message is printed as
+ * text: without the newline (LF or CRLF) at its end, and with U+FFFD for control characters, other
+ * newlines included, and for bytes that are not UTF-8; what is sent back is exact. Lines that stdout
+ * does not accept within a second are dropped.
  *
  * ```console
  * $ servers/tcp_echo_concurrent.ts 127.0.0.1 7007
@@ -59,8 +59,9 @@ await main(header, {
   const clients = accept(listener, { signal, ...limits });
   for await (const conn of clients) {
     const { hostname, port } = conn.remoteAddr;
-    // fork: not awaited, so the loop accepts the next client while this one is served
+    const peer = `${hostname}:${port}`;
+    // fork: serve() is not awaited, so the loop accepts the next client at once
     // recv, send, close
-    conn.serve((conn) => quiet ? echoQuietly(conn) : echoMessages(conn, `${hostname}:${port}`));
+    conn.serve((conn) => quiet ? echoQuietly(conn) : echoMessages(conn, peer));
   }
 });

@@ -1,16 +1,16 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007
 /**
- * An iterative echo server: it serves one client to the end before it accepts the next, which waits
- * in the backlog meanwhile.
+ * An iterative echo server: it serves one client at a time, and the others wait in the backlog.
  *
  * Usage: servers/tcp_echo_iterative.ts [host] [service]
  *
- * From UCM 2.4, the TCP server, with its backlog of 5. Departs from it: the default address is loopback's;
- * a client that resets its connection does not end the server, and a write that was short is completed. A
- * message prints as text: without the newline (LF or CRLF) at its end, and with U+FFFD for control
- * characters and for bytes that are not UTF-8; what is sent back is exact. On `::`, an IPv4 client is
- * shown by its IPv4 address, not as `::ffff:127.0.0.1`. A client that stays holds up all others, as in
- * the lecture; one that is silent for five minutes is cut off.
+ * From UCM 2.4, the TCP server, with its backlog of 5. Departs from it: the default address is
+ * loopback; a client that resets its connection does not end the server; a short write is completed. A
+ * message is printed as text: without the newline (LF or CRLF) at its end, and with U+FFFD for control
+ * characters, other newlines included, and for bytes that are not UTF-8; what is sent back is exact.
+ * On `::`, an IPv4 client is printed with its IPv4 address, not as `::ffff:127.0.0.1`. A client that
+ * stays connected delays all others, as in the lecture, but one that is idle for five minutes is
+ * aborted.
  *
  * ```console
  * $ servers/tcp_echo_iterative.ts 127.0.0.1 7007
@@ -52,7 +52,8 @@ await main(header, {
   const clients = accept(listener, { signal });
   for await (const conn of clients) {
     const { hostname, port } = conn.remoteAddr;
+    const peer = `${hostname}:${port}`;
     // recv, send, close
-    await conn.serve((conn) => echoMessages(conn, `${hostname}:${port}`));
+    await conn.serve((conn) => echoMessages(conn, peer));
   }
 });

@@ -1,15 +1,16 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * An iterative echo server of lines, by robust I/O: however a line arrives, in pieces or with others, it
- * is read as a line.
+ * An iterative echo server with robust I/O: it reads lines, whether a line arrives in pieces or
+ * several arrive at once.
  *
  * Usage: servers/tcp_echo_lines.ts [port]
  *
- * From CS:APP, the iterative echo server, with its backlog of 1024. As there, a longer line comes in
- * pieces of 8191 bytes. Departs from it: it listens on loopback only, on port 7008 where the lecture
- * insists on a port, and a client that resets its connection does not end the server. To look up a
- * client's name, Deno asks for the permission for its address; clients come from any port. A client that
- * stays holds up all others, as in the lecture; one that is silent for five minutes is cut off.
+ * From CS:APP, the iterative echo server, with its backlog of 1024. As there, a longer line is read in
+ * pieces of 8191 bytes. Departs from it: it listens on loopback only; the port is optional, 7008 by
+ * default; a client that resets its connection does not end the server. To look up a client's name,
+ * Deno requires the permission for its address. The port of a client is not known in advance, so the
+ * first line grants the whole host. A client that stays connected delays all others, as in the
+ * lecture, but one that is idle for five minutes is aborted.
  *
  * ```console
  * $ servers/tcp_echo_lines.ts 7008
@@ -65,7 +66,7 @@ async function echoLines(conn: Connection<Deno.NetAddr>): Promise<void> {
   await stdout.print(`Connected to (${host}, ${service})`);
   const reader = new BufferedReader(conn);
   for (;;) {
-    // rio_readlineb: a longer line comes in pieces; C's buffer keeps a byte for the NUL
+    // rio_readlineb: a longer line is read in pieces; C's buffer holds one byte less, and a NUL
     const line = await reader.readLine(MAXLINE - 1);
     if (line === null) return;
     await stdout.print(`server received ${line.length} bytes`);

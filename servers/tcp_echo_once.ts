@@ -1,13 +1,15 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7009
 /**
- * A server of one message a connection: one receive, one send, and goodbye.
+ * A server for one message per connection: it receives once and sends that back. It shows that one
+ * receive is not one message, and how to close without a reset.
  *
  * Usage: servers/tcp_echo_once.ts [ip] [port]
  *
- * From HSE 13, the TCP server, with its backlog of 3. Departs from it: to close a connection with bytes
- * unread would reset it, and could cost the client the reply; so the server shuts down its side, and waits
- * a moment for the client to close. A failure exits with 1 and says why on stderr. A client that sends
- * nothing holds up all others, as in the lecture, for five minutes at most.
+ * From HSE 13, the TCP server, with its backlog of 3. Departs from it: closing a connection with
+ * unread bytes resets it, and the client may lose the reply, so the server shuts down its sending side
+ * and waits up to a second for the client to close; after an error the exit status is 1, with a
+ * message on stderr. A client that sends nothing delays all others, as in the lecture, but for five
+ * minutes at most.
  *
  * ```console
  * $ servers/tcp_echo_once.ts 127.0.0.1 7009
@@ -40,10 +42,10 @@ import {
 // This file as text: main() prints its header for --help.
 import header from "./tcp_echo_once.ts" with { type: "text" };
 
-/** The most that is received, in bytes. */
+/** The limit of a message, in bytes. */
 const MESSAGE_SIZE = 32;
-/** How long a client may take to close, in ms. */
-const LINGER = 1000;
+/** How long to wait for a client to close, in ms. */
+const CLOSE_TIME = 1000;
 
 await main(header, {
   operands: { ip: host("127.0.0.1"), port: port(7009) },
@@ -61,7 +63,7 @@ await main(header, {
   }
 });
 
-/** The service: receives once, and sends that back. */
+/** The service: receives once and sends that back. */
 async function echoOnce(conn: Connection<Deno.NetAddr>): Promise<void> {
   const buffer = new Uint8Array(MESSAGE_SIZE);
   const count = await conn.read(buffer) ?? 0;
@@ -69,8 +71,8 @@ async function echoOnce(conn: Connection<Deno.NetAddr>): Promise<void> {
   await stdout.print(`Received ${count} bytes from ${hostname}, port ${port}`);
   await writeN(conn, buffer.subarray(0, count));
 
-  // shutdown, and receive what is of no interest
+  // shutdown, and discard what still arrives
   await conn.closeWrite();
-  const nowhere = { write: (p: Uint8Array) => Promise.resolve(p.length) };
-  await withTimeout(copy(conn, nowhere), LINGER, "the client did not close").catch(() => {});
+  const discard = { write: (p: Uint8Array) => Promise.resolve(p.length) };
+  await withTimeout(copy(conn, discard), CLOSE_TIME, "read: timed out").catch(() => {});
 }

@@ -1,13 +1,13 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007,[::1]:7007
 /**
- * An echo server on two sockets, one for each stack, IPv4 and IPv6: two accept loops, and one signal that
- * ends both. servers/tcp_echo_concurrent.ts on `::` needs one socket for the same.
+ * An echo server on two sockets, one for IPv4 and one for IPv6: two accept loops that one signal ends.
+ * servers/tcp_echo_concurrent.ts on `::` does the same with one socket.
  *
  * Usage: servers/tcp_echo_two_stacks.ts [service]
  *
- * From UCM 2.4, dual stack. It listens at the two addresses of `localhost`, where the lecture takes every
- * address, and on one only where this host has only one stack. Each loop serves one client to the end
- * before it accepts the next. Prints and departs as servers/tcp_echo_iterative.ts does.
+ * From UCM 2.4, dual stack. Departs from it: it listens on the two addresses of `localhost`, not on
+ * every address, and on one only if this host has only one stack. Each loop serves one client at a
+ * time. It prints, and otherwise departs, as servers/tcp_echo_iterative.ts does.
  *
  * ```console
  * $ servers/tcp_echo_two_stacks.ts 7007
@@ -38,22 +38,23 @@ import header from "./tcp_echo_two_stacks.ts" with { type: "text" };
 await main(header, {
   operands: { service: port(7007) },
 }, async ({ service }) => {
-  // getaddrinfo; socket, bind, listen for each address
+  // getaddrinfo, and socket, bind, listen for each address
   const listeners = await openListeners(null, service, { backlog: 5 });
   const signal = terminationSignal();
   for (const { addr } of listeners) logListening(addr);
 
-  // fork: a loop for each socket, of which neither waits for the other
+  // fork: one accept loop per socket
   await Promise.all(listeners.map((listener) => serve(listener, signal)));
 });
 
-/** The accept loop of one stack: it closes its socket, and lets its client finish, when the signal comes. */
+/** The accept loop of one socket. When the signal aborts, it drains and closes the socket. */
 async function serve(listener: Deno.TcpListener, signal: AbortSignal): Promise<void> {
   // accept
   const clients = accept(listener, { signal });
   for await (const conn of clients) {
     const { hostname, port } = conn.remoteAddr;
+    const peer = `${hostname}:${port}`;
     // recv, send, close
-    await conn.serve((conn) => echoMessages(conn, `${hostname}:${port}`));
+    await conn.serve((conn) => echoMessages(conn, peer));
   }
 }

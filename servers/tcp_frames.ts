@@ -1,15 +1,15 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7013
 /**
- * A server of messages: a stream keeps no boundaries, so frames do.
+ * A server that reads messages from a stream. A stream has no message boundaries, so frames mark them.
  *
  * Usage: servers/tcp_frames.ts [host] [port] [OPTION...]
- *   --framing length|line|json  the length in front, a newline behind, or a line of JSON (length)
+ *   --framing length|line|json  length prefix, newline at the end, or line of JSON (length)
  *
- * From UCM 2.4, stream boundaries are lost. However the messages were sent, one by one or cut to pieces,
- * each is printed on a line of its own, with U+FFFD for control characters and for bytes that are not
- * UTF-8. As JSON, any value is a message: a string prints as its text, any other value as the JSON text
- * that was sent. A frame holds 1 MiB at most, so 64 clients are served at once, and one that sends fewer
- * than 4 bytes a second over five minutes is cut off.
+ * From UCM 2.4, stream boundaries are lost. Each message is printed on its own line, however many
+ * writes sent it, with U+FFFD for control characters and for bytes that are not UTF-8. With
+ * `--framing=json`, any value is a message: a string is printed as its text, any other value as the
+ * JSON text that was sent. A frame is at most 1 MiB, so the server serves at most 64 clients at once.
+ * A client that sends fewer than 4 bytes per second, averaged over five minutes, is aborted.
  *
  * ```console
  * $ servers/tcp_frames.ts 127.0.0.1 7013
@@ -40,9 +40,9 @@ import { type Framing, framings } from "../protocols/framings.ts";
 // This file as text: main() prints its header for --help.
 import header from "./tcp_frames.ts" with { type: "text" };
 
-/** How many clients are served at once: each may make the server hold a frame of 1 MiB. */
+/** The maximum number of open connections. Each may hold a frame of 1 MiB in memory. */
 const MAX_CONNECTIONS = 64;
-/** How many bytes a second a client must send, averaged over the idle timeout of five minutes. */
+/** The minimum rate of a client, in bytes per second, on average over the idle timeout. */
 const MIN_RATE = 4;
 
 await main(header, {
@@ -57,13 +57,13 @@ await main(header, {
   // accept
   const clients = accept(listener, { signal, maxConnections: MAX_CONNECTIONS, minRate: MIN_RATE });
   for await (const conn of clients) {
-    // fork: it is not awaited, so the loop accepts the next client while this one is served
+    // fork: serve() is not awaited, so the loop accepts the next client at once
     // recv, close
     conn.serve((conn) => printMessages(conn, framings[framing]));
   }
 });
 
-/** The service: prints each message on a line of its own. */
+/** The service: prints each message on its own line. */
 async function printMessages(conn: Connection<Deno.NetAddr>, framing: Framing): Promise<void> {
   const reader = new BufferedReader(conn);
   for (;;) {

@@ -1,12 +1,14 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:51717
 /**
- * A server of one message: it accepts one connection, answers it and ends.
+ * A server for one message: it accepts one connection, prints the message, replies and exits. It shows
+ * every call of a server once, each with its error.
  *
  * Usage: servers/tcp_message.ts port
  *
- * From Stallings, the socket server. Departs from it: it listens on loopback only; every call that fails
- * is named with its cause, and a failure exits with 1. The message prints as text: without the newline (LF
- * or CRLF) at its end, and with U+FFFD for control characters and for bytes that are not UTF-8.
+ * From Stallings, the socket server. Departs from it: it listens on loopback only; an error names the
+ * failed call and its cause; the exit status after an error is 1. The message is printed as text:
+ * without its newline (LF or CRLF), and with U+FFFD for control characters and for bytes that are not
+ * UTF-8.
  *
  * ```console
  * $ servers/tcp_message.ts 51717
@@ -30,17 +32,17 @@ import {
   printable,
   terminationSignal,
   withContext,
-  writeN,
+  writeText,
 } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./tcp_message.ts" with { type: "text" };
 
-/** The longest message, in bytes. */
+/** The limit of a message, in bytes. */
 const MESSAGE_SIZE = 255;
 
 await main(header, {
   operands: { port: required(port()) },
-  // the test of argc
+  // argc
   checkCount: (count) => {
     if (count < 1) throw new UsageError("ERROR, no port provided", 1);
   },
@@ -62,7 +64,7 @@ await main(header, {
   // close, at the end of using
 });
 
-/** The service: prints one message and says so. */
+/** The service: prints one message and replies. */
 async function answer(conn: Connection<Deno.NetAddr>): Promise<void> {
   // read
   const buffer = new Uint8Array(MESSAGE_SIZE);
@@ -72,7 +74,7 @@ async function answer(conn: Connection<Deno.NetAddr>): Promise<void> {
   await stdout.print(`Here is the message: ${printable(buffer.subarray(0, count ?? 0))}`);
 
   // write
-  await writeN(conn, new TextEncoder().encode("I got your message")).catch((error) => {
+  await writeText(conn, "I got your message").catch((error) => {
     throw withContext("ERROR writing to socket", error);
   });
 }

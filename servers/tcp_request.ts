@@ -1,12 +1,12 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:5678
 /**
- * A server of one request and one response a connection.
+ * A server for one request and one response per connection.
  *
  * Usage: servers/tcp_request.ts [host] [port]
  *
- * From CS:APP, the Python server. Departs from it: the lecture's never defines its response; this one
- * sends back what it received. A client that sends nothing holds up all others, as in the lecture, for five
- * minutes at most.
+ * From CS:APP, the Python server. Departs from it: the lecture's server does not define its response;
+ * this one sends back what it received. A client that sends nothing delays all others, as in the
+ * lecture, but for five minutes at most.
  *
  * ```console
  * $ servers/tcp_request.ts 127.0.0.1 5678
@@ -24,7 +24,7 @@ import { accept, type Connection, openListener, terminationSignal, writeN } from
 // This file as text: main() prints its header for --help.
 import header from "./tcp_request.ts" with { type: "text" };
 
-/** The longest request, in bytes. */
+/** The limit of a request, in bytes. */
 const REQUEST_SIZE = 1024;
 
 await main(header, {
@@ -43,7 +43,7 @@ await main(header, {
   }
 });
 
-/** The service: answers one request. */
+/** The service: responds to one request. */
 async function respond(conn: Connection<Deno.NetAddr>): Promise<void> {
   const request = new Uint8Array(REQUEST_SIZE);
   const count = await conn.read(request);

@@ -1,11 +1,11 @@
 #!/usr/bin/env -S deno run --allow-net=127.255.255.255:7029
 /**
- * A receiver of broadcasts: whatever is sent to all hosts of a network, it prints.
+ * A receiver of broadcasts: it prints each datagram that is sent to every host of a network.
  *
  * Usage: servers/udp_broadcast.ts [address] [port]
  *
- * From UCM 2.4, broadcast. Bound to the broadcast address, the socket receives broadcasts and nothing
- * else. Loopback has one too, so that nothing leaves this host.
+ * From UCM 2.4, broadcast. A socket that is bound to a broadcast address receives broadcasts only. The
+ * default is the broadcast address of loopback, so nothing leaves this host.
  *
  * ```console
  * $ servers/udp_broadcast.ts 127.255.255.255 7029
@@ -24,7 +24,7 @@ import { datagrams, openDatagram, printable, terminationSignal } from "../mod.ts
 // This file as text: main() prints its header for --help.
 import header from "./udp_broadcast.ts" with { type: "text" };
 
-/** The longest message that is received whole, in bytes. */
+/** The limit of a message, in bytes. */
 const MESSAGE_SIZE = 80;
 
 await main(header, {
@@ -38,8 +38,7 @@ await main(header, {
   // recvfrom
   for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal })) {
     const { message, from } = datagram;
-    const { hostname, port } = from;
-    await stdout.print(`Message from ${hostname}:${port}: ${printable(message)}`);
+    await stdout.print(`Message from ${from.hostname}:${from.port}: ${printable(message)}`);
     logTruncated(datagram, MESSAGE_SIZE);
   }
   // close, at the end of using

@@ -1,13 +1,15 @@
 #!/usr/bin/env -S deno run --allow-net=[::1]
 /**
- * A calculator over UDP and IPv6: a protocol of binary requests, each answered by itself.
+ * A calculator over UDP and IPv6: a binary protocol in which each request gets one response.
  *
  * Usage: servers/udp_calculator.ts [host] [port]
  *
- * From CNP3's exercises, where it listens on all addresses, as `servers/udp_calculator.ts :: 10000`: that
- * takes `--allow-net` for whoever asks, and serves IPv4 clients as well. Whatever is no request gets a
- * response too, whose status says so; protocols/calculator.ts has the protocol. A datagram from port 0 or in the
- * server's own name is dropped. After SIGINT or SIGTERM, what has come already is still answered.
+ * From CNP3's exercises, where the server listens on all addresses.
+ * `servers/udp_calculator.ts :: 10000` does, and serves IPv4 clients too; it requires `--allow-net`,
+ * because a client may have any address. An invalid request also gets a response, with an error
+ * status; protocols/calculator.ts defines the protocol. Departs from the exercises: a datagram from
+ * port 0, or with the server's own address as its source, is dropped. After SIGINT or SIGTERM, the
+ * datagrams that have arrived are still answered.
  *
  * ```console
  * $ servers/udp_calculator.ts ::1 10000
@@ -26,7 +28,7 @@ import { calculate } from "../protocols/calculator.ts";
 // This file as text: main() prints its header for --help.
 import header from "./udp_calculator.ts" with { type: "text" };
 
-/** A byte more than the longest request, so that a longer one does not look like it. */
+/** The limit of a message, in bytes: one more than a request can have, so a longer one is invalid. */
 const MESSAGE_SIZE = 258;
 
 await main(header, {
@@ -39,7 +41,7 @@ await main(header, {
 
   // recvfrom
   for await (const { message, from } of datagrams(socket, MESSAGE_SIZE, { signal })) {
-    // sendto: one client that cannot be answered is no reason to leave the others
+    // sendto: an error of one client does not stop the server
     await sendTo(socket, calculate(message), from).catch(logError);
   }
   // close, at the end of using

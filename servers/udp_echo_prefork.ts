@@ -1,18 +1,20 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
  * A pre-forked UDP echo server: several workers receive from one socket, and a message that takes long
- * keeps only its own worker busy.
+ * delays only its own worker.
  *
  * Usage: servers/udp_echo_prefork.ts [host] [service] [OPTION...]
- *   --workers N      how many (4)
- *   --delay SECONDS  how long a worker pretends to work on a message (0)
+ *   --workers N      number of workers (4)
+ *   --delay SECONDS  how long a worker simulates work on a message (0)
  *   --quiet          print no line for a message
  *
- * From UCM 2.4, pre-fork for datagrams. As there, all workers wait on the same socket, and a message goes
- * to one that is free; they are tasks, not processes. Sockets of their own on the same port would not
- * do: with SO_REUSEADDR the last one gets everything, and SO_REUSEPORT, which Deno has not for UDP, would
- * send a client to the same worker each time, busy or not. A datagram from port 0 or in the server's own
- * name is dropped. After SIGINT or SIGTERM, the workers answer what has come already, for 5 seconds at most.
+ * From UCM 2.4, pre-fork for datagrams. As there, all workers wait on the same socket, and a message
+ * goes to a free one; here they are tasks, not processes. Several sockets on the same port would not
+ * distribute the messages: with SO_REUSEADDR the socket that was bound last receives all of them, and
+ * SO_REUSEPORT, which Deno does not have for UDP, would send all messages of a client to the same
+ * worker, even if it is busy. A datagram from port 0, or with the server's own address as its source,
+ * is dropped. After SIGINT or SIGTERM the workers still answer the datagrams that have arrived, for 5
+ * seconds at most.
  *
  * ```console
  * $ servers/udp_echo_prefork.ts 127.0.0.1 7018 --workers=2
@@ -36,10 +38,9 @@ import { datagrams, logError, openDatagram, printable, sendTo, terminationSignal
 // This file as text: main() prints its header for --help.
 import header from "./udp_echo_prefork.ts" with { type: "text" };
 
-/** The longest message that is received whole, in bytes. */
+/** The limit of a message, in bytes. */
 const MESSAGE_SIZE = 80;
-
-/** How long the workers may go on after a signal, in ms. */
+/** How long the workers may continue after a signal, in ms. */
 const GRACE = 5000;
 
 await main(header, {
@@ -61,20 +62,18 @@ await main(header, {
     for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal })) {
       const { message, from } = datagram;
       if (!quiet) {
-        const { hostname, port } = from;
-        await stdout.print(
-          `[worker ${worker}] Message from ${hostname}:${port}: ${printable(message)}`,
-        );
+        const peer = `${from.hostname}:${from.port}`;
+        await stdout.print(`[worker ${worker}] Message from ${peer}: ${printable(message)}`);
         logTruncated(datagram, MESSAGE_SIZE);
       }
       if (delay > 0) await pause(delay);
-      // sendto: one client that cannot be answered is no reason to leave the others
+      // sendto: an error of one client does not stop the server
       await sendTo(socket, message, from).catch(logError);
     }
   }
 });
 
-/** Waits for a signal, and then for the end of the grace period. */
+/** Waits for the signal, then for the end of the grace period. */
 async function graceOver(signal: AbortSignal): Promise<void> {
   await new Promise((resolve) => signal.addEventListener("abort", resolve));
   await pause(GRACE);

@@ -1,12 +1,13 @@
 #!/usr/bin/env -S deno run --allow-net=0.0.0.0:7030
 /**
- * A member of a multicast group: what is sent to the group, it prints.
+ * A member of a multicast group: it joins the group, and prints each datagram that is sent to it.
  *
  * Usage: servers/udp_multicast.ts [group] [port] [OPTION...]
- *   --interface ADDRESS  which interface joins, by its own address; for IPv6 its number (127.0.0.1, or 1)
+ *   --interface ADDRESS  interface that joins: its address, or for IPv6 its number (127.0.0.1, or 1)
  *
  * From UCM 2.4, multicast membership. The socket is bound to the wildcard address, so it also receives
- * what is sent to the port at an address of this host, or to another group that a program here has joined.
+ * what is sent to its port at an address of this host, or to another group that a program on this host
+ * has joined.
  *
  * ```console
  * $ servers/udp_multicast.ts 239.0.0.1 7030
@@ -42,7 +43,7 @@ import {
 // This file as text: main() prints its header for --help.
 import header from "./udp_multicast.ts" with { type: "text" };
 
-/** The longest message that is received whole, in bytes. */
+/** The limit of a message, in bytes. */
 const MESSAGE_SIZE = 80;
 
 await main(header, {
@@ -50,33 +51,28 @@ await main(header, {
   options: { interface: optional(text) },
 }, async ({ group, port, interface: given }) => {
   const isV6 = group.includes(":");
-  const where = given ?? (isV6 ? "1" : "127.0.0.1");
-  if (isV6 ? !/^\d{1,9}$/.test(where) : inetPton(4, where) === null) {
+  const own = given ?? (isV6 ? "1" : "127.0.0.1");
+  if (isV6 ? !/^\d{1,9}$/.test(own) : inetPton(4, own) === null) {
     const kind = isV6 ? "number" : "address";
-    throw new UsageError(
-      `--interface: ${JSON.stringify(where)} is not the ${kind} of an interface`,
-    );
+    throw new UsageError(`--interface: ${JSON.stringify(own)} is not the ${kind} of an interface`);
   }
   // socket, setsockopt, bind: several members may share the port
-  using socket = await openDatagram(port, {
-    hostname: isV6 ? "::" : "0.0.0.0",
-    reuseAddress: true,
-  });
+  const hostname = isV6 ? "::" : "0.0.0.0";
+  using socket = await openDatagram(port, { hostname, reuseAddress: true });
   // setsockopt: IP_ADD_MEMBERSHIP, IPV6_JOIN_GROUP
-  const membership = isV6
-    ? socket.joinMulticastV6(group, Number(where))
-    : socket.joinMulticastV4(group, where);
-  await membership.catch((error) => {
-    throw withContext(`join ${group}`, error);
-  });
+  try {
+    if (isV6) await socket.joinMulticastV6(group, Number(own));
+    else await socket.joinMulticastV4(group, own);
+  } catch (error) {
+    throw withContext(`setsockopt ${group}`, error);
+  }
   const signal = terminationSignal();
   logListening(socket.addr);
 
   // recvfrom
   for await (const datagram of datagrams(socket, MESSAGE_SIZE, { signal })) {
     const { message, from } = datagram;
-    const { hostname, port } = from;
-    await stdout.print(`Message from ${hostname}:${port}: ${printable(message)}`);
+    await stdout.print(`Message from ${from.hostname}:${from.port}: ${printable(message)}`);
     logTruncated(datagram, MESSAGE_SIZE);
   }
   // close, at the end of using, which leaves the group

@@ -1,12 +1,13 @@
 #!/usr/bin/env -S deno run --allow-net=[::1]:55555
 /**
- * A receiver of one datagram, which it prints byte by byte.
+ * A receiver for one datagram, which it prints byte by byte.
  *
  * Usage: servers/udp_receive.ts [host] [port] [OPTION...]
- *   --from  print the sender's socket address too, as Linux has it in memory
+ *   --from  also print the sender's socket address, as Linux stores it in memory
  *
- * From CNP3, recv and recvfrom. Departs from it: a message that was cut at 2500 bytes is reported on
- * stderr. To a terminal, control characters print as U+FFFD; to a file or a pipe, the bytes are exact.
+ * From CNP3, recv and recvfrom. Departs from it: a message that is cut at 2500 bytes is reported on
+ * stderr. On a terminal, control characters are printed as U+FFFD; to a file or a pipe, the bytes are
+ * exact.
  *
  * ```console
  * $ servers/udp_receive.ts ::1 55555 --from
@@ -39,13 +40,14 @@ import {
   terminationSignal,
   withTimeout,
   writeN,
+  writeText,
 } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./udp_receive.ts" with { type: "text" };
 
-/** The longest message that is received whole, in bytes. */
+/** The limit of a message, in bytes. */
 const MESSAGE_SIZE = 2500;
-/** How long stdout may take, in ms. */
+/** The time limit for writing to stdout, in ms. */
 const PRINT_TIME = 10_000;
 
 await main(header, {
@@ -67,18 +69,17 @@ await main(header, {
   // close, at the end of using
 });
 
-/** Prints a datagram byte by byte, and where it came from. */
+/** Prints a datagram byte by byte, and its sender's address. */
 async function print(
   { message, from }: Datagram<Deno.NetAddr>,
   withAddress: boolean,
 ): Promise<void> {
   const stdout = terminalOutput();
-  const printText = (text: string) => writeN(stdout, new TextEncoder().encode(text));
-  await printText(`received ${message.length} bytes:\n`);
+  await writeText(stdout, `received ${message.length} bytes:\n`);
   await writeN(stdout, hexChars(message));
-  await printText("\n");
+  await writeText(stdout, "\n");
   if (!withAddress) return;
   const sockaddr = packSockaddr(from);
-  await printText(`the socket address of the peer is (${sockaddr.length} bytes):\n`);
-  await printText(`${hexBytes(sockaddr)}\n`);
+  await writeText(stdout, `the socket address of the peer is (${sockaddr.length} bytes):\n`);
+  await writeText(stdout, `${hexBytes(sockaddr)}\n`);
 }

@@ -1,14 +1,14 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * A server that adds up the numbers in a datagram and sends back their sum.
+ * A server that replies with the sum of the numbers in a datagram, which are in network byte order.
  *
  * Usage: servers/udp_sum.ts [host] [port] [OPTION...]
- *   --string  reply with decimal digits instead of a number of four bytes
+ *   --string  reply in decimal digits, not as a number of four bytes
  *
- * From CNP3's exercises. The numbers are unsigned, of four bytes each, in network byte order. Departs
- * from the exercises: a datagram that is no list of such numbers, or a sum that does not fit, is
- * reported on stderr and gets no reply, like one from port 0 or in the server's own name. After SIGINT or
- * SIGTERM, what has come already is still answered.
+ * From CNP3's exercises. The numbers are unsigned, of four bytes each. Departs from the exercises: a
+ * datagram that is not a list of such numbers, or whose sum does not fit the reply, is reported on
+ * stderr and gets no reply; a datagram from port 0, or with the server's own address as its source, is
+ * dropped. After SIGINT or SIGTERM, the datagrams that have arrived are still answered.
  *
  * ```console
  * $ servers/udp_sum.ts 127.0.0.1 7027
@@ -36,7 +36,7 @@ import {
 // This file as text: main() prints its header for --help.
 import header from "./udp_sum.ts" with { type: "text" };
 
-/** The longest request that is received whole, in bytes. */
+/** The limit of a request, in bytes. */
 const REQUEST_SIZE = 1024;
 
 await main(header, {
@@ -60,13 +60,13 @@ await main(header, {
       logError(withContext(formatAddress(from), error));
       continue;
     }
-    // sendto: one client that cannot be answered is no reason to leave the others
+    // sendto: an error of one client does not stop the server
     await sendTo(socket, reply, from).catch(logError);
   }
   // close, at the end of using
 });
 
-/** The sum of the numbers in a request. */
+/** Returns the sum of the numbers in a request. */
 function addUp(request: Uint8Array): number {
   const numbers: number[] = unpack(`!${Math.floor(request.length / 4)}I`, request).map(Number);
   return numbers.reduce((sum, number) => sum + number, 0);

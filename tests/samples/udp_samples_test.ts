@@ -625,7 +625,12 @@ const LOCAL_GROUP = "ff01::1:7";
 const refused: [path: string, args: string[], code: number, stderr: RegExp][] = [
   [MEMBER, ["127.0.0.1", "0"], 2, /^group: "127\.0\.0\.1" is not .*\nUsage: /],
   [MEMBER, [GROUP, "0", "--interface=x"], 2, /^--interface: "x" is not .*\nUsage: /],
-  [MEMBER, [GROUP, "0", "--interface=192.0.2.99"], 1, /^join 239\.0\.0\.1: No such device\n$/],
+  [
+    MEMBER,
+    [GROUP, "0", "--interface=192.0.2.99"],
+    1,
+    /^setsockopt 239\.0\.0\.1: No such device\n$/,
+  ],
   [MEMBER, [LOCAL_GROUP, "0", "--interface=x"], 2, /^--interface: "x" is not .*\nUsage: /],
   [MEMBER, [LOCAL_GROUP, "0", "--interface=127.0.0.1"], 2, /^--interface: "127\.0\.0\.1" is not /],
   [ANNOUNCER, [GROUP, "7030", "--ttl=256"], 2, /^--ttl: "256" is not .*\nUsage: /],
@@ -649,7 +654,7 @@ testWith(
     await interrupt(server);
     const args = ["ff02::1:7", "0", "--interface=999999999"];
     await using other = startSample(MEMBER, args, grants);
-    await assertEnds(other, 1, "", "join ff02::1:7: No such device\n");
+    await assertEnds(other, 1, "", "setsockopt ff02::1:7: No such device\n");
   },
 );
 
