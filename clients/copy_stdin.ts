@@ -1,14 +1,15 @@
 #!/usr/bin/env -S deno run
 /**
- * Copies stdin to stdout, a byte at a time, and says what that costs: each read and each write is a call
- * of its own.
+ * Copies stdin to stdout one byte at a time, and reports the cost: each read and each write is a
+ * system call.
  *
  * Usage: clients/copy_stdin.ts [OPTION...]
- *   --size N  bytes that a read asks for (1)
+ *   --size N  maximum number of bytes per read (1)
  *
- * From CS:APP, Unix I/O. Departs from it: on stderr it prints how many bytes it copied, in how many reads
- * (the last returns the end) and seconds. It ends without a message when its stdout is closed; the
- * lecture's program is ended by SIGPIPE. The bytes are exact, on a terminal too.
+ * From CS:APP, Unix I/O. Departs from it: on stderr it prints how many bytes it copied, in how many
+ * reads (the last one returns the end of stdin) and in how many seconds. It exits without a message
+ * when its stdout is closed; the lecture's program is killed by SIGPIPE. The bytes are exact, on a
+ * terminal too.
  *
  * ```console
  * $ clients/copy_stdin.ts
@@ -48,7 +49,7 @@ await main(header, {
   }
 });
 
-/** read: how many bytes came from stdin; 0 at its end. */
+/** read: returns the number of bytes read from stdin, 0 at its end. */
 function read(buffer: Uint8Array): number {
   try {
     return Deno.stdin.readSync(buffer) ?? 0;
@@ -57,7 +58,7 @@ function read(buffer: Uint8Array): number {
   }
 }
 
-/** write, until all is written: whether anybody still reads stdout. */
+/** write, until all bytes are written: returns false if stdout is closed. */
 function write(bytes: Uint8Array): boolean {
   try {
     for (let written = 0; written < bytes.length;) {

@@ -1,14 +1,14 @@
 #!/usr/bin/env -S deno run --allow-net=localhost,127.0.0.1:80
 /**
- * Names and addresses, looked up: every address of a host's name, the name of a host's address, the
- * port of a service.
+ * Looks up names and addresses: every address of a host name, the name of an address, and the port of
+ * a service.
  *
  * Usage: clients/resolve.ts [host] [service] [OPTION...]
- *   --family any|4|6  IPv4 and IPv6 addresses, or those of one family only (any)
+ *   --family any|4|6  address family: both, IPv4 or IPv6 (any)
  *
- * From CS:APP, hostinfo. Departs from it: IPv6 addresses too, the name of a host that is given as an
- * address, and the service. To look up a name, Deno asks for the permission for the whole host; to look
- * up an address, for its port.
+ * From CS:APP, hostinfo. Departs from it: it also prints IPv6 addresses, the name of a host that is
+ * given as an address, and the service. To look up a name, Deno requires the permission for the whole
+ * host; to look up an address, for the address with its port.
  *
  * ```console
  * $ clients/resolve.ts localhost http --family 4
@@ -29,7 +29,7 @@ import { getAddrInfo, getNameInfo, inetPton, parsePort } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./resolve.ts" with { type: "text" };
 
-/** A service as it was typed: its name tells for which transports it is. */
+/** A service as typed: its name determines its transports. */
 const service: Argument<string> = {
   default: "http",
   async parse(text) {

@@ -1,12 +1,13 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1,127.255.255.255,239.255.70.7
 /**
- * The socket options of the lecture: how a Deno program sets each, tried on a live socket when this runs.
+ * The socket options of the lecture: how a Deno program sets each, tested on live sockets.
  *
  * Usage: clients/socket_options.ts
  *
  * From UCM 2.4, getsockopt and setsockopt. Departs from it: Deno has neither. It has methods for some
- * options, sets others always, Node's API has methods for more, and the rest a Deno program cannot set.
- * Where it can be seen that an option works, that is shown: a datagram arrives, a port is bound again.
+ * options and always sets others; Node's API has methods for more; a Deno program cannot set the rest.
+ * Where the effect of an option can be observed, it is shown: a datagram arrives, a port is bound
+ * again.
  *
  * ```console
  * $ clients/socket_options.ts
@@ -32,6 +33,7 @@
 import { main } from "../cli.ts";
 import {
   formatAddress,
+  openDatagram,
   openNodeClient,
   openNodeDatagram,
   requirePermissions,
@@ -44,11 +46,11 @@ import header from "./socket_options.ts" with { type: "text" };
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 const BROADCAST = "127.255.255.255";
 const GROUP = "239.255.70.7";
-/** Linux makes no socket's buffer smaller than this, however little is asked for (socket(7)). */
+/** Linux makes no socket's buffer smaller than this (socket(7)). */
 const LEAST_BUFFER_SIZE = 1024;
 
 await main(header, { operands: {} }, async () => {
-  // The ports are those that the system gives.
+  // Without ports: the system selects them.
   const hosts = [LOOPBACK.hostname, BROADCAST, GROUP];
   await requirePermissions(...hosts.map((host) => ({ name: "net", host } as const)));
 
@@ -78,11 +80,11 @@ await main(header, { operands: {} }, async () => {
   });
   await attempt("SO_SNDBUF", "node:dgram setSendBufferSize", () => {
     nodeSocket.setSendBufferSize(1);
-    return judgeBuffer(nodeSocket.getSendBufferSize());
+    return describeBuffer(nodeSocket.getSendBufferSize());
   });
   await attempt("SO_RCVBUF", "node:dgram setRecvBufferSize", () => {
     nodeSocket.setRecvBufferSize(1);
-    return judgeBuffer(nodeSocket.getRecvBufferSize());
+    return describeBuffer(nodeSocket.getRecvBufferSize());
   });
   await attempt("TCP_NODELAY", "TcpConn.setNoDelay", () => {
     conn.setNoDelay(true);
@@ -92,9 +94,8 @@ await main(header, { operands: {} }, async () => {
   await attempt("IP_TTL", "node:dgram setTTL", () => `set: ${nodeSocket.setTTL(5)}`);
   await attempt("IP_TOS", "", () => findMethod(sockets, /typeofservice|tos$/i));
   await attempt("IP_ADD_MEMBERSHIP", "DatagramConn.joinMulticastV4", async () => {
-    return `set: ${await receiveAt(GROUP, (socket, group) => {
-      return socket.joinMulticastV4(group, LOOPBACK.hostname);
-    })}`;
+    const join = (socket: Deno.DatagramConn) => socket.joinMulticastV4(GROUP, LOOPBACK.hostname);
+    return `set: ${await receiveAt(GROUP, join)}`;
   });
   await attempt("IP_MTU", "", () => findMethod(sockets, /mtu/i));
   await attempt("MSG_OOB", "", () => findMethod(sockets, /oob|outofband|urgent/i));
@@ -105,10 +106,10 @@ await main(header, { operands: {} }, async () => {
   // close, at the end of using
 });
 
-/** Tries to set an option by something, and prints what happened. */
+/** Tries to set an option through an API, and prints the outcome. */
 async function attempt(
   option: string,
-  by: string,
+  api: string,
   set: () => string | Promise<string>,
 ): Promise<void> {
   let outcome: string;
@@ -117,48 +118,43 @@ async function attempt(
   } catch (error) {
     outcome = `not possible: ${strerror(error)}`;
   }
-  console.log(`${option.padEnd(18)} ${by.padEnd(30)} ${outcome}`);
+  console.log(`${option.padEnd(18)} ${api.padEnd(30)} ${outcome}`);
 }
 
-/** Receives a datagram that was sent to a broadcast or multicast address; tells from where to where. */
+/** Sends a datagram to a broadcast or multicast address, and describes the one that arrives there. */
 async function receiveAt(
   hostname: string,
-  prepare?: (socket: Deno.DatagramConn, hostname: string) => Promise<unknown>,
+  prepare?: (socket: Deno.DatagramConn) => Promise<unknown>,
 ): Promise<string> {
-  const receiver = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
-  const sender = Deno.listenDatagram({ transport: "udp", ...LOOPBACK });
-  try {
-    await prepare?.(receiver, hostname);
-    await sender.send(new TextEncoder().encode("hello"), receiver.addr);
-    const [, from] = await withTimeout(receiver.receive(), 2000, "no datagram arrived");
-    return `from ${formatAddress(from)} to ${formatAddress(receiver.addr)}`;
-  } finally {
-    receiver.close();
-    sender.close();
-  }
+  using receiver = await openDatagram(0, { hostname });
+  using sender = await openDatagram(0);
+  await prepare?.(receiver);
+  await sender.send(new TextEncoder().encode("hello"), receiver.addr);
+  const [, from] = await withTimeout(receiver.receive(), 2000, "recvfrom: timed out");
+  return `from ${formatAddress(from)} to ${formatAddress(receiver.addr)}`;
 }
 
-/** Binds a port again of which a connection is left in TIME_WAIT: the server has closed it first. */
+/** Binds a port that has a connection in TIME_WAIT, because the server closed it first. */
 async function bindInTimeWait(): Promise<number> {
   const listener = Deno.listen(LOOPBACK);
   const address = { ...LOOPBACK, port: listener.addr.port };
   const client = await Deno.connect(address);
   (await listener.accept()).close();
-  await client.read(new Uint8Array(1)); // its end
+  await client.read(new Uint8Array(1)); // the end of the stream
   client.close();
   listener.close();
   Deno.listen(address).close();
   return address.port;
 }
 
-/** Tells whether a buffer's size, when 1 byte was asked for, is one that the system gives. */
-function judgeBuffer(size: number): string {
+/** Reports whether the system accepted a buffer size of 1 byte, by the size that it returns. */
+function describeBuffer(size: number): string {
   return size < LEAST_BUFFER_SIZE
     ? `no effect: asked for 1 byte, it says ${size}`
     : `set: asked for 1 byte, the system gives ${size}`;
 }
 
-/** Looks for an option's method among all that the sockets have, whatever its exact name. */
+/** Searches all methods of the sockets for one whose name matches. */
 function findMethod(sockets: object[], pattern: RegExp): string {
   for (const socket of sockets) {
     for (let type = socket; type !== null; type = Object.getPrototypeOf(type)) {

@@ -1,13 +1,13 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7014
 /**
- * A client that says "that was all": it sends stdin, shuts down its sending side, and only then gets a
- * reply.
+ * A client that half-closes its connection: it sends stdin to its end, shuts down its sending side,
+ * and then receives the reply.
  *
  * Usage: clients/tcp_count.ts [host] [port]
  *
- * From Stallings, shutdown. To close the connection would say the same, but nothing could come back. To a
- * terminal, control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes are
- * exact.
+ * From Stallings, shutdown. Closing the connection would end the stream too, but the reply could not
+ * arrive. On a terminal, control characters that the server sends are printed as U+FFFD; to a file or
+ * a pipe, the bytes are exact.
  *
  * ```console
  * $ servers/tcp_count.ts 127.0.0.1 7014

@@ -1,13 +1,13 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7016
 /**
- * A protocol deadlock: client and server each wait for the other to speak first. A deadline on the read
- * gets them out of it.
+ * A protocol deadlock: client and server each wait for the other to send first. A timeout on the
+ * client's read ends it.
  *
  * Usage: clients/tcp_deadlock.ts [port] [OPTION...]
- *   --deadline SECONDS  how long a read of the client's may wait (1)
+ *   --deadline SECONDS  how long a read of the client waits (1)
  *
- * From HSE 13, protocol deadlock. Both ends are here, in one program. The read that was given up loses
- * nothing: what comes later is there for the next one.
+ * From HSE 13, protocol deadlock. One program runs both ends. A read that times out loses no data: the
+ * next read returns what arrives later.
  *
  * ```console
  * $ clients/tcp_deadlock.ts 7016 --deadline=0.5
@@ -24,9 +24,12 @@
  */
 
 import { logListening, main, port, seconds } from "../cli.ts";
-import { openClient, openListener, printable, TimeoutReader, writeN } from "../mod.ts";
+import { openClient, openListener, printable, TimeoutReader, writeText } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./tcp_deadlock.ts" with { type: "text" };
+
+/** The limit of a message, in bytes. */
+const MESSAGE_SIZE = 80;
 
 await main(header, {
   operands: { port: port(7016) },
@@ -39,28 +42,28 @@ await main(header, {
   // close, at the end of using
 });
 
-/** The server's protocol: the client speaks first. */
+/** The server, which expects the client to send first. */
 async function serve(listener: Deno.TcpListener): Promise<void> {
   // accept
   using conn = await listener.accept();
 
   // recv
   console.log("server: waits for a request");
-  const request = new Uint8Array(80);
+  const request = new Uint8Array(MESSAGE_SIZE);
   const count = await conn.read(request) ?? 0;
   console.log(`server: received "${printable(request.subarray(0, count))}", answers`);
   // send
-  await writeN(conn, new TextEncoder().encode("hello to you"));
+  await writeText(conn, "hello to you");
 }
 
-/** The client's protocol: the server speaks first. */
+/** The client, which expects the server to send first. */
 async function talk(address: Deno.NetAddr, deadline: number): Promise<void> {
   // socket, connect, setsockopt: SO_RCVTIMEO
   using conn = await openClient(address.hostname, address.port);
   const reader = new TimeoutReader(conn, deadline);
 
   // recv
-  const received = new Uint8Array(80);
+  const received = new Uint8Array(MESSAGE_SIZE);
   console.log("client: waits for a greeting");
   try {
     await reader.read(received);
@@ -71,7 +74,7 @@ async function talk(address: Deno.NetAddr, deadline: number): Promise<void> {
   }
 
   // send
-  await writeN(conn, new TextEncoder().encode("hello"));
+  await writeText(conn, "hello");
   // recv
   const count = await reader.read(received) ?? 0;
   console.log(`client: received "${printable(received.subarray(0, count))}"`);

@@ -1,15 +1,15 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007
 /**
- * An echo client: sends each line of stdin, and prints the line that comes back.
+ * An echo client: it sends each line of stdin and prints the line that comes back.
  *
  * Usage: clients/tcp_echo.ts [host] [port]
  *
- * From CS:APP, the echo client. As there, a longer line goes there and back in pieces of 8191 bytes, so
- * the server must not wait for its newline. Departs from it: a server that closes early is an error, not
- * an endless loop; an unterminated last line is sent and the sending side shut down, so that it comes back
- * too; a NUL byte does not end a line; a failure exits with 1, wrong usage with 2, where the lecture's
- * exit with 0. To a terminal, control characters that the server sends print as U+FFFD; to a file or a
- * pipe, the bytes are exact.
+ * From CS:APP, the echo client. As there, a longer line is sent and received in pieces of 8191 bytes,
+ * so the server must not wait for its newline. Departs from it: a server that closes early is an
+ * error, not an endless loop; after an unterminated last line the sending side is shut down, so that
+ * the line comes back too; a NUL byte does not end a line; the exit status is 1 after an error and 2
+ * after wrong usage, where the lecture's is 0. On a terminal, control characters that the server sends
+ * are printed as U+FFFD; to a file or a pipe, the bytes are exact.
  *
  * ```console
  * $ servers/tcp_echo_iterative.ts 127.0.0.1 7007
@@ -45,13 +45,13 @@ await main(header, {
   const stdout = terminalOutput();
 
   for (;;) {
-    // fgets: a longer line goes there and back in pieces; C's buffer keeps a byte for the NUL
+    // fgets: a longer line is read in pieces; C's buffer holds one byte less, and a NUL
     const line = await stdin.readLine(MAXLINE - 1);
     if (line === null) break;
 
     // write
     await writeN(conn, line);
-    // shutdown: a server that reads lines waits for the end of one without newline
+    // shutdown: without a newline, a server that reads lines waits for the end of the stream
     if (line.at(-1) !== NEWLINE && await stdin.atEnd()) await conn.closeWrite();
 
     // read

@@ -1,15 +1,14 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7,127.0.0.1:7007
 /**
- * A client that sends one word and receives until all of it is back, however many pieces it comes in.
+ * A client that sends one word and receives until every byte of it has come back. The reply may arrive
+ * in several pieces.
  *
  * Usage: clients/tcp_echo_word.ts address word [port]
  *
- * From Stallings, TCPEchoClient4 of Donahoo and Calvert. The address is numeric, IPv4. Port 7 is that of
- * the echo service, where few machines listen any more. The word may be empty; one that begins with a dash
- * stands after `--`.
- *
- * To a terminal, control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes
- * are exact.
+ * From Stallings, TCPEchoClient4 of Donahoo and Calvert. The address must be numeric, IPv4. The
+ * default port, 7, is that of the echo service, which few hosts still run. The word may be empty; one
+ * that begins with a dash must follow `--`. On a terminal, control characters that the server sends
+ * are printed as U+FFFD; to a file or a pipe, the bytes are exact.
  *
  * ```console
  * $ servers/tcp_echo_iterative.ts 127.0.0.1 7007
@@ -36,17 +35,16 @@ import {
   terminalOutput,
   text,
 } from "../cli.ts";
-import { inetPton, openClient, writeN } from "../mod.ts";
+import { inetPton, openClient, writeN, writeText } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./tcp_echo_word.ts" with { type: "text" };
 
-/** The most that is received at once, in bytes. */
+/** The limit of a receive, in bytes. */
 const BUFFER_SIZE = 512;
-const NEWLINE = 0x0a;
 
 await main(header, {
   operands: { address: required(text), word: required(text), port: port(7) },
-  // the test of argc
+  // argc
   checkCount: (count) => {
     if (count >= 2 && count <= 3) return;
     dieWithUserMessage("Parameter(s)", "<Server Address> <Echo Word> [<Server Port>]");
@@ -61,14 +59,14 @@ await main(header, {
   using conn = await openClient(address, port)
     .catch((error) => dieWithSystemMessage("connect() failed", error));
 
-  // send: the length that counts is that in bytes, not in characters
+  // send: the length is in bytes, not in characters
   const message = new TextEncoder().encode(word);
   await writeN(conn, message)
     .catch((error) => dieWithSystemMessage("send() failed", error));
 
   // recv
   const stdout = terminalOutput();
-  await writeN(stdout, new TextEncoder().encode("Received: "));
+  await writeText(stdout, "Received: ");
   const buffer = new Uint8Array(BUFFER_SIZE);
   for (let received = 0; received < message.length;) {
     const count = await conn.read(buffer)
@@ -77,6 +75,6 @@ await main(header, {
     await writeN(stdout, buffer.subarray(0, count));
     received += count;
   }
-  await writeN(stdout, new Uint8Array([NEWLINE]));
+  await writeText(stdout, "\n");
   // close, at the end of using
 });

@@ -3,10 +3,10 @@
  * A client that sends messages in frames: several in one write, and one in several writes.
  *
  * Usage: clients/tcp_frames.ts [host] [port] [OPTION...]
- *   --framing length|line|json  the length in front, a newline behind, or a line of JSON (length)
+ *   --framing length|line|json  length prefix, newline at the end, or line of JSON (length)
  *
- * From UCM 2.4, stream boundaries are lost. As JSON, a message is a string; the lecture's is an object,
- * `{"msg": ...}`, which the server takes too.
+ * From UCM 2.4, stream boundaries are lost. With `--framing=json`, a message is a string; the
+ * lecture's is an object, `{"msg": ...}`, which the server accepts too.
  *
  * ```console
  * $ servers/tcp_frames.ts 127.0.0.1 7013 --framing=json
@@ -39,12 +39,12 @@ await main(header, {
   using conn = await openClient(host, port);
   const { encode } = framings[framing];
 
-  // send: the receiver may find all three in one recv
+  // send: the server may receive all three at once
   const messages = ["one write", "of three", "messages"];
   await writeN(conn, concat(messages.map(encode)));
   console.log(`sent ${messages.length} messages in 1 write`);
 
-  // send: the receiver may find any part of it in a recv
+  // send: the server may receive any part of it
   const frame = encode("one message of many writes");
   for (const byte of frame) await writeN(conn, new Uint8Array([byte]));
   console.log(`sent 1 message in ${frame.length} writes`);

@@ -1,10 +1,10 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:5678
 /**
- * A client of one request and one response.
+ * A client that sends one request and prints the response as bytes, because it need not be text.
  *
  * Usage: clients/tcp_request.ts [host] [port]
  *
- * From CS:APP, the Python client. It prints the response as Python prints bytes.
+ * From CS:APP, the Python client. The response is printed as Python prints bytes.
  *
  * ```console
  * $ servers/tcp_request.ts 127.0.0.1 5678
@@ -18,11 +18,11 @@
  */
 
 import { bytesLiteral, host, main, port } from "../cli.ts";
-import { openClient, writeN } from "../mod.ts";
+import { openClient, writeText } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./tcp_request.ts" with { type: "text" };
 
-/** The longest response, in bytes. */
+/** The limit of the response, in bytes. */
 const RESPONSE_SIZE = 1024;
 
 await main(header, {
@@ -32,8 +32,8 @@ await main(header, {
   using conn = await openClient(host, port);
 
   // sendall
-  await writeN(conn, new TextEncoder().encode("This is a message"));
-  // recv: none at the end of the stream, as in Python
+  await writeText(conn, "This is a message");
+  // recv: at the end of the stream there are no bytes, as in Python
   const response = new Uint8Array(RESPONSE_SIZE);
   const count = await conn.read(response) ?? 0;
   console.log(bytesLiteral(response.subarray(0, count)));

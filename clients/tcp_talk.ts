@@ -1,14 +1,15 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:1213
 /**
- * A client that takes turns: it sends a line, receives once, and prints what came.
+ * A client that takes turns with the server: it sends a line, receives once, and prints what it
+ * received.
  *
  * Usage: clients/tcp_talk.ts [ip] [port]
  *
- * From HSE 13, the TCP client: at most 31 bytes of a line are sent at once, and at most 32 received. A
- * bare newline is not sent: it only receives. Departs from it: when the server has closed, the client
- * ends, also if it learns that from a reset; a NUL byte ends neither what is sent nor what is printed. To
- * a terminal, control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes are
- * exact.
+ * From HSE 13, the TCP client, which sends at most 31 bytes of a line at once and receives at most 32.
+ * A bare newline is not sent: the client only receives. Departs from it: the client exits when the
+ * server has closed or reset the connection; a NUL byte ends neither what is sent nor what is printed.
+ * On a terminal, control characters that the server sends are printed as U+FFFD; to a file or a pipe,
+ * the bytes are exact.
  *
  * ```console
  * $ servers/tcp_counter.ts 127.0.0.1 1213
@@ -28,11 +29,11 @@
  */
 
 import { host, main, port, terminalOutput } from "../cli.ts";
-import { BufferedReader, openClient, writeN } from "../mod.ts";
+import { BufferedReader, openClient, writeN, writeText } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./tcp_talk.ts" with { type: "text" };
 
-/** The most that is received at once, in bytes; of a line, C's buffer holds one byte less, and a NUL. */
+/** The limit of a receive, in bytes. Of a line, C's buffer holds one byte less, and a NUL. */
 const BUFFER_SIZE = 32;
 const NEWLINE = 0x0a;
 
@@ -56,7 +57,7 @@ await main(header, {
       const count = await conn.read(received);
       if (count === null) break;
       await writeN(stdout, received.subarray(0, count));
-      await writeN(stdout, new Uint8Array([NEWLINE]));
+      await writeText(stdout, "\n");
     } catch (error) {
       if (isClosedByPeer(error)) break;
       throw error;
@@ -65,7 +66,7 @@ await main(header, {
   // close, at the end of using
 });
 
-/** Whether a call failed because the server had closed before what was sent arrived. */
+/** Reports whether a call failed because the server had already closed the connection. */
 function isClosedByPeer(error: unknown): boolean {
   return error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe;
 }

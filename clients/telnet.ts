@@ -1,14 +1,14 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007
 /**
- * A client in both directions at once: what is typed goes to the server, and what the server sends is
- * printed, whichever comes first. It speaks to any server of text.
+ * A full-duplex client: it sends stdin and prints what the server sends, both at the same time. It
+ * works with any text server.
  *
  * Usage: clients/telnet.ts host port
  *
- * From CS:APP, telnet. At the end of stdin it shuts down its sending side, and prints what still comes.
- * Departs from telnet(1): it knows no telnet commands, and sends a newline as it is, not as CRLF. To a
- * terminal, control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes are
- * exact.
+ * From CS:APP, telnet. At the end of stdin it shuts down its sending side, and prints what still
+ * arrives. Departs from telnet(1): it has no telnet commands, and sends a newline as it is, not as
+ * CRLF. On a terminal, control characters that the server sends are printed as U+FFFD; to a file or a
+ * pipe, the bytes are exact.
  *
  * ```console
  * $ servers/tcp_echo_concurrent.ts 127.0.0.1 7007
@@ -38,11 +38,11 @@ await main(header, {
   // select: both directions wait at the same time
   // read stdin, write, shutdown
   const sending = copy(Deno.stdin, conn).then(() => conn.closeWrite()).catch((error) => {
-    // A server that has gone is noticed in the other direction too.
+    // If the server has closed, the other direction ends too.
     if (!("syscall" in error)) throw error;
   });
   // read, write stdout
   const receiving = copy(conn, terminalOutput());
-  // close: when the server has; stdin may wait for a line that the server will not receive
+  // close, when the server has closed, even if stdin has not ended
   await Promise.race([receiving, sending.then(() => receiving)]);
 });

@@ -1,11 +1,11 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:0,127.255.255.255:7029
 /**
- * A sender of broadcasts: each line of stdin goes to all hosts of a network at once.
+ * A sender of broadcasts: it sends each line of stdin to every host of a network.
  *
  * Usage: clients/udp_broadcast.ts [address] [port]
  *
- * From UCM 2.4, broadcast. C asks for SO_BROADCAST to be set first; Deno sets it on every socket. The
- * newline of a line is not sent.
+ * From UCM 2.4, broadcast. C requires SO_BROADCAST to be set first; Deno sets it on every datagram
+ * socket. The newline of a line (LF or CRLF) is not sent.
  *
  * ```console
  * $ servers/udp_broadcast.ts 127.255.255.255 7029
@@ -24,23 +24,23 @@ import { BufferedReader, chomp, openDatagramTo, sendTo } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./udp_broadcast.ts" with { type: "text" };
 
-/** More than the longest message that UDP can carry, in bytes. */
-const MESSAGE_SIZE = 65536;
+/** The limit of a line, in bytes. It exceeds that of a datagram, so sending a longer line fails. */
+const LINE_SIZE = 65538;
 
 await main(header, {
   operands: { address: host("127.255.255.255"), port: port(7029) },
 }, async ({ address, port }) => {
-  const everybody: Deno.NetAddr = { transport: "udp", hostname: address, port };
+  const network: Deno.NetAddr = { transport: "udp", hostname: address, port };
   // socket, setsockopt: SO_BROADCAST
-  using socket = await openDatagramTo(everybody);
+  using socket = await openDatagramTo(network);
   const stdin = new BufferedReader(Deno.stdin);
 
   for (;;) {
-    const line = await stdin.readLine(MESSAGE_SIZE + 2); // a longer one is an error, not two messages
+    const line = await stdin.readLine(LINE_SIZE);
     if (line === null) break;
 
     // sendto
-    await sendTo(socket, chomp(line), everybody);
+    await sendTo(socket, chomp(line), network);
   }
   // close, at the end of using
 });

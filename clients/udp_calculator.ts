@@ -1,15 +1,15 @@
 #!/usr/bin/env -S deno run --allow-net=[::1]:0,[::1]:10000
 /**
- * The calculator's client: a request that may be lost is sent again.
+ * A client for the calculator: it retransmits a request that gets no response.
  *
  * Usage: clients/udp_calculator.ts -op OP [-s] host port N... [OPTION...]
- *   -op OP             what to do with the numbers: + or *
- *   -s                 ask for a string, not for 32 bits
- *   --timeout SECONDS  how long to wait for a response before asking again (1)
+ *   -op OP             operation: + or *
+ *   -s                 request the result as a string, not as a 32-bit number
+ *   --timeout SECONDS  how long to wait for a response before the request is sent again (1)
  *
- * From CNP3's exercises. The numbers are 1 to 64, each from 0 to 4294967295. Departs from the exercises:
- * the server is asked three times. A second answer to the same question does no harm, as it is the same.
- * What the server itself sends must be a response; anything else is an error, not waited out.
+ * From CNP3's exercises. There are 1 to 64 numbers, each from 0 to 4294967295. Departs from the
+ * exercises: a request is sent up to three times. A second response to the same request does no harm,
+ * because it is the same. A datagram from the server that is not a response is an error.
  *
  * ```console
  * $ servers/udp_calculator.ts ::1 10000
@@ -25,14 +25,14 @@
  */
 
 import { host, main, oneOf, port, required, seconds, UsageError } from "../cli.ts";
-import { connectDatagram, type ConnectedDatagram, strerror } from "../mod.ts";
+import { connectDatagram, type ConnectedDatagram, logError } from "../mod.ts";
 import { decodeResponse, encodeRequest } from "../protocols/calculator.ts";
 // This file as text: main() prints its header for --help.
 import header from "./udp_calculator.ts" with { type: "text" };
 
-/** How often the server is asked. */
+/** The maximum number of times that a request is sent. */
 const TRIES = 3;
-/** More than the longest response, in bytes. */
+/** The limit of a response, in bytes. */
 const MESSAGE_SIZE = 80;
 
 await main(header, {
@@ -40,19 +40,19 @@ await main(header, {
   options: { op: required(oneOf("+", "*")), s: false, timeout: seconds(1) },
 }, async ({ host, port, numbers, op, s: ascii, timeout }) => {
   if (numbers.length < 1 || numbers.length > 64) {
-    throw new UsageError(`1 to 64 numbers are needed, not ${numbers.length}`);
+    throw new UsageError(`expected 1 to 64 numbers, got ${numbers.length}`);
   }
   const request = encodeRequest({ operation: op, ascii, numbers: numbers.map(parseNumber) });
 
   // getaddrinfo, socket, connect
   using server = await connectDatagram(host, port);
   const result = decodeResponse(await ask(server, request, timeout), ascii);
-  if (result === null) throw new Error("the server cannot calculate that");
+  if (result === null) throw new Error("the server rejected the request");
   console.log(`Result: ${result}`);
   // close, at the end of using
 });
 
-/** Sends a request until it is answered. */
+/** Sends a request, and sends it again if no response arrives in time. */
 async function ask(
   server: ConnectedDatagram,
   request: Uint8Array,
@@ -66,10 +66,10 @@ async function ask(
       return (await server.receive(MESSAGE_SIZE, timeout)).message;
     } catch (error) {
       if (!(error instanceof Deno.errors.TimedOut)) throw error;
-      console.error(strerror(error));
+      logError(error);
     }
   }
-  throw new Deno.errors.TimedOut(`no answer to ${TRIES} requests`);
+  throw new Deno.errors.TimedOut(`no response to ${TRIES} requests`);
 }
 
 function parseNumber(word: string): number {

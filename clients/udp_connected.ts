@@ -5,10 +5,11 @@
  * Usage: clients/udp_connected.ts [host] [port] [OPTION...]
  *   --timeout SECONDS  how long to wait for a reply (2)
  *
- * From CNP3, connect on a datagram socket. Deno has no such call; datagrams of others are received and
- * dropped, and it is said how many. Departs from it: where no program listens, C's recv fails with
- * ECONNREFUSED at once; here the wait for a reply expires. To a terminal, control characters that the
- * server sends print as U+FFFD; to a file or a pipe, the bytes are exact.
+ * From CNP3, connect on a datagram socket. Deno cannot connect a datagram socket: datagrams from other
+ * addresses are received and dropped, and their number is reported on stderr. Departs from it: if no
+ * program listens, C's recv fails with ECONNREFUSED at once; here the wait for a reply times out. On a
+ * terminal, control characters that the server sends are printed as U+FFFD; to a file or a pipe, the
+ * bytes are exact.
  *
  * ```console
  * $ servers/udp_echo.ts 127.0.0.1 7017
@@ -33,11 +34,11 @@ import {
   stderr,
   terminalOutput,
 } from "../cli.ts";
-import { connectDatagram, writeN } from "../mod.ts";
+import { connectDatagram, writeN, writeText } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./udp_connected.ts" with { type: "text" };
 
-/** The longest message that is received whole, in bytes. */
+/** The limit of a message, in bytes. */
 const MESSAGE_SIZE = 2500;
 
 await main(header, {
@@ -51,10 +52,11 @@ await main(header, {
   // recv
   const datagram = await peer.receive(MESSAGE_SIZE, timeout);
   const { message } = datagram;
-  console.log(`received ${message.length} bytes:`);
-  await writeN(terminalOutput(), hexChars(message));
-  console.log();
+  const stdout = terminalOutput();
+  await writeText(stdout, `received ${message.length} bytes:\n`);
+  await writeN(stdout, hexChars(message));
+  await writeText(stdout, "\n");
   logTruncated(datagram, MESSAGE_SIZE);
-  if (peer.dropped > 0) stderr.print(`dropped ${peer.dropped} datagrams of others`);
+  if (peer.dropped > 0) stderr.print(`dropped datagrams from other addresses: ${peer.dropped}`);
   // close, at the end of using
 });

@@ -1,14 +1,15 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:0,127.0.0.1:7017
 /**
- * A UDP echo client: a datagram for each line of stdin, and a datagram back.
+ * A UDP echo client: it sends each line of stdin in a datagram, and prints the reply.
  *
  * Usage: clients/udp_echo.ts [host] [service] [OPTION...]
  *   --timeout SECONDS  how long to wait for a reply (2)
  *
  * From UCM 2.4, the UDP client. Departs from it: a datagram can be lost, so the wait for a reply ends;
- * anybody can send one, so only the server's is believed. The newline of a line, LF or CRLF, is not
- * sent: a datagram has an end of its own; so the reply prints with a newline behind it. To a terminal,
- * control characters that the server sends print as U+FFFD; to a file or a pipe, the bytes are exact.
+ * any program can send a datagram, so those from other addresses than the server's are dropped. The
+ * newline of a line (LF or CRLF) is not sent, because a datagram is one message; the reply is printed
+ * with a newline. On a terminal, control characters that the server sends are printed as U+FFFD; to a
+ * file or a pipe, the bytes are exact.
  *
  * ```console
  * $ servers/udp_echo.ts 127.0.0.1 7017
@@ -24,13 +25,14 @@
  */
 
 import { host, main, port, seconds, terminalOutput } from "../cli.ts";
-import { BufferedReader, chomp, connectDatagram, writeN } from "../mod.ts";
+import { BufferedReader, chomp, connectDatagram, writeN, writeText } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./udp_echo.ts" with { type: "text" };
 
-/** More than the longest message that UDP can carry, in bytes. */
+/** The limit of a reply, in bytes. */
 const MESSAGE_SIZE = 65536;
-const NEWLINE = 0x0a;
+/** The limit of a line, in bytes. It exceeds that of a datagram, so sending a longer line fails. */
+const LINE_SIZE = 65538;
 
 await main(header, {
   operands: { host: host("127.0.0.1"), service: port(7017) },
@@ -42,15 +44,15 @@ await main(header, {
   const stdout = terminalOutput();
 
   for (;;) {
-    const line = await stdin.readLine(MESSAGE_SIZE + 2); // a longer one is an error, not two messages
+    const line = await stdin.readLine(LINE_SIZE);
     if (line === null) break;
 
     // send
     await server.send(chomp(line));
     // recv
-    const { message } = await server.receive(MESSAGE_SIZE, timeout);
-    await writeN(stdout, message);
-    await writeN(stdout, new Uint8Array([NEWLINE]));
+    const datagram = await server.receive(MESSAGE_SIZE, timeout);
+    await writeN(stdout, datagram.message);
+    await writeText(stdout, "\n");
   }
   // close, at the end of using
 });

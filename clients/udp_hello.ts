@@ -1,12 +1,12 @@
 #!/usr/bin/env -S deno run --allow-net=[::1]:0,[::1]:55555
 /**
- * A sender of one datagram, to an IPv4, an IPv6 or a Unix-domain socket.
+ * A sender of one datagram, to an IPv4, an IPv6 or a Unix-domain address, with the same function.
  *
  * Usage: clients/udp_hello.ts [host] [port]
  *
- * From CNP3, sendto. A host with a slash in it is the path of a Unix-domain socket; the permissions that
- * this requires are those of unix/dgram_send.ts. Departs from it: a failure is reported on stderr, and exits
- * with 1. Over UDP it is no failure that no program listens.
+ * From CNP3, sendto. A host that contains a slash is the path of a Unix-domain socket, which requires
+ * the permissions of unix/dgram_send.ts. Departs from it: an error is reported on stderr, and the exit
+ * status is 1. Over UDP it is not an error that no program listens.
  *
  * ```console
  * $ servers/udp_receive.ts ::1 55555
@@ -24,7 +24,7 @@ import { getAddrInfo, openDatagramTo, sendTo, strerror } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./udp_hello.ts" with { type: "text" };
 
-/** A host; or, if there is a slash in it, the path of a Unix-domain socket. */
+/** A host, or the path of a Unix-domain socket if it contains a slash. */
 const hostOrPath: Argument<string> = {
   default: "::1",
   parse: (text) => text.includes("/") ? text : host().parse(text),
@@ -46,7 +46,7 @@ await main(header, {
   }
 });
 
-/** Sends to any address; that is all there is to tell the families apart. */
+/** Sends to an address of any family. */
 async function sendHello(to: Deno.Addr): Promise<void> {
   // socket
   using socket = await openDatagramTo(to);

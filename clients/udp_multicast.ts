@@ -1,16 +1,16 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:0,239.0.0.1:7030
 /**
- * A sender to a multicast group: each line of stdin goes to all its members at once.
+ * A sender to a multicast group: it sends each line of stdin to every member of the group.
  *
  * Usage: clients/udp_multicast.ts [group] [port] [OPTION...]
- *   --interface ADDRESS  which interface sends, by its own address (127.0.0.1)
- *   --ttl N              how many routers may pass it on, and one more (1)
- *   --loopback on|off    whether members on this host receive it, too (on)
+ *   --interface ADDRESS  address of the interface that sends (127.0.0.1)
+ *   --ttl N              time to live: how many routers may forward a datagram, plus one (1)
+ *   --loopback on|off    whether members on this host receive it too (on)
  *
- * From UCM 2.4, multicast. The newline of a line is not sent. Deno sets the options by way of a
- * membership, so the sender joins as well. For an IPv6 group it can set neither the interface nor the time
- * to live: the system's routes decide. What goes out on the loopback interface comes back in any case: to
- * see `--loopback=off` at work takes a network.
+ * From UCM 2.4, multicast. The newline of a line (LF or CRLF) is not sent. Deno sets the options
+ * through a membership, so the sender joins the group too. For an IPv6 group Deno can set neither the
+ * interface nor the time to live; the routes of this host select the interface. What is sent on the
+ * loopback interface always comes back, so `--loopback=off` has an effect on other interfaces only.
  *
  * ```console
  * $ servers/udp_multicast.ts 239.0.0.1 7030
@@ -29,8 +29,8 @@ import { BufferedReader, chomp, openDatagramTo, sendTo, withContext } from "../m
 // This file as text: main() prints its header for --help.
 import header from "./udp_multicast.ts" with { type: "text" };
 
-/** More than the longest message that UDP can carry, in bytes. */
-const MESSAGE_SIZE = 65536;
+/** The limit of a line, in bytes. It exceeds that of a datagram, so sending a longer line fails. */
+const LINE_SIZE = 65538;
 
 await main(header, {
   operands: { group: group("239.0.0.1"), port: port(7030) },
@@ -54,7 +54,7 @@ await main(header, {
   const stdin = new BufferedReader(Deno.stdin);
 
   for (;;) {
-    const line = await stdin.readLine(MESSAGE_SIZE + 2); // a longer one is an error, not two messages
+    const line = await stdin.readLine(LINE_SIZE);
     if (line === null) break;
 
     // sendto

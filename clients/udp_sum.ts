@@ -1,12 +1,13 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:0,127.0.0.1:7027
 /**
- * A client that has the numbers 1, 3, 5, 7 and 9 added up, and prints their sum.
+ * A client that sends the numbers 1, 3, 5, 7 and 9 in network byte order, and prints their sum.
  *
  * Usage: clients/udp_sum.ts [host] [port] [OPTION...]
- *   --string           the reply is decimal digits instead of a number of four bytes
+ *   --string           the reply is in decimal digits, not a number of four bytes
  *   --timeout SECONDS  how long to wait for a reply (2)
  *
- * From CNP3's exercises. Client and server must agree on `--string`: nothing in the reply tells.
+ * From CNP3's exercises. Client and server must agree on `--string`: a reply does not state its
+ * format.
  *
  * ```console
  * $ servers/udp_sum.ts 127.0.0.1 7027 --string
@@ -24,7 +25,7 @@ import { connectDatagram, pack, unpack } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./udp_sum.ts" with { type: "text" };
 
-/** The longest reply, in bytes: as many as the largest sum has digits. */
+/** The limit of a reply, in bytes: the number of digits of the largest sum. */
 const REPLY_SIZE = 20;
 
 await main(header, {
@@ -41,7 +42,7 @@ await main(header, {
   // close, at the end of using
 });
 
-/** The sum in a reply of decimal digits. */
+/** Returns the sum in a reply of decimal digits. */
 function readDigits(reply: Uint8Array): string {
   const text = new TextDecoder().decode(reply);
   if (/^\d{1,20}$/.test(text)) return text;

@@ -389,7 +389,7 @@ Deno.test(
   async () => {
     const { server, port } = await startServer("127.0.0.1");
     await using _server = server;
-    const cannot = { code: 1, stderr: "the server cannot calculate that\n" };
+    const cannot = { code: 1, stderr: "the server rejected the request\n" };
     const result = (number: number | bigint) => ({ code: 0, stdout: `Result: ${number}\n` });
     const at = ["127.0.0.1", `${port}`];
     const cases: [string[], { code: number; stdout?: string; stderr?: string }][] = [
@@ -433,9 +433,9 @@ Deno.test(
       [[], "--op: a value is missing"],
       [["-op", "+"], "host: a value is missing"],
       [["-op", "+", "127.0.0.1"], "port: a value is missing"],
-      [["-op", "+", ...at], "1 to 64 numbers are needed, not 0"],
+      [["-op", "+", ...at], "expected 1 to 64 numbers, got 0"],
       [["-s", ...at, "1"], "--op: a value is missing"],
-      [["-op", "+", ...at, ...Array(65).fill("1")], "1 to 64 numbers are needed, not 65"],
+      [["-op", "+", ...at, ...Array(65).fill("1")], "expected 1 to 64 numbers, got 65"],
       [[...at, "1", "-op"], "--op: a value is missing"],
       [["-op", "-s", ...at, "1"], '--op: "-s" is not one of +, *'],
       [["-op", "-", ...at, "1"], '--op: "-" is not one of +, *'],
@@ -481,7 +481,7 @@ Deno.test("clients/udp_calculator.ts gives up after three requests", PATIENCE, a
   const args = ["-op", "+", "-timeout", "0.1", "127.0.0.1", `${server.port}`, "1"];
   assertDid(await runClient(server.port, args), {
     code: 1,
-    stderr: `recv ${at}: timed out after 0.1 s\n`.repeat(3) + "no answer to 3 requests\n",
+    stderr: `recv ${at}: timed out after 0.1 s\n`.repeat(3) + "no response to 3 requests\n",
   });
   assertEquals(server.requests, Array(3).fill("0000000001"));
 });
@@ -501,7 +501,7 @@ Deno.test("clients/udp_calculator.ts does not believe another port", PATIENCE, a
   assertDid(await run(server, false, "30"), { code: 0, stdout: "Result: 1\n" });
   const { code, stdout, stderr } = await run(server, true, "0.2");
   assertEquals([code, stdout], [1, ""]);
-  assert(stderr.endsWith("no answer to 3 requests\n"), stderr);
+  assert(stderr.endsWith("no response to 3 requests\n"), stderr);
 });
 
 Deno.test("clients/udp_calculator.ts reports what is no response", PATIENCE, async () => {
@@ -519,7 +519,7 @@ Deno.test("clients/udp_calculator.ts takes S = 0 for an error", PATIENCE, async 
   for (const hex of ["00", "7f", "0000000007"]) {
     using server = await fakeServer(() => [Uint8Array.fromHex(hex)]);
     const args = ["-op", "+", "127.0.0.1", `${server.port}`, "1"];
-    const expected = { code: 1, stderr: "the server cannot calculate that\n" };
+    const expected = { code: 1, stderr: "the server rejected the request\n" };
     assertDid(await runClient(server.port, args), expected);
   }
 });

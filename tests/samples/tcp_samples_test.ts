@@ -576,7 +576,7 @@ const calls: Record<string, Record<string, Call>> = {
       steps: [["rest"]],
       received: ["", "EOF"],
       stdout: "",
-      stderr: "ERROR reading from stdin: there is no message\n",
+      stderr: "ERROR reading from stdin: no message\n",
       code: 1,
     },
     "fails without a reply": {
