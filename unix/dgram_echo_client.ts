@@ -1,14 +1,15 @@
 #!/usr/bin/env -S deno run --allow-net=unix:/tmp/dgram_echo.sock,unix:/tmp/dgram_echo_client.sock --allow-read=/tmp/dgram_echo_client.sock --allow-write=/tmp/dgram_echo.sock,/tmp/dgram_echo_client.sock
 /**
- * An echo client on a Unix-domain datagram socket: it binds a path of its own, so that the reply finds
- * it, and removes it.
+ * An echo client on a Unix-domain datagram socket: it binds a path, so that the reply can arrive, and
+ * removes the file when it exits.
  *
  * Usage: unix/dgram_echo_client.ts [path] [own] [OPTION...]
  *   --timeout SECONDS  how long to wait for room at the server, and for a reply (2)
  *
- * From CNP3, datagrams over a file. A reply that was cut at 80 bytes is reported on stderr. SIGINT and
- * SIGTERM end it at once, with exit status 0, after the removal of its file. The newline of a line, LF or
- * CRLF, is not sent. To a terminal, control characters that the server sends print as U+FFFD; to a file or
+ * From CNP3, datagrams over a file. Departs from it: a reply that is cut at 80 bytes is reported on
+ * stderr; SIGINT and SIGTERM end it with exit status 0, after its file is removed. The newline of a
+ * line (LF or CRLF) is not sent, because a datagram is one message; the reply is printed with a
+ * newline. On a terminal, control characters that the server sends are printed as U+FFFD; to a file or
  * a pipe, the bytes are exact.
  *
  * ```console
@@ -25,24 +26,31 @@
  */
 
 import { logTruncated, main, seconds, terminalOutput } from "../cli.ts";
-import { BufferedReader, chomp, connectUnixDatagram, terminationSignal, writeN } from "../mod.ts";
+import {
+  BufferedReader,
+  chomp,
+  connectUnixDatagram,
+  terminationSignal,
+  writeN,
+  writeText,
+} from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./dgram_echo_client.ts" with { type: "text" };
 
-/** The longest message that is received whole, in bytes. */
+/** The limit of a reply, in bytes. */
 const MESSAGE_SIZE = 80;
-/** More than the longest message that a Unix socket sends, in bytes: its send buffer. */
+/** The limit of a line, in bytes. It exceeds that of a datagram, so sending a longer line fails. */
 const LINE_SIZE = 1 << 20;
-const NEWLINE = new Uint8Array([0x0a]);
 
 await main(header, {
   operands: { path: "/tmp/dgram_echo.sock", own: "/tmp/dgram_echo_client.sock" },
   options: { timeout: seconds(2) },
 }, async ({ path, own, timeout }) => {
+  // sigaction, before bind: a signal must not leave the file behind
   const signal = terminationSignal();
   // unlink, socket, bind, connect
   using server = await connectUnixDatagram(path, own);
-  // close, unlink, on a signal too, whatever it waits for
+  // close, unlink, on a signal too
   const end = () => {
     server.close();
     Deno.exit();
@@ -53,16 +61,15 @@ await main(header, {
   const stdout = terminalOutput();
 
   for (;;) {
-    const line = await stdin.readLine(LINE_SIZE); // a longer one is an error, not two messages
+    const line = await stdin.readLine(LINE_SIZE);
     if (line === null) break;
 
     // send
     await server.send(chomp(line), timeout);
     // recv
     const datagram = await server.receive(MESSAGE_SIZE, timeout);
-    const { message } = datagram;
-    await writeN(stdout, message);
-    await writeN(stdout, NEWLINE);
+    await writeN(stdout, datagram.message);
+    await writeText(stdout, "\n");
     logTruncated(datagram, MESSAGE_SIZE);
   }
   // close, unlink, at the end of using

@@ -1,13 +1,12 @@
 #!/usr/bin/env -S deno run --allow-net=unix:/tmp/dgram.sock --allow-read=/tmp/dgram.sock --allow-write=/tmp/dgram.sock
 /**
- * A receiver of one datagram on a Unix-domain socket, which it prints in hexadecimal.
+ * A receiver for one datagram on a Unix-domain socket, which it prints in hexadecimal.
  *
  * Usage: unix/dgram_receive.ts [path] [OPTION...]
- *   --mode MODE  who may send, as chmod has it (600)
+ *   --mode MODE  file mode of the socket, which decides who may send (600)
  *
- * From HSE 13, datagrams over a file. Departs from it: only a stale socket is removed, never a file of
- * another kind; a byte over 0x7f prints as two digits; a message that was cut at 16 bytes is reported on
- * stderr.
+ * From HSE 13, datagrams over a file. Departs from it: a stale socket is removed, but no other file; a
+ * byte over 0x7f is printed as two digits; a message that is cut at 16 bytes is reported on stderr.
  *
  * ```console
  * $ unix/dgram_receive.ts /tmp/dgram.sock
@@ -20,19 +19,20 @@
  */
 
 import { logListening, logTruncated, main, mode } from "../cli.ts";
-import { datagrams, openUnixDatagram, terminationSignal, withTimeout, writeN } from "../mod.ts";
+import { datagrams, openUnixDatagram, terminationSignal, withTimeout, writeText } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./dgram_receive.ts" with { type: "text" };
 
-/** The longest message that is received whole, in bytes. */
+/** The limit of a message, in bytes. */
 const MESSAGE_SIZE = 16;
-/** How long stdout may take, in ms. */
+/** The time limit for writing to stdout, in ms. */
 const PRINT_TIME = 10_000;
 
 await main(header, {
   operands: { path: "/tmp/dgram.sock" },
   options: { mode: mode(0o600) },
 }, async ({ path, mode }) => {
+  // sigaction, before bind: a signal must not leave the file behind
   const signal = terminationSignal();
   // unlink, socket, bind
   using socket = await openUnixDatagram(path, { mode });
@@ -43,8 +43,8 @@ await main(header, {
     const { message } = datagram;
     const digits = Array.from(message, (byte) => `${byte.toString(16).padStart(2, "0")} `);
     logTruncated(datagram, MESSAGE_SIZE);
-    const line = new TextEncoder().encode(`${digits.join("")}\n`);
-    await withTimeout(writeN(Deno.stdout, line), PRINT_TIME, "write stdout: timed out", signal);
+    const printing = writeText(Deno.stdout, `${digits.join("")}\n`);
+    await withTimeout(printing, PRINT_TIME, "write stdout: timed out", signal);
     break;
   }
   // close, unlink, at the end of using

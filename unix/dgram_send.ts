@@ -4,10 +4,9 @@
  *
  * Usage: unix/dgram_send.ts [path] string
  *
- * From HSE 13, datagrams over a file. The socket that it sends from has no path of its own, so nobody can
- * answer. The string may be empty; one that begins with a dash stands after `--`.
- * Departs from the lecture: where the receiver has no room for the datagram, it waits 5 seconds, and not
- * without a limit.
+ * From HSE 13, datagrams over a file. The sending socket has no path, so the receiver cannot reply.
+ * The string may be empty; one that begins with a dash must follow `--`. Departs from it: if the
+ * receiver has no room for the datagram, the program fails after 5 seconds.
  *
  * ```console
  * $ unix/dgram_receive.ts /tmp/dgram.sock

@@ -1,12 +1,12 @@
 #!/usr/bin/env -S deno run --allow-net=unix:/tmp/stream_echo.sock --allow-read=/tmp/stream_echo.sock --allow-write=/tmp/stream_echo.sock
 /**
- * An echo client on a Unix-domain stream socket: clients/tcp_echo.ts, but for the address.
+ * An echo client on a Unix-domain stream socket: clients/tcp_echo.ts with another address.
  *
  * Usage: unix/stream_echo_client.ts [path]
  *
- * From HSE 13 and CS:APP. Departs from them as clients/tcp_echo.ts does, and prints to a terminal as it
- * does. Deno asks for three grants for a Unix socket, also of a client: the network, and reading and
- * writing its file.
+ * From HSE 13 and CS:APP. Departs from them as clients/tcp_echo.ts departs from its lecture, and
+ * prints to a terminal in the same way. Deno requires three permissions for a Unix-domain socket, for
+ * a client too: the network, and reading and writing its file.
  *
  * ```console
  * $ unix/stream_echo_server.ts /tmp/stream_echo.sock
@@ -39,13 +39,13 @@ await main(header, {
   const stdout = terminalOutput();
 
   for (;;) {
-    // fgets: a longer line goes there and back in pieces; C's buffer keeps a byte for the NUL
+    // fgets: a longer line is read in pieces; C's buffer holds one byte less, and a NUL
     const line = await stdin.readLine(MAXLINE - 1);
     if (line === null) break;
 
     // write
     await writeN(conn, line);
-    // shutdown: a server that reads lines waits for the end of one without newline
+    // shutdown: without a newline, a server that reads lines waits for the end of the stream
     if (line.at(-1) !== NEWLINE && await stdin.atEnd()) await conn.closeWrite();
 
     // read

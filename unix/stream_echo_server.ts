@@ -1,23 +1,23 @@
 #!/usr/bin/env -S deno run --allow-net=unix:/tmp/stream_echo.sock --allow-read=/tmp/stream_echo.sock --allow-write=/tmp/stream_echo.sock
 /**
- * A concurrent echo server on a Unix-domain stream socket: servers/tcp_echo_concurrent.ts, but for
- * the address.
+ * A concurrent echo server on a Unix-domain stream socket: servers/tcp_echo_concurrent.ts with another
+ * address.
  *
  * Usage: unix/stream_echo_server.ts [path] [OPTION...]
- *   --max-connections N     clients served at once; more wait in the backlog (1024)
- *   --idle-timeout SECONDS  cut off a client that neither sends nor receives; 0: never (300)
- *   --min-rate BYTES        the least that a client must send and receive a second; 0: any (4)
- *   --grace SECONDS         on SIGINT or SIGTERM, let connections finish for so long (5)
- *   --mode MODE             who may connect, as chmod has it (600)
+ *   --max-connections N     maximum number of open connections; more clients wait in the backlog (1024)
+ *   --idle-timeout SECONDS  abort a client that is idle for this long; 0 for no limit (300)
+ *   --min-rate BYTES        minimum rate of a client, in bytes per second; 0 for none (4)
+ *   --grace SECONDS         how long connections may continue after SIGINT or SIGTERM (5)
+ *   --mode MODE             file mode of the socket, which decides who may connect (600)
  *   --quiet                 print no line for a connection or a message
  *
  * The minimum rate is an average over the idle timeout.
  *
- * From HSE 13 and UCM 2.4. Departs from them: a socket file that a killed server left behind is taken
- * over, a live server's and any other file are left alone, and the file is removed on every way out. A
- * client has no address of its own, unless it binds one: `(unnamed)`. Messages print as in
- * servers/tcp_echo_concurrent.ts. Deno chooses the backlog. Another program that tries to bind the path
- * connects, to see if the server is alive. docs/deploy.md says which folder to use.
+ * From HSE 13 and UCM 2.4. Departs from them: the socket file of a killed server is replaced, that of
+ * a running server and any other file are not; the file is removed when the server exits. A client
+ * that has not bound a path is printed as `(unnamed)`, and messages are printed as by
+ * servers/tcp_echo_concurrent.ts. Deno chooses the backlog. A second server on the same path connects
+ * to this one, to check whether it is running. docs/deploy.md describes which folder to use.
  *
  * ```console
  * $ unix/stream_echo_server.ts /tmp/stream_echo.sock
@@ -43,6 +43,7 @@ await main(header, {
   operands: { path: "/tmp/stream_echo.sock" },
   options: { ...serverOptions, mode: mode(0o600), quiet: false },
 }, async ({ path, mode, quiet, ...limits }) => {
+  // sigaction, before bind: a signal must not leave the file behind
   const signal = terminationSignal();
   // unlink, socket, bind, listen
   using listener = await openUnixListener(path, { mode });
@@ -52,7 +53,7 @@ await main(header, {
   const clients = accept(listener, { signal, ...limits });
   for await (const conn of clients) {
     const peer = formatAddress(conn.remoteAddr);
-    // fork: not awaited, so the loop accepts the next client while this one is served
+    // fork: serve() is not awaited, so the loop accepts the next client at once
     // recv, send, close
     conn.serve((conn) => quiet ? echoQuietly(conn) : echoMessages(conn, peer));
   }
