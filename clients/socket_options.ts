@@ -62,10 +62,7 @@ await main(header, { operands: {} }, async () => {
   const sockets = [conn, nodeConn, nodeSocket];
 
   // setsockopt
-  await attempt("SO_KEEPALIVE", "TcpConn.setKeepAlive", () => {
-    conn.setKeepAlive(true);
-    return "set";
-  });
+  await attempt("SO_KEEPALIVE", "TcpConn.setKeepAlive", () => conn.setKeepAlive(true));
   await attempt("SO_BROADCAST", "Deno.listenDatagram", async () => {
     return `always set: ${await receiveAt(BROADCAST)}`;
   });
@@ -86,16 +83,12 @@ await main(header, { operands: {} }, async () => {
     nodeSocket.setRecvBufferSize(1);
     return describeBuffer(nodeSocket.getRecvBufferSize());
   });
-  await attempt("TCP_NODELAY", "TcpConn.setNoDelay", () => {
-    conn.setNoDelay(true);
-    return "set";
-  });
+  await attempt("TCP_NODELAY", "TcpConn.setNoDelay", () => conn.setNoDelay(true));
   await attempt("TCP_QUICKACK", "", () => findMethod(sockets, /quickack/i));
   await attempt("IP_TTL", "node:dgram setTTL", () => `set: ${nodeSocket.setTTL(5)}`);
   await attempt("IP_TOS", "", () => findMethod(sockets, /typeofservice|tos$/i));
   await attempt("IP_ADD_MEMBERSHIP", "DatagramConn.joinMulticastV4", async () => {
-    const join = (socket: Deno.DatagramConn) => socket.joinMulticastV4(GROUP, LOOPBACK.hostname);
-    return `set: ${await receiveAt(GROUP, join)}`;
+    return `set: ${await receiveAt(GROUP)}`;
   });
   await attempt("IP_MTU", "", () => findMethod(sockets, /mtu/i));
   await attempt("MSG_OOB", "", () => findMethod(sockets, /oob|outofband|urgent/i));
@@ -107,14 +100,10 @@ await main(header, { operands: {} }, async () => {
 });
 
 /** Tries to set an option through an API, and prints the outcome. */
-async function attempt(
-  option: string,
-  api: string,
-  set: () => string | Promise<string>,
-): Promise<void> {
-  let outcome: string;
+async function attempt(option: string, api: string, set: () => unknown): Promise<void> {
+  let outcome: unknown;
   try {
-    outcome = await set();
+    outcome = await set() ?? "set";
   } catch (error) {
     outcome = `not possible: ${strerror(error)}`;
   }
@@ -122,13 +111,10 @@ async function attempt(
 }
 
 /** Sends a datagram to a broadcast or multicast address, and describes the one that arrives there. */
-async function receiveAt(
-  hostname: string,
-  prepare?: (socket: Deno.DatagramConn) => Promise<unknown>,
-): Promise<string> {
+async function receiveAt(hostname: string): Promise<string> {
   using receiver = await openDatagram(0, { hostname });
+  if (hostname === GROUP) await receiver.joinMulticastV4(GROUP, LOOPBACK.hostname);
   using sender = await openDatagram(0);
-  await prepare?.(receiver);
   await sender.send(new TextEncoder().encode("hello"), receiver.addr);
   const [, from] = await withTimeout(receiver.receive(), 2000, "recvfrom: timed out");
   return `from ${formatAddress(from)} to ${formatAddress(receiver.addr)}`;
