@@ -50,18 +50,19 @@ await main(header, {
     // fgets
     const line = await stdin.readLine(BUFFER_SIZE - 1);
     if (line === null) break;
+    let count: number | null;
     try {
       // send
       if (line[0] !== NEWLINE) await writeN(conn, line);
       // recv
-      const count = await conn.read(received);
-      if (count === null) break;
-      await writeN(stdout, received.subarray(0, count));
-      await writeText(stdout, "\n");
+      count = await conn.read(received);
     } catch (error) {
       if (isClosedByPeer(error)) break;
       throw error;
     }
+    if (count === null) break;
+    await writeN(stdout, received.subarray(0, count));
+    await writeText(stdout, "\n");
   }
   // close, at the end of using
 });

@@ -36,3 +36,17 @@ for (const path of readers.map((name) => `clients/${name}.ts`)) {
     assertEquals([code, stdout, stderr], [1, "", "read stdin: Is a directory\n"]);
   });
 }
+
+// Opens a pipe, and waits until its reader has closed it.
+const closedPipe = `folder=$(mktemp -d); mkfifo "$folder/pipe"; (exec <"$folder/pipe") &
+  exec 3>"$folder/pipe"; wait; rm -r "$folder"`;
+
+for (const path of ["clients/tcp_echo.ts", "clients/tcp_talk.ts"]) {
+  Deno.test(`${path} with a closed pipe as its stdout fails in one line`, async () => {
+    await using server = new HostileServer((socket) => socket.on("data", () => socket.end("hi\n")));
+    const [host = "", port = ""] = (await server.listen()).split(":");
+    const script = `${closedPipe}; echo hello | "$@" >&3`;
+    const { code, stderr } = await run(script, path, host, port);
+    assertEquals([code, stderr], [1, "write stdout: Broken pipe\n"]);
+  });
+}
