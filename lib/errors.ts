@@ -10,11 +10,11 @@ const REQUIRED = /Requires (\w+) access to "(.*?)"/g;
 /**
  * `strerror(3)`: formats an error as one line of text. Never throws.
  *
+ * Source: strerror(3).
+ *
  * @param error The value that was thrown, usually one of `Deno.errors`.
  * @returns The system's message, without Deno's suffix "(os error N)"; for permissions that were not granted,
  * the flags that grant them; for an `AggregateError`, the messages of its first ten errors.
- *
- * Source: strerror(3).
  *
  * @example
  * ```ts
@@ -85,14 +85,14 @@ const classes = new Set<unknown>([
 /**
  * `perror(3)`, as an error to throw: names the call, its address and the cause.
  *
+ * Source: perror(3); Stallings lecture, `error()`.
+ *
  * @param syscall The call, by its name in C: `connect`.
  * @param error What the call threw.
  * @param address The address that the call was given, or the peer's address.
  * @returns An error with the message `call address: cause`, formatted by {@linkcode strerror}, and the original
  * as its `cause`. It has the original's class if that is one of `Deno.errors`, a `RangeError`, `SyntaxError`
  * or `TypeError`, so that `instanceof` still works; otherwise it is a plain `Error`.
- *
- * Source: perror(3); Stallings lecture, `error()`.
  */
 export function failed(syscall: string, error: unknown, address?: string): SocketError {
   const call = address === undefined ? syscall : `${syscall} ${address}`;
@@ -155,12 +155,12 @@ export function codeOf(error: unknown): string | undefined {
 }
 
 /**
- * Reports whether a call failed because its socket was closed, before or during the call.
- *
- * @param error The value that was thrown.
- * @returns True for Deno's forms of `EBADF`: `BadResource` and `Interrupted`.
+ * `EBADF`: reports whether a call failed because its socket was closed, before or during the call.
  *
  * Source: close(2).
+ *
+ * @param error The value that was thrown.
+ * @returns True for `Deno.errors.BadResource` and `Deno.errors.Interrupted`.
  *
  * @example
  * ```ts

@@ -19,12 +19,12 @@ const UNSAFE_IN_LINES = new RegExp(String.raw`\r(?!\n)|[^\P{Cc}\t\n\r]|${MARKS}`
 /**
  * `printf("%s")` that is safe on a terminal: formats a peer's message as one line of text.
  *
+ * Source: UCM lecture, `printf("\tMessage: %s\n")`.
+ *
  * @param message Text, or bytes in UTF-8.
  * @returns The text without the line ending at its end. Bytes that are not UTF-8, control characters
  * except tab, line separators and characters that change the text direction become U+FFFD: a peer can
  * neither control the terminal nor forge a line.
- *
- * Source: UCM lecture, `printf("\tMessage: %s\n")`.
  *
  * @example
  * ```ts

@@ -39,11 +39,11 @@ const MAX_NUMBERS = 64;
 /**
  * Makes the client's datagram.
  *
+ * Source: CNP3 exercises.
+ *
  * @param request What is asked.
  * @returns A new array of 5 to 257 bytes.
  * @throws {RangeError} If the numbers are not 1 to 64, or one is not an integer from 0 to 4294967295.
- *
- * Source: CNP3 exercises.
  *
  * @example
  * ```ts
@@ -70,11 +70,11 @@ export function encodeRequest(request: CalculatorRequest): Uint8Array<ArrayBuffe
 /**
  * Reads the client's datagram.
  *
+ * Source: CNP3 exercises.
+ *
  * @param request Its bytes.
  * @returns What is asked.
  * @throws {RangeError} If the opcode is unknown, or the bytes are not one more than 1 to 64 times 4.
- *
- * Source: CNP3 exercises.
  *
  * @example The unused bits may hold anything
  * ```ts
@@ -102,14 +102,14 @@ export function decodeRequest(request: Uint8Array): CalculatorRequest {
 /**
  * Makes the server's datagram.
  *
+ * Source: CNP3 exercises.
+ *
  * @param result The result, or `null` for the status S = 0.
  * @param ascii Whether it is to be in decimal ASCII, as the request says.
  * @returns A new array: of 1 byte for S = 0, of 5 bytes for 32 bits, of 2 to 21 for ASCII, which has no
  * NUL at its end.
  * @throws {RangeError} If the result is negative, or overflows its format: over 2 ** 32 - 1, or
  * 2 ** 64 - 1 in ASCII.
- *
- * Source: CNP3 exercises.
  *
  * @example
  * ```ts
@@ -136,13 +136,13 @@ export function encodeResponse(result: bigint | null, ascii: boolean): Uint8Arra
 /**
  * Reads the server's datagram.
  *
+ * Source: CNP3 exercises.
+ *
  * @param response Its bytes.
  * @param ascii Whether the request asked for decimal ASCII: the response does not tell.
  * @returns The result, or `null` for the status S = 0, whatever follows it.
  * @throws {RangeError} If it is no response: empty, or S = 1 and then not exactly 4 bytes, or not 1 to
  * 20 decimal digits for at most 2 ** 64 - 1.
- *
- * Source: CNP3 exercises.
  *
  * @example
  * ```ts
@@ -177,11 +177,11 @@ export function decodeResponse(response: Uint8Array, ascii: boolean): bigint | n
 /**
  * The calculator itself: all that a server does with a request.
  *
+ * Source: CNP3 exercises.
+ *
  * @param request The client's datagram, whatever is in it.
  * @returns The server's. Its status is S = 0 if {@linkcode decodeRequest} refuses the request, or the
  * exact result overflows its format.
- *
- * Source: CNP3 exercises.
  *
  * @example The request of the exercise, 4 * 2 * 3 in ASCII
  * ```ts

@@ -50,6 +50,8 @@ export interface AddrInfoHints {
  *   `EAI_ADDRFAMILY`.
  * - The IPv4 wildcard address comes before the IPv6 one. glibc's order depends on the routes.
  *
+ * Source: UCM and CS:APP lectures; getaddrinfo(3); RFC 3493, section 6.1.
+ *
  * @param node A host name; an IPv4 address, also in the forms of inet_aton(3) (`127.1`, `0x7f.1`); an IPv6
  * address, with or without a zone; or `null` for the loopback or wildcard addresses. With the hint `family: 4`,
  * an IPv4-mapped address (`::ffff:192.0.2.1`) becomes the IPv4 address.
@@ -62,8 +64,6 @@ export interface AddrInfoHints {
  * unknown for the socket type, `EAI_ADDRFAMILY` if the address is of the other family, `EAI_AGAIN` or
  * `EAI_FAIL` if the name servers fail.
  * @throws {Deno.errors.NotCapable} If the permission to look up the name is not granted.
- *
- * Source: UCM and CS:APP lectures; getaddrinfo(3); RFC 3493, section 6.1.
  *
  * @example
  * ```ts

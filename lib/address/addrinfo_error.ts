@@ -29,7 +29,7 @@ const causes: Record<AddrInfoCode, string> = {
 /**
  * `gai_strerror(3)`: the error of a failed look-up. The message names the call, its argument and the cause.
  *
- * See {@linkcode getAddrInfo} for an example.
+ * Source: gai_strerror(3). See {@linkcode getAddrInfo} for an example.
  *
  * @category Addresses
  */

@@ -7,11 +7,11 @@
 /**
  * `getnameinfo(3)` with `NI_NUMERICHOST` and `NI_NUMERICSERV`: formats an address as text.
  *
+ * Source: getnameinfo(3); RFC 3986, section 3.2.2, for the brackets.
+ *
  * @param address The address of a socket.
  * @returns `host:port`, with an IPv6 host in brackets; the path of a Unix-domain socket, or `(unnamed)`
  * if it is not bound, as a client usually is.
- *
- * Source: getnameinfo(3); RFC 3986, section 3.2.2, for the brackets.
  *
  * @example
  * ```ts
@@ -45,10 +45,10 @@ export function formatAddress(address: Deno.Addr): string {
  *
  * On a dual-stack socket, an IPv4 peer has the address `::ffff:a.b.c.d` (RFC 4291, section 2.5.5.2).
  *
+ * Source: UCM lecture, dual stack; ipv6(7).
+ *
  * @param address The address of a socket.
  * @returns The address with the host `a.b.c.d` for `::ffff:a.b.c.d`; any other address unchanged.
- *
- * Source: UCM lecture, dual stack; ipv6(7).
  *
  * @example
  * ```ts

@@ -15,14 +15,14 @@ const parsed = new Uint8Array(16);
  * replaces one or more groups of zeros, once: `2001:db8::1`. The last two groups may be an IPv4 address:
  * `::ffff:192.0.2.1`.
  *
+ * Source: UCM and CS:APP lectures; inet_pton(3); RFC 4291, section 2.2.
+ *
  * @param family 4 for IPv4 (`AF_INET`) or 6 for IPv6 (`AF_INET6`).
  * @param text The address. As in C, white space, zones (`fe80::1%eth0`), brackets, prefix lengths, and the
  * short and octal forms of inet_aton(3) are invalid.
  * @returns The 4 or 16 bytes in network order; `null`, where C returns 0, if `text` is not an address of the
  * family.
  * @throws {RangeError} If `family` is neither 4 nor 6 (`EAFNOSUPPORT`).
- *
- * Source: UCM and CS:APP lectures; inet_pton(3); RFC 4291, section 2.2.
  *
  * @example
  * ```ts
@@ -49,11 +49,11 @@ export function inetPton(family: 4 | 6, text: string): Uint8Array<ArrayBuffer> |
  * of zeros, the first of several of the same length. An IPv4-mapped and an IPv4-compatible address end in
  * dotted form: `::ffff:192.0.2.1`, `::192.0.2.1`.
  *
+ * Source: UCM and CS:APP lectures; inet_ntop(3); RFC 5952.
+ *
  * @param bytes The address in network order: 4 bytes for IPv4, 16 for IPv6.
  * @returns The text. {@linkcode inetPton} parses it to the same bytes.
  * @throws {RangeError} If the number of bytes is neither 4 nor 16.
- *
- * Source: UCM and CS:APP lectures; inet_ntop(3); RFC 5952.
  *
  * @example
  * ```ts

@@ -30,14 +30,14 @@ export interface NameInfoFlags {
  * Requires `--allow-net=HOST:PORT` for the address, although nothing is sent there; with `numericHost`, no
  * permission.
  *
+ * Source: CS:APP lecture, `Getnameinfo`; getnameinfo(3).
+ *
  * @param address A TCP or UDP address, with a numeric host. The transport replaces C's `NI_DGRAM`.
  * @param flags See {@linkcode NameInfoFlags}. Default: names.
  * @returns The names; the address or the port number if there is no name.
  * @throws {AddrInfoError} If the host has no name and `nameRequired` is set.
  * @throws {Deno.errors.NotCapable} If the permission is not granted.
  * @throws {TypeError} If the host of the address is not numeric.
- *
- * Source: CS:APP lecture, `Getnameinfo`; getnameinfo(3).
  *
  * @example
  * ```ts

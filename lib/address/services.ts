@@ -23,11 +23,11 @@ interface Service {
  * Names that are in neither are looked up in this host's /etc/services, if the program has the permission to
  * read it.
  *
+ * Source: CS:APP lecture; getservbyname(3).
+ *
  * @param service The service's name or an alias; case-sensitive.
  * @param protocol The transport. Default `"tcp"`, or `"udp"` if the service has no port over TCP.
  * @returns The port number, in host byte order unlike C's `s_port`; `null` if there is no such service.
- *
- * Source: CS:APP lecture; getservbyname(3).
  *
  * @example
  * ```ts
@@ -60,11 +60,11 @@ export async function getServByName(
  *
  * The names are those of {@linkcode getServByName}.
  *
+ * Source: getservbyport(3).
+ *
  * @param port The port number, in host byte order unlike C's.
  * @param protocol The transport.
  * @returns The name, not an alias, of the first service on the port; `null` if there is none.
- *
- * Source: getservbyport(3).
  *
  * @example
  * ```ts
@@ -116,14 +116,14 @@ function parseServices(lines: string[]): Service[] {
 /**
  * The `service` argument of `getaddrinfo(3)`: parses a port number or a service name.
  *
+ * Source: UCM and CS:APP lectures; getaddrinfo(3).
+ *
  * @param service A port number from 0 to 65535 in decimal digits, leading zeros allowed; or a name that
  * {@linkcode getServByName} finds. Unlike C, it rejects `" 80"`, `"+80"`, and `"70000"`, which C reads as
  * 4464.
  * @param protocol The transport of a service name. Default as for {@linkcode getServByName}.
  * @returns The port number, in host byte order.
  * @throws {RangeError} If the number is over 65535, or the service is unknown.
- *
- * Source: UCM and CS:APP lectures; getaddrinfo(3).
  *
  * @example
  * ```ts

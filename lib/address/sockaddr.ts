@@ -18,11 +18,11 @@ const AF_INET6 = 10;
  * The family is in host byte order; the port and the address are in network byte order. The flow information
  * and the scope ID are 0, because Deno does not report them.
  *
+ * Source: CNP3 lecture, `recvfrom`; ip(7), ipv6(7).
+ *
  * @param address An address with a numeric host.
  * @returns 16 bytes for IPv4, 28 for IPv6.
  * @throws {TypeError} If the host is not numeric.
- *
- * Source: CNP3 lecture, `recvfrom`; ip(7), ipv6(7).
  *
  * @example
  * ```ts

@@ -23,8 +23,8 @@ export const text: Argument<string> = { parse: (text) => text };
  *
  * @category Arguments
  */
-export function required<T>({ parse }: Argument<T>): Argument<T> {
-  return { parse };
+export function required<T>(argument: Argument<T>): Argument<T> {
+  return { parse: argument.parse };
 }
 
 /**
@@ -35,8 +35,8 @@ export function required<T>({ parse }: Argument<T>): Argument<T> {
  *
  * @category Arguments
  */
-export function optional<T>({ parse }: Argument<T>): Argument<T | undefined> {
-  return { default: undefined, parse };
+export function optional<T>(argument: Argument<T>): Argument<T | undefined> {
+  return { default: undefined, parse: argument.parse };
 }
 
 /**

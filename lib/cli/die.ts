@@ -10,10 +10,10 @@ import { printable } from "../printable.ts";
 /**
  * `DieWithUserMessage`: prints an error of the user on stderr and exits with 1.
  *
+ * Source: Stallings lecture, after Donahoo and Calvert.
+ *
  * @param message The error, usually the call that failed: `inet_pton() failed`.
  * @param detail The cause.
- *
- * Source: Stallings lecture, after Donahoo and Calvert.
  *
  * @example
  * ```ts ignore
@@ -35,10 +35,10 @@ export function dieWithUserMessage(message: string, detail: string): never {
 /**
  * `DieWithSystemMessage`: prints an error of the system on stderr, as perror(3) does, and exits with 1.
  *
+ * Source: Stallings lecture, after Donahoo and Calvert.
+ *
  * @param message The call: `connect() failed`.
  * @param error What the call threw. In C it is in `errno`.
- *
- * Source: Stallings lecture, after Donahoo and Calvert.
  *
  * @example
  * ```ts ignore

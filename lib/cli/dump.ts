@@ -9,11 +9,11 @@ import { concat } from "@std/bytes/concat";
 /**
  * Python's `repr` of `bytes`: formats bytes as a Python literal.
  *
+ * Source: CS:APP lecture, the Python client.
+ *
  * @param bytes The bytes.
  * @returns `b'...'`, or `b"..."` if the bytes contain `'` but not `"`. Printable ASCII is unchanged, all
  * other bytes are escaped.
- *
- * Source: CS:APP lecture, the Python client.
  *
  * @example
  * ```ts
@@ -42,10 +42,10 @@ export function bytesLiteral(bytes: Uint8Array): string {
 /**
  * `printf("0x%hhx ")` for each byte: formats bytes as numbers.
  *
+ * Source: CNP3 lecture, `recvfrom`.
+ *
  * @param bytes The bytes.
  * @returns The value of each byte in hexadecimal, followed by a space.
- *
- * Source: CNP3 lecture, `recvfrom`.
  *
  * @example
  * ```ts
@@ -64,10 +64,10 @@ export function hexBytes(bytes: Uint8Array): string {
 /**
  * `printf("0x%hhx ('%c') ")` for each byte: formats bytes as numbers and as characters.
  *
+ * Source: CNP3 lecture, `recv`.
+ *
  * @param bytes The bytes.
  * @returns The output of `printf`, as bytes: `%c` prints a byte unchanged, even if it is not text.
- *
- * Source: CNP3 lecture, `recv`.
  *
  * @example
  * ```ts

@@ -29,12 +29,12 @@ const FLUSH_TIME = 1000;
  * - 2 if the command line is invalid, or the body throws a {@linkcode UsageError}, which may have another
  *   status. The cause and the usage are printed.
  *
+ * Source: getopt_long(3).
+ *
  * @param header The program's source, which the program imports as text. The doc comment at its top is the
  * help; the paragraph in it that begins with "Usage:" is the usage.
  * @param syntax The arguments. See {@linkcode Syntax}.
  * @param body The program. Called with the values of all arguments.
- *
- * Source: getopt_long(3).
  *
  * @example
  * ```ts ignore

@@ -64,6 +64,7 @@ export function logListening(addr: Deno.Addr): void {
  *
  * @category Servers
  */
-export function logTruncated({ from, truncated }: Datagram, max: number): void {
+export function logTruncated(datagram: Datagram, max: number): void {
+  const { from, truncated } = datagram;
   if (truncated) stderr.print(`${formatAddress(from)}: message cut at ${max} bytes`);
 }

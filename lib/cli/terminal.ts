@@ -10,10 +10,10 @@ import { printableLines } from "../printable.ts";
 /**
  * `fwrite(3)` to stdout: returns the writer for a peer's bytes, which is safe if stdout is a terminal.
  *
+ * Source: CS:APP lecture, the echo client; isatty(3).
+ *
  * @returns If stdout is a terminal, a {@linkcode TerminalWriter} to it; if it is a file or a pipe,
  * `Deno.stdout`, which writes the bytes unchanged.
- *
- * Source: CS:APP lecture, the echo client; isatty(3).
  *
  * @example
  * ```ts

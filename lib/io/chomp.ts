@@ -10,10 +10,10 @@ const LF = 0x0a;
 /**
  * Perl's `chomp`: returns a line without its line ending.
  *
+ * Source: UCM lecture, UDP client.
+ *
  * @param line A line, as {@linkcode BufferedReader.readLine} returns it.
  * @returns A view of the same bytes without the LF or CRLF at the end. A CR without an LF stays.
- *
- * Source: UCM lecture, UDP client.
  *
  * @example
  * ```ts

@@ -33,12 +33,12 @@ const strictDecoder = new TextDecoder("utf-8", { fatal: true });
 /**
  * Encodes a message as a frame with a length prefix: four bytes in network byte order.
  *
+ * Source: UCM lecture, stream boundaries.
+ *
  * @param message The message; it may be empty.
  * @param max The limit of the message, in bytes. Default {@linkcode MAXFRAME}.
  * @returns The frame.
  * @throws {RangeError} If the message is longer than `max`.
- *
- * Source: UCM lecture, stream boundaries.
  *
  * @example
  * ```ts
@@ -63,6 +63,8 @@ export function encodeLengthFrame(
 /**
  * Reads a frame with a length prefix.
  *
+ * Source: UCM lecture, stream boundaries.
+ *
  * @param reader The stream to read from.
  * @param max The limit of the message, in bytes, checked before memory is allocated. Default
  * {@linkcode MAXFRAME}.
@@ -70,8 +72,6 @@ export function encodeLengthFrame(
  * @throws {RangeError} If the length exceeds `max`.
  * @throws {Deno.errors.UnexpectedEof} If the stream ends within the frame.
  * @throws What the source throws. The next call reads the frame from its start.
- *
- * Source: UCM lecture, stream boundaries.
  *
  * @example
  * ```ts
@@ -122,13 +122,13 @@ export async function readLengthFrame(
 /**
  * Encodes a message as a frame that ends with a delimiter.
  *
+ * Source: UCM lecture, stream boundaries.
+ *
  * @param message The message. It must not contain the delimiter.
  * @param max The limit of the message, in bytes. Default {@linkcode MAXFRAME}.
  * @param delimiter The delimiter, a byte from 0 to 255. Default: a newline.
  * @returns The frame.
  * @throws {RangeError} If the message exceeds `max` or contains the delimiter.
- *
- * Source: UCM lecture, stream boundaries.
  *
  * @example
  * ```ts
@@ -162,6 +162,8 @@ export function encodeDelimited(
 /**
  * Reads a frame that ends with a delimiter.
  *
+ * Source: UCM lecture, stream boundaries.
+ *
  * @param reader The stream to read from.
  * @param max The limit of the message, in bytes, delimiter excluded. Default {@linkcode MAXFRAME}.
  * @param delimiter The delimiter, a byte from 0 to 255. Default: a newline.
@@ -169,8 +171,6 @@ export function encodeDelimited(
  * @throws {RangeError} If the frame exceeds `max` bytes.
  * @throws {Deno.errors.UnexpectedEof} If the stream ends without the delimiter.
  * @throws What the source throws. The next call reads the frame from its start.
- *
- * Source: UCM lecture, stream boundaries.
  *
  * @example
  * ```ts
@@ -209,14 +209,14 @@ export async function readDelimited(
 /**
  * Encodes a value as a line of JSON.
  *
+ * Source: UCM lecture, stream boundaries; jsonlines.org.
+ *
  * @param value The value.
  * @param max The limit of the JSON text, in bytes. Default {@linkcode MAXFRAME}.
  * @returns The frame. JSON escapes newlines in strings, so the only newline is at the end.
  * @throws {RangeError} If the text exceeds `max`.
  * @throws {TypeError} If the value has no JSON representation: `undefined`, a function, a bigint, a
  * circular structure.
- *
- * Source: UCM lecture, stream boundaries; jsonlines.org.
  *
  * @example
  * ```ts
@@ -238,6 +238,8 @@ export function encodeJsonLine(value: unknown, max?: number): Uint8Array<ArrayBu
 /**
  * Reads a line of JSON.
  *
+ * Source: UCM lecture, stream boundaries; jsonlines.org.
+ *
  * @param reader The stream to read from.
  * @param max The limit of the line, in bytes, newline excluded. Default {@linkcode MAXFRAME}.
  * @returns The value, and its JSON text without surrounding white space; `null` at EOF before a line.
@@ -245,8 +247,6 @@ export function encodeJsonLine(value: unknown, max?: number): Uint8Array<ArrayBu
  * @throws {RangeError} If the line exceeds `max` bytes.
  * @throws {Deno.errors.UnexpectedEof} If the stream ends without a newline.
  * @throws What the source throws. The next call reads the line from its start.
- *
- * Source: UCM lecture, stream boundaries; jsonlines.org.
  *
  * @example
  * ```ts

@@ -41,6 +41,8 @@ const READY = Promise.resolve();
  * queue is full or a write fails, lines are dropped and counted; the count is reported when a write succeeds
  * again.
  *
+ * Source: setvbuf(3); write(2), pipe(7).
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";

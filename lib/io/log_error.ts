@@ -12,9 +12,9 @@ import { stderr } from "./line_printer.ts";
  *
  * It is the default of every `onError`.
  *
- * @param error The value that was thrown.
- *
  * Source: perror(3).
+ *
+ * @param error The value that was thrown.
  *
  * @example
  * ```ts

@@ -62,14 +62,14 @@ export async function readSome(source: Reader, p: Uint8Array): Promise<number | 
 /**
  * `rio_readn`: reads until `p` is full.
  *
+ * Source: CS:APP lecture, `rio_readn`; UNP, `readn`.
+ *
  * @param source The stream to read from.
  * @param p The buffer to fill.
  * @returns The number of bytes read: `p.length`, or fewer if the stream ended first; `null` at EOF.
  * For an empty `p` it is 0.
  * @throws What `source.read` throws. The bytes read before that are at the start of `p`.
  * @throws {Error} If the source returns 0 bytes 100 times in a row.
- *
- * Source: CS:APP lecture, `rio_readn`; UNP, `readn`.
  *
  * @example
  * ```ts
@@ -106,13 +106,13 @@ export async function readN(source: Reader, p: Uint8Array): Promise<number | nul
  * Concurrent calls on one target are serialized: the bytes of each call stay together, in the order of the
  * calls, even if they are not awaited.
  *
+ * Source: CS:APP lecture, `rio_writen`; UNP, `writen`.
+ *
  * @param target The stream to write to.
  * @param p The bytes to write. They must not change until the promise resolves.
  * @throws What `target.write` throws: usually `Deno.errors.BrokenPipe` or `Deno.errors.ConnectionReset` if
  * the peer has closed the connection.
  * @throws {Error} If the target writes 0 bytes 100 times in a row.
- *
- * Source: CS:APP lecture, `rio_writen`; UNP, `writen`.
  *
  * @example
  * ```ts
@@ -166,11 +166,11 @@ async function writeAll(target: Writer, p: Uint8Array): Promise<void> {
 /**
  * `fputs(3)`: writes a string in UTF-8, as {@linkcode writeN} writes bytes.
  *
+ * Source: fputs(3).
+ *
  * @param target The stream to write to.
  * @param text The string. No newline is added.
  * @throws What {@linkcode writeN} throws.
- *
- * Source: fputs(3).
  *
  * @example
  * ```ts
@@ -198,12 +198,12 @@ export async function writeText(target: Writer, text: string): Promise<void> {
  * It reads again only after all bytes read have been written, so a slow target slows down the source. It uses
  * one buffer of 64 KiB.
  *
+ * Source: CS:APP lecture, Unix I/O.
+ *
  * @param source The stream to read from.
  * @param target The stream to write to.
  * @returns The number of bytes copied.
  * @throws What `source.read` and `target.write` throw.
- *
- * Source: CS:APP lecture, Unix I/O.
  *
  * @example
  * ```ts

@@ -14,6 +14,8 @@ const LONGEST = 2 ** 31 - 1;
  *
  * The operation behind the promise continues after the timeout: keep the promise to get its result later.
  *
+ * Source: select(2); HSE lecture, protocol deadlock.
+ *
  * @param promise The promise to wait for.
  * @param ms The time limit, in ms. `Infinity` and times over 25 days count as 25 days.
  * @param message The message of the timeout error: the call, and that it timed out.
@@ -22,8 +24,6 @@ const LONGEST = 2 ** 31 - 1;
  * @throws {Deno.errors.TimedOut} If the time limit expires first.
  * @throws The signal's reason, if it aborts first.
  * @throws What the promise rejects with.
- *
- * Source: select(2); HSE lecture, protocol deadlock.
  *
  * @example
  * ```ts

@@ -70,6 +70,8 @@ export interface AcceptOptions {
  *   the backlog, and closes the listener. Connections may finish what is in flight, and are aborted at the
  *   end of the `grace` period. The loop ends when all are closed.
  *
+ * Source: UCM lecture (iterative, accept-and-fork); accept(2).
+ *
  * @param listener The listening socket, TCP or Unix. The loop closes it after `signal` aborts.
  * @param options See {@linkcode AcceptOptions}.
  * @returns The connections. The caller must close each, as `serve` does. The loop ends after `signal`, or
@@ -77,8 +79,6 @@ export interface AcceptOptions {
  * the caller breaks out of the loop before `signal`, the listener and the connections stay open.
  * @throws {RangeError} If a limit is invalid. A time must be less than 2 ** 31 ms.
  * @throws {Deno.errors.Busy} If another loop accepts from the listener.
- *
- * Source: UCM lecture (iterative, accept-and-fork); accept(2).
  *
  * @example
  * ```ts

@@ -46,13 +46,13 @@ export interface ReceiveOptions {
  * still be answered. The loop yields the queued datagrams until none arrives for 50 ms, for 5 s at most. The
  * caller must then close the socket: a receive may be pending on it.
  *
+ * Source: UCM lecture, UDP server; recvfrom(2).
+ *
  * @param socket The datagram socket, UDP or Unix.
  * @param max The limit of a message, in bytes; the rest of a longer one is lost.
  * @param options See {@linkcode ReceiveOptions}.
  * @returns The datagrams. The loop ends after `signal`, or when the socket is closed.
  * @throws {RangeError} If `max` is not an integer from 0.
- *
- * Source: UCM lecture, UDP server; recvfrom(2).
  *
  * @example
  * ```ts

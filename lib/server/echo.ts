@@ -21,13 +21,13 @@ const SMALL_READS = 16;
  * It reads again only after all bytes read have been sent, so a peer that does not receive stops the reads. It
  * uses one buffer, of 1 KiB while the peer sends little.
  *
+ * Source: UNP, `str_echo`; UCM lecture, TCP server.
+ *
  * @param conn A connected stream.
  * @param size The maximum size of a read, in bytes. Default 80 KiB.
  * @param onMessage Called with the bytes of each read, and awaited, before they are sent back. The next read
- * overwrites them. Default: none is called.
+ * overwrites them. Default none.
  * @throws What the connection's `read` and `write` throw.
- *
- * Source: UNP, `str_echo`; UCM lecture, TCP server.
  *
  * @example
  * ```ts

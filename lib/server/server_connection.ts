@@ -28,7 +28,7 @@ export interface ConnectionContext {
  * Its calls then reject with `Deno.errors.TimedOut` or `Deno.errors.Interrupted`. If a process serves more than 64
  * connections, their reads are scheduled fairly (docs/fairness.md).
  *
- * See {@linkcode accept} for an example.
+ * Source: UCM lecture, accept-and-fork. See {@linkcode accept} for an example.
  *
  * @category Servers
  */

@@ -11,9 +11,9 @@
  * The second one ends the process at once, without draining connections. The exit status is the one that a shell
  * reports for a process killed by that signal: 128 plus the signal's number.
  *
- * @returns The `AbortSignal`. It does not keep the process alive.
- *
  * Source: sigaction(2).
+ *
+ * @returns The `AbortSignal`. It does not keep the process alive.
  *
  * @example
  * ```ts

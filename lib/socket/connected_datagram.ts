@@ -159,14 +159,14 @@ const loopback = new Map([
  * As with connect(2), `0.0.0.0` and `::` are the loopback addresses, whose permissions they require. The
  * address of the socket, and the permission for it, are those of {@linkcode openDatagramTo}.
  *
+ * Source: CNP3 lecture. See {@linkcode ConnectedDatagram} for an example.
+ *
  * @param host A host name or a numeric address.
  * @param service A port number or a service name.
  * @returns The connected socket.
  * @throws {RangeError} If the service is unknown or the port is over 65535.
  * @throws {AddrInfoError} If the name has no address.
  * @throws {Deno.errors.NotCapable} If a permission to bind or to look up the name is not granted.
- *
- * Source: CNP3 lecture. See {@linkcode ConnectedDatagram} for an example.
  *
  * @category Sockets
  */
@@ -185,6 +185,8 @@ export async function connectDatagram(
  *
  * A peer replies to the path that a datagram came from, so the client must bind one.
  *
+ * Source: CNP3 lecture; unix(7).
+ *
  * @param path The path of the peer's socket.
  * @param own The path to bind. Its file is removed when the socket is closed.
  * @returns The connected socket.
@@ -192,8 +194,6 @@ export async function connectDatagram(
  * @throws {Deno.errors.NotCapable} If a permission to bind is not granted. The message also names the
  * missing permissions to send to `path`.
  * @throws What {@linkcode openUnixDatagram} throws.
- *
- * Source: CNP3 lecture; unix(7).
  *
  * @example
  * ```ts

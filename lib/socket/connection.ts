@@ -14,6 +14,8 @@ import type { Reader, Writer } from "../io/read_write.ts";
  * It has the methods of a `Deno.Conn`, but its errors name the call and the peer, and `close` may be called
  * twice. It disables Nagle's algorithm (`TCP_NODELAY`), which delays short messages.
  *
+ * Source: UCM lecture; tcp(7), unix(7).
+ *
  * @example
  * ```ts
  * import { assertEquals, assertRejects } from "@std/assert";

@@ -62,6 +62,8 @@ export const sharedPorts: WeakSet<Pick<Deno.DatagramConn, "addr">> = new WeakSet
  *
  * It may send to broadcast addresses: Deno sets `SO_BROADCAST`.
  *
+ * Source: UCM lecture, UDP server; udp(7).
+ *
  * @param service A port number or a service name; 0 selects a free port, which is in `addr.port`.
  * @param options See {@linkcode BindOptions}.
  * @returns The socket.
@@ -73,8 +75,6 @@ export const sharedPorts: WeakSet<Pick<Deno.DatagramConn, "addr">> = new WeakSet
  * @throws {Deno.errors.NotSupported} If Deno's unstable API `net` is off.
  * @throws {Error} If it cannot bind for another reason. The message names the call, the address and the
  * cause.
- *
- * Source: UCM lecture, UDP server; udp(7).
  *
  * @example
  * ```ts
@@ -115,14 +115,14 @@ export async function openDatagram(
  * The program needs the permission for that address, such as `127.0.0.1:0`, besides the one for `to`. A Unix
  * socket stays unbound and needs no permission; its peer cannot reply.
  *
+ * Source: CNP3 lecture, `sendto`; socket(2).
+ *
  * @param to The address of the receiver, with a numeric host.
  * @param options `hostname` is the address to bind. Default loopback or the wildcard address, as above.
  * @returns The socket.
  * @throws {Deno.errors.NotCapable} If the permission to bind is not granted. The message also names the
  * permission to send to `to` if that is missing.
  * @throws What {@linkcode openDatagram} throws.
- *
- * Source: CNP3 lecture, `sendto`; socket(2).
  *
  * @example
  * ```ts
@@ -193,14 +193,14 @@ export function ownDatagramSocket<A extends Deno.Addr>(
 /**
  * `recvfrom(2)` with `MSG_TRUNC`: receives one datagram.
  *
+ * Source: UCM lecture; recvfrom(2). See {@linkcode openDatagram} for an example.
+ *
  * @param socket The datagram socket, UDP or Unix.
  * @param max The limit of the message, in bytes; the rest of a longer one is lost.
  * @returns The datagram.
  * @throws {RangeError} If `max` is not an integer from 0.
  * @throws What the socket's `receive` throws: `Deno.errors.BadResource` or `Deno.errors.Interrupted` if
  * the socket is closed.
- *
- * Source: UCM lecture; recvfrom(2). See {@linkcode openDatagram} for an example.
  *
  * @category Sockets
  */
@@ -227,6 +227,8 @@ export async function recvFrom<A extends Deno.Addr>(
  * `sendTo` waits for room, as with `SO_SNDTIMEO`. If the time expires first, the message is not sent, unless
  * it is empty: an empty one cannot be cancelled, and the peer may receive it later.
  *
+ * Source: UCM and CNP3 lectures; sendto(2). See {@linkcode openDatagram} for an example.
+ *
  * @param socket The datagram socket, UDP or Unix.
  * @param message The bytes to send; there may be none.
  * @param to The address of the receiver.
@@ -236,8 +238,6 @@ export async function recvFrom<A extends Deno.Addr>(
  * @throws {AddrInfoError} If the host of `to` is a name without an address.
  * @throws {Error} If it cannot be sent for another reason. The message names the call, the address and
  * the cause.
- *
- * Source: UCM and CNP3 lectures; sendto(2). See {@linkcode openDatagram} for an example.
  *
  * @category Sockets
  */

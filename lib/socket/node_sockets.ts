@@ -15,12 +15,12 @@ import type { Socket as StreamSocket } from "node:net";
  * Its method `setTTL` sets `IP_TTL`. `setSendBufferSize` and `setRecvBufferSize` do not set `SO_SNDBUF` and
  * `SO_RCVBUF`: as of Deno 2.9, they only store the value.
  *
+ * Source: UCM lecture, socket options; ip(7).
+ *
  * @param type The type of the socket, `udp4` or `udp6`. Default `udp4`.
  * @returns The socket. The end of an `await using` block closes it.
  * @throws {TypeError} If the type is invalid.
  * @throws {Deno.errors.NotCapable} If the permission to bind is not granted.
- *
- * Source: UCM lecture, socket options; ip(7).
  *
  * @example
  * ```ts
@@ -50,12 +50,12 @@ export async function openNodeDatagram(type?: string): Promise<DatagramSocket> {
 /**
  * `socket(2)` and `connect(2)` by `node:net`: opens a TCP connection.
  *
+ * Source: UCM lecture, socket options; connect(2).
+ *
  * @param address The server's address.
  * @returns The connection. The end of an `await using` block closes it.
  * @throws {Deno.errors.NotCapable} If the permission to connect is not granted.
  * @throws {Error} If it cannot connect for another reason. Its `code` is Node's, such as `ECONNREFUSED`.
- *
- * Source: UCM lecture, socket options; connect(2).
  *
  * @example
  * ```ts

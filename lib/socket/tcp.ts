@@ -51,6 +51,8 @@ export interface ListenOptions {
  *
  * It tries each address of the host, IPv4 and IPv6, until a connection succeeds.
  *
+ * Source: CS:APP lecture, `open_clientfd`; UNP, `tcp_connect`.
+ *
  * @param host A host name or a numeric address.
  * @param service A port number or a service name.
  * @param options See {@linkcode ConnectOptions}.
@@ -63,8 +65,6 @@ export interface ListenOptions {
  * @throws The signal's reason, if it aborts first.
  * @throws {Error} If it cannot connect for another reason. The message names the call, the address and the
  * cause.
- *
- * Source: CS:APP lecture, `open_clientfd`; UNP, `tcp_connect`.
  *
  * @example
  * ```ts
@@ -104,6 +104,8 @@ export async function openClient(
  * `open_listenfd`: opens a listening socket by `getaddrinfo`, `socket`, `setsockopt` with
  * `SO_REUSEADDR`, `bind` and `listen`.
  *
+ * Source: CS:APP lecture, `open_listenfd`; UNP, `tcp_listen`.
+ *
  * @param service A port number or a service name; 0 selects a free port, which is in `addr.port`.
  * @param options See {@linkcode ListenOptions}.
  * @returns The listener; {@linkcode accept} accepts its clients.
@@ -115,8 +117,6 @@ export async function openClient(
  * @throws {Deno.errors.NotSupported} For `reusePort`, if Deno's unstable API `net` is off.
  * @throws {Error} If it cannot bind for another reason. The message names the call, the address and the
  * cause.
- *
- * Source: CS:APP lecture, `open_listenfd`; UNP, `tcp_listen`.
  *
  * @example
  * ```ts
@@ -151,6 +151,8 @@ export async function openListener(
  * To listen on every address, one socket on `::` is enough: it accepts IPv4 clients, too. Single addresses,
  * such as the two of `localhost`, need a socket each.
  *
+ * Source: UCM lecture, dual stack; UNP, `tcp_listen`.
+ *
  * @param host A host name; an address; or `null` for both loopback addresses.
  * @param service A port number or a service name; 0 selects a port that is free for the first socket, and
  * the others share it.
@@ -159,8 +161,6 @@ export async function openListener(
  * @throws {RangeError} If the service is unknown or the port is over 65535.
  * @throws {AddrInfoError} If the name has no address.
  * @throws What {@linkcode openListener} throws. No listener stays open then.
- *
- * Source: UCM lecture, dual stack; UNP, `tcp_listen`.
  *
  * @example
  * ```ts

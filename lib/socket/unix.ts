@@ -28,6 +28,8 @@ export interface UnixBindOptions {
 /**
  * `open_clientfd` for a Unix-domain socket: `socket` and `connect`.
  *
+ * Source: HSE lecture; unix(7).
+ *
  * @param path The path of the server's socket.
  * @returns The connection.
  * @throws {Deno.errors.NotFound} If there is no such file.
@@ -35,8 +37,6 @@ export interface UnixBindOptions {
  * @throws {TypeError} If the path is longer than an address holds (107 bytes on Linux).
  * @throws {Error} If it cannot connect for another reason. The message names the call, the path and the
  * cause.
- *
- * Source: HSE lecture; unix(7).
  *
  * @example
  * ```ts
@@ -77,6 +77,8 @@ export async function openUnixClient(path: string): Promise<Connection<Deno.Unix
  * user may replace the file is rejected, if the program may read the folder: one that the group or all may
  * write to, unless it is sticky as `/tmp`, and one that another user owns.
  *
+ * Source: HSE lecture; unix(7).
+ *
  * @param path The path of the socket.
  * @param options See {@linkcode UnixBindOptions}.
  * @returns The listener; {@linkcode accept} accepts its clients.
@@ -85,8 +87,6 @@ export async function openUnixClient(path: string): Promise<Connection<Deno.Unix
  * @throws {Deno.errors.AlreadyExists} If the path is a file that is not a socket.
  * @throws {TypeError} If the path is longer than an address holds (107 bytes on Linux).
  * @throws {Error} If it cannot bind for another reason. The message names the call, the path and the cause.
- *
- * Source: HSE lecture; unix(7).
  *
  * @example
  * ```ts
@@ -143,6 +143,8 @@ export async function openUnixListener(
  * the socket (connect(2)), the socket itself must send: if such peers leave about 200 KB unread
  * (`net.core.wmem_default`), the socket does not receive until they read.
  *
+ * Source: HSE lecture; unix(7).
+ *
  * @param path The path of the socket. Its file is removed when the socket is closed, unless another file
  * has replaced it.
  * @param options See {@linkcode UnixBindOptions}.
@@ -152,8 +154,6 @@ export async function openUnixListener(
  * @throws {Deno.errors.AlreadyExists} If the path is a file that is not a socket.
  * @throws {TypeError} If the path is longer than an address holds (107 bytes on Linux).
  * @throws {Error} If it cannot bind for another reason. The message names the call, the path and the cause.
- *
- * Source: HSE lecture; unix(7).
  *
  * @example
  * ```ts

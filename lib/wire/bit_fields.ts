@@ -10,6 +10,8 @@
 /**
  * C's bit fields, in the order of a protocol's diagram: encodes integers of any width as a message.
  *
+ * Source: CNP3 lecture and exercises.
+ *
  * @param widths The width of each field in bits, from 1 to 32, in the order of the diagram. Include unused
  * fields: the sum must be a multiple of 8.
  * @param values The value of each field, from 0 to 2 ** width - 1. A flag is 0 or 1.
@@ -18,8 +20,6 @@
  * @throws {TypeError} If the number of values differs from the number of widths.
  * @throws {RangeError} If a width is not an integer from 1 to 32, if their sum is not a multiple of 8, or if
  * a value is not an integer in the range of its width.
- *
- * Source: CNP3 lecture and exercises.
  *
  * @example The message of CNP3: 16 bits, the flags A to H, 24, 8 and 8 bits
  * ```ts
@@ -68,13 +68,13 @@ export function packBits(
 /**
  * C's bit fields, in the order of a protocol's diagram: decodes integers of any width from a message.
  *
+ * Source: CNP3 lecture and exercises.
+ *
  * @param widths The width of each field in bits, as for {@linkcode packBits}.
  * @param bytes The message. Its size in bits must be the sum of the widths.
  * @returns The value of each field, from 0 to 2 ** width - 1, never negative.
  * @throws {RangeError} If a width is not an integer from 1 to 32, if their sum is not a multiple of 8, or if
  * the message has another size.
- *
- * Source: CNP3 lecture and exercises.
  *
  * @example The message of CNP3: 16 bits, the flags A to H, 24, 8 and 8 bits
  * ```ts

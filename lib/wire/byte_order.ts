@@ -16,12 +16,12 @@ const scratch = new DataView(new ArrayBuffer(8));
 /**
  * `htons(3)`: converts a 16-bit number from host to network byte order.
  *
+ * Source: UCM and CS:APP lectures; byteorder(3).
+ *
  * @param hostshort An integer from 0 to 65535.
  * @returns The number whose bytes in this host's memory are those of `hostshort` in network order: with the
  * bytes swapped on a little-endian host, unchanged on a big-endian one.
  * @throws {RangeError} If it is not an integer in that range. C truncates it to 16 bits.
- *
- * Source: UCM and CS:APP lectures; byteorder(3).
  *
  * @example
  * ```ts
@@ -44,12 +44,12 @@ export function htons(hostshort: number): number {
 /**
  * `htonl(3)`: converts a 32-bit number from host to network byte order.
  *
+ * Source: UCM, CS:APP and CNP3 lectures; byteorder(3).
+ *
  * @param hostlong An integer from 0 to 4294967295.
  * @returns The number whose bytes in this host's memory are those of `hostlong` in network order. It is never
  * negative, unlike the result of JavaScript's bit operations from 0x80000000 on.
  * @throws {RangeError} If it is not an integer in that range.
- *
- * Source: UCM, CS:APP and CNP3 lectures; byteorder(3).
  *
  * @example
  * ```ts
@@ -71,11 +71,11 @@ export function htonl(hostlong: number): number {
 /**
  * `htobe64(3)`, `htonll` on other systems: converts a 64-bit number from host to network byte order.
  *
+ * Source: endian(3).
+ *
  * @param hostlonglong A bigint from 0n to 2n ** 64n - 1n; a `number` has only 53 exact bits.
  * @returns The number whose bytes in this host's memory are those of `hostlonglong` in network order.
  * @throws {RangeError} If it is not a bigint in that range.
- *
- * Source: endian(3).
  *
  * @example
  * ```ts
@@ -97,11 +97,11 @@ export function htonll(hostlonglong: bigint): bigint {
 /**
  * `ntohs(3)`: converts a 16-bit number from network to host byte order.
  *
+ * Source: UCM and CS:APP lectures; byteorder(3).
+ *
  * @param netshort An integer from 0 to 65535.
  * @returns The number in host byte order.
  * @throws {RangeError} If it is not an integer in that range.
- *
- * Source: UCM and CS:APP lectures; byteorder(3).
  *
  * @example
  * ```ts
@@ -124,11 +124,11 @@ export function ntohs(netshort: number): number {
 /**
  * `ntohl(3)`: converts a 32-bit number from network to host byte order.
  *
+ * Source: UCM, CS:APP and CNP3 lectures; byteorder(3).
+ *
  * @param netlong An integer from 0 to 4294967295.
  * @returns The number in host byte order, never negative.
  * @throws {RangeError} If it is not an integer in that range.
- *
- * Source: UCM, CS:APP and CNP3 lectures; byteorder(3).
  *
  * @example
  * ```ts
@@ -150,11 +150,11 @@ export function ntohl(netlong: number): number {
 /**
  * `be64toh(3)`, `ntohll` on other systems: converts a 64-bit number from network to host byte order.
  *
+ * Source: endian(3).
+ *
  * @param netlonglong A bigint from 0n to 2n ** 64n - 1n.
  * @returns The number in host byte order.
  * @throws {RangeError} If it is not a bigint in that range.
- *
- * Source: endian(3).
  *
  * @example
  * ```ts

@@ -77,6 +77,8 @@ export type PackRepeat<Value, Count extends string, Values extends Value[] = []>
  * A decimal count repeats the code after it: `3H` is `HHH`. But `4s` is one value of 4 bytes. White space
  * between items is ignored. For flags and integers of other sizes, see {@linkcode packBits}.
  *
+ * Source: CS:APP lecture; Python's struct.
+ *
  * @param format The byte order and the items.
  * @param values The values, in order. A `Uint8Array` shorter than its `s` is padded with zeros; a longer one
  * is truncated without an error, as in Python.
@@ -85,8 +87,6 @@ export type PackRepeat<Value, Count extends string, Values extends Value[] = []>
  * @throws {TypeError} If the number of values is wrong, or a value is not of the type in the table.
  * @throws {RangeError} If a value is not an integer in the range of its code, if a number is too large for
  * `f` (other numbers are rounded), or if the size exceeds 2147483647 bytes.
- *
- * Source: CS:APP lecture; Python's struct.
  *
  * @example
  * ```ts
@@ -133,13 +133,13 @@ export function pack<Format extends string>(
 /**
  * `struct.unpack`: decodes the values of a message.
  *
+ * Source: CS:APP lecture; Python's struct.
+ *
  * @param format The byte order and the items, as for {@linkcode pack}.
  * @param bytes The message: exactly `calcSize(format)` bytes.
  * @returns The values, in order. A `Uint8Array` among them is a copy, padding included.
  * @throws {SyntaxError} If the format is invalid.
  * @throws {RangeError} If the message has another size, or the size exceeds 2147483647 bytes.
- *
- * Source: CS:APP lecture; Python's struct.
  *
  * @example
  * ```ts
@@ -184,12 +184,12 @@ export function unpack<Format extends string>(
 /**
  * `struct.calcsize`: returns the size of a message.
  *
+ * Source: CS:APP lecture; Python's struct.
+ *
  * @param format The byte order and the items, as for {@linkcode pack}.
  * @returns The size in bytes.
  * @throws {SyntaxError} If the format is invalid.
  * @throws {RangeError} If the size exceeds 2147483647 bytes.
- *
- * Source: CS:APP lecture; Python's struct.
  *
  * @example
  * ```ts

@@ -40,7 +40,7 @@ interface PublicSymbol {
 }
 
 interface Documentation {
-  nodes: Record<string, { symbols: PublicSymbol[] }>;
+  nodes: Record<string, { module_doc: JsDoc; symbols: PublicSymbol[] }>;
 }
 
 const { stdout } = new Deno.Command(Deno.execPath(), {
@@ -59,8 +59,8 @@ function missing(jsDoc: JsDoc | undefined, { params = [], returnType }: Callable
   const tags = jsDoc?.tags ?? [];
   const left: string[] = [];
   for (const param of params) {
-    const name = param.name ?? param.left?.name ?? param.arg?.name;
-    if (name === undefined) continue;
+    // A parameter that is destructured has no name, and the reference calls it arg_0.
+    const name = param.name ?? param.left?.name ?? param.arg?.name ?? "arg_0";
     const tag = tags.find((tag) => tag.name === name);
     if (tag === undefined) left.push(`@param ${name}`);
     // An interface of options has a default for each option.
@@ -105,35 +105,54 @@ Deno.test("every public function and class has an example, or says where there i
   assertEquals(left, []);
 });
 
-// The headings of the reference. A symbol without a category would stand above all of them, under none.
+// The categories of the reference, in which the overview of each module lists its functions, classes and
+// constants. `deno doc --html` itself groups symbols by kind.
 const categories: Record<string, string[]> = {
   "mod.ts": [
-    "Byte order and records",
-    "Addresses",
     "Sockets",
     "Streams",
     "Framing",
     "Servers",
+    "Addresses",
+    "Byte order and records",
     "Errors and text",
   ],
   "cli.ts": ["Program", "Arguments", "Servers", "Output"],
 };
 
-/** The category in the documentation of a symbol. */
+/** The category of a symbol; empty if it has none. */
 function categoryOf({ declarations }: PublicSymbol): string {
   const tags = declarations.flatMap(({ jsDoc }) => jsDoc?.tags ?? []);
-  return tags.find(({ kind }) => kind === "category")?.doc?.trim() ?? "none";
+  return tags.find(({ kind }) => kind === "category")?.doc?.trim() ?? "";
 }
 
-for (const [file, expected] of Object.entries(categories)) {
-  Deno.test(`every export of ${file} has one of the reference's categories, each of which is used`, () => {
-    const [, module] = Object.entries(documentation.nodes)
-      .find(([url]) => url.endsWith(`/${file}`)) ?? [];
-    const symbols = module?.symbols ?? [];
+function isValue({ declarations }: PublicSymbol): boolean {
+  return declarations.some(({ kind }) => ["function", "class", "variable"].includes(kind));
+}
+
+for (const [file, names] of Object.entries(categories)) {
+  const module = Object.entries(documentation.nodes)
+    .find(([url]) => url.endsWith(`/${file}`))?.[1];
+  const symbols = module?.symbols ?? [];
+
+  Deno.test(`every export of ${file} has a category`, () => {
     const left = symbols
-      .filter((symbol) => !expected.includes(categoryOf(symbol)))
-      .map((symbol) => `${symbol.name}: ${categoryOf(symbol)}`);
+      .filter((symbol) => !names.includes(categoryOf(symbol)))
+      .map((symbol) => `${symbol.name}: ${JSON.stringify(categoryOf(symbol))}`);
     assertEquals(left, []);
-    assertEquals(new Set(symbols.map(categoryOf)), new Set(expected));
+  });
+
+  Deno.test(`the overview of ${file} lists its functions, classes and constants by category`, () => {
+    const [, contents = ""] = module?.module_doc.doc?.split("## Contents\n\n") ?? [];
+    const listed = new Map<string, string[]>();
+    for (const [item, name = ""] of contents.matchAll(/^- \*\*(.*?)\*\*(?:.|\n {2})*/gm)) {
+      const links = item.matchAll(/\{@linkcode (\w+)\}/g);
+      listed.set(name, Array.from(links, ([, link = ""]) => link).sort());
+    }
+    const exported = new Map(names.map((name) => {
+      const named = symbols.filter((symbol) => isValue(symbol) && categoryOf(symbol) === name);
+      return [name, named.map((symbol) => symbol.name).sort()];
+    }));
+    assertEquals(listed, exported);
   });
 }
