@@ -1,13 +1,13 @@
 /**
- * A calculator's protocol over datagrams: integers there, their sum or product back.
+ * CNP3's calculator protocol over datagrams: a request has integers, the response their sum or product.
  *
- * A request is a byte and 1 to 64 integers of 32 bits in network order. The byte is 4 unused bits,
- * 3 bits of opcode (0 sum, 1 product) and 1 bit of format (0 for a result of 32 bits in network order,
- * 1 for decimal ASCII). A response is a byte and the result; the byte is a status S (1 success,
- * 0 error) and 7 unused bits. Unused bits are sent as 0, and may hold anything when received.
+ * A request is one byte and 1 to 64 integers of 32 bits in network byte order. The byte has 4 unused bits,
+ * 3 bits of opcode (0 sum, 1 product) and 1 bit of format (0 for a result of 32 bits in network byte order, 1 for
+ * decimal ASCII). A response is one byte and the result. The byte has a status bit S (1 success, 0 error) and
+ * 7 unused bits. Unused bits are sent as 0 and ignored when received.
  *
- * The exercise leaves open what an overflow is: here, a result over 2 ** 32 - 1 in the format of 32
- * bits, and over 2 ** 64 - 1 in ASCII. Only the result counts: a product with a 0 in it is 0.
+ * The exercise does not define an overflow. Here it is a result over 2 ** 32 - 1 in the 32-bit format, and over
+ * 2 ** 64 - 1 in ASCII. Intermediate results do not overflow.
  *
  * @module
  */
@@ -15,17 +15,17 @@
 import { concat } from "@std/bytes/concat";
 import { pack, packBits, unpack, unpackBits } from "../mod.ts";
 
-/** What a client asks of the calculator. */
+/** A request to the calculator. */
 export interface CalculatorRequest {
-  /** Sum or product. */
+  /** `+` for the sum, `*` for the product. */
   operation: "+" | "*";
-  /** Whether the result is to come in decimal ASCII, not in 32 bits. */
+  /** Whether the result is requested in decimal ASCII; otherwise in 32 bits. */
   ascii: boolean;
   /** 1 to 64 integers from 0 to 4294967295. */
   numbers: readonly number[];
 }
 
-/** The operations, each at its opcode. */
+/** The operations; the index is the opcode. */
 const OPERATIONS: readonly CalculatorRequest["operation"][] = ["+", "*"];
 
 /** The widths of a request's first byte: unused, opcode, format. */
@@ -34,16 +34,17 @@ const REQUEST_WIDTHS = [4, 3, 1];
 /** The widths of a response's first byte: status, unused. */
 const RESPONSE_WIDTHS = [1, 7];
 
+/** The maximum number of integers in a request. */
 const MAX_NUMBERS = 64;
 
 /**
- * Makes the client's datagram.
+ * Encodes a request.
  *
  * Source: CNP3 exercises.
  *
- * @param request What is asked.
+ * @param request The request.
  * @returns A new array of 5 to 257 bytes.
- * @throws {RangeError} If the numbers are not 1 to 64, or one is not an integer from 0 to 4294967295.
+ * @throws {RangeError} If there are not 1 to 64 numbers, or one is not an integer from 0 to 4294967295.
  *
  * @example
  * ```ts
@@ -68,15 +69,15 @@ export function encodeRequest(request: CalculatorRequest): Uint8Array<ArrayBuffe
 }
 
 /**
- * Reads the client's datagram.
+ * Decodes a request.
  *
  * Source: CNP3 exercises.
  *
- * @param request Its bytes.
- * @returns What is asked.
- * @throws {RangeError} If the opcode is unknown, or the bytes are not one more than 1 to 64 times 4.
+ * @param request The bytes of the datagram.
+ * @returns The request.
+ * @throws {RangeError} If the opcode is unknown, or the size is not 1 + 4 * n bytes with n from 1 to 64.
  *
- * @example The unused bits may hold anything
+ * @example The unused bits are ignored
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { decodeRequest } from "./calculator.ts";
@@ -89,7 +90,7 @@ export function decodeRequest(request: Uint8Array): CalculatorRequest {
   const count = (request.length - 1) / 4;
   if (!Number.isInteger(count) || count < 1 || count > MAX_NUMBERS) {
     throw new RangeError(
-      `decodeRequest: ${request.length} bytes are not one and 1 to ${MAX_NUMBERS} times 4`,
+      `decodeRequest: ${request.length} bytes are not 1 + 4 * n, n from 1 to ${MAX_NUMBERS}`,
     );
   }
   const [, opcode = 0, format] = unpackBits(REQUEST_WIDTHS, request.subarray(0, 1));
@@ -100,16 +101,15 @@ export function decodeRequest(request: Uint8Array): CalculatorRequest {
 }
 
 /**
- * Makes the server's datagram.
+ * Encodes a response.
  *
  * Source: CNP3 exercises.
  *
- * @param result The result, or `null` for the status S = 0.
- * @param ascii Whether it is to be in decimal ASCII, as the request says.
- * @returns A new array: of 1 byte for S = 0, of 5 bytes for 32 bits, of 2 to 21 for ASCII, which has no
- * NUL at its end.
- * @throws {RangeError} If the result is negative, or overflows its format: over 2 ** 32 - 1, or
- * 2 ** 64 - 1 in ASCII.
+ * @param result The result, or `null` for an error (S = 0).
+ * @param ascii Whether the request asks for decimal ASCII.
+ * @returns A new array: 1 byte for an error, 5 bytes for 32 bits, 2 to 21 bytes for ASCII, without a NUL at the
+ * end.
+ * @throws {RangeError} If the result is negative or overflows: over 2 ** 32 - 1, or 2 ** 64 - 1 in ASCII.
  *
  * @example
  * ```ts
@@ -134,22 +134,22 @@ export function encodeResponse(result: bigint | null, ascii: boolean): Uint8Arra
 }
 
 /**
- * Reads the server's datagram.
+ * Decodes a response.
  *
  * Source: CNP3 exercises.
  *
- * @param response Its bytes.
- * @param ascii Whether the request asked for decimal ASCII: the response does not tell.
- * @returns The result, or `null` for the status S = 0, whatever follows it.
- * @throws {RangeError} If it is no response: empty, or S = 1 and then not exactly 4 bytes, or not 1 to
- * 20 decimal digits for at most 2 ** 64 - 1.
+ * @param response The bytes of the datagram.
+ * @param ascii Whether the request asked for decimal ASCII. The response does not contain its format.
+ * @returns The result; `null` for an error (S = 0), whose other bytes are ignored.
+ * @throws {RangeError} If the response is empty, or S = 1 and the rest is not exactly 4 bytes or, in ASCII, not
+ * 1 to 20 decimal digits of a number up to 2 ** 64 - 1.
  *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { decodeResponse } from "./calculator.ts";
  *
- * // The same bytes, 1945 in ASCII.
+ * // The same bytes in both formats.
  * const response = new Uint8Array([0x80, 0x31, 0x39, 0x34, 0x35]);
  * assertEquals(decodeResponse(response, true), 1945n);
  * assertEquals(decodeResponse(response, false), 0x31393435n);
@@ -175,13 +175,13 @@ export function decodeResponse(response: Uint8Array, ascii: boolean): bigint | n
 }
 
 /**
- * The calculator itself: all that a server does with a request.
+ * Calculates the response to a request.
  *
  * Source: CNP3 exercises.
  *
- * @param request The client's datagram, whatever is in it.
- * @returns The server's. Its status is S = 0 if {@linkcode decodeRequest} refuses the request, or the
- * exact result overflows its format.
+ * @param request The client's datagram, with any content.
+ * @returns The server's datagram. It reports an error (S = 0) if {@linkcode decodeRequest} rejects the request,
+ * or the result overflows.
  *
  * @example The request of the exercise, 4 * 2 * 3 in ASCII
  * ```ts
@@ -200,7 +200,7 @@ export function calculate(request: Uint8Array): Uint8Array<ArrayBuffer> {
     const result = others.reduce((a, b) => operation === "+" ? a + b : a * b, first);
     return encodeResponse(result, ascii);
   } catch (error) {
-    // This is how they say that something does not fit the protocol.
+    // The request is invalid, or the result overflows.
     if (error instanceof RangeError) return encodeResponse(null, false);
     throw error;
   }

@@ -7,7 +7,7 @@
 import { stdout } from "../cli.ts";
 import { echo, printable, type Reader, type Writer } from "../mod.ts";
 
-/** The longest piece that is received, printed and sent back at once, in bytes. */
+/** The maximum size of a message, which is received, printed and sent back at once, in bytes. */
 const MESSAGE_SIZE = 80;
 
 /**
@@ -27,8 +27,8 @@ export async function echoMessages(
 }
 
 /**
- * Sends each message back, and prints neither messages nor errors. Without lines to print, pieces may be
- * large.
+ * Sends each message back, and prints neither messages nor errors. Because it prints nothing, it reads up to
+ * 80 KiB at once.
  *
  * @param conn The connection.
  */

@@ -216,7 +216,7 @@ Deno.test("decodeRequest() says what is wrong", () => {
   assertThrows(
     () => decodeRequest(new Uint8Array()),
     RangeError,
-    "0 bytes are not one and 1 to 64",
+    "0 bytes are not 1 + 4 * n, n from 1 to 64",
   );
   assertThrows(() => decodeRequest(new Uint8Array(258)), RangeError, "258 bytes are not");
   assertThrows(() => decodeRequest(rawRequest(0x45, [1])), RangeError, "unknown opcode 2");
