@@ -1,5 +1,5 @@
-// The functions of the standard library that this project uses, declared as they are upstream: the
-// npm package that carries the code has no types of its own (see docs/dependencies.md).
+// Declarations of the standard library's functions that this project uses. The npm package that contains
+// them has no types (see docs/dependencies.md).
 
 declare module "@std/assert" {
   export function assert(expr: unknown, msg?: string): asserts expr;
@@ -14,20 +14,20 @@ declare module "@std/assert" {
   export function assertStringIncludes(actual: string, expected: string, msg?: string): void;
   export function assertInstanceOf<T>(
     actual: unknown,
-    // deno-lint-ignore no-explicit-any -- any class at all, whatever its constructor takes
+    // deno-lint-ignore no-explicit-any -- a class with any constructor
     expectedType: abstract new (...args: any[]) => T,
     msg?: string,
   ): asserts actual is T;
   export function assertThrows<E extends Error = Error>(
     fn: () => unknown,
-    // deno-lint-ignore no-explicit-any -- any class at all, whatever its constructor takes
+    // deno-lint-ignore no-explicit-any -- a class with any constructor
     ErrorClass: abstract new (...args: any[]) => E,
     msgIncludes?: string,
     msg?: string,
   ): E;
   export function assertRejects<E extends Error = Error>(
     fn: () => PromiseLike<unknown>,
-    // deno-lint-ignore no-explicit-any -- any class at all, whatever its constructor takes
+    // deno-lint-ignore no-explicit-any -- a class with any constructor
     ErrorClass: abstract new (...args: any[]) => E,
     msgIncludes?: string,
     msg?: string,
