@@ -17,8 +17,8 @@
  * child process, so there are no zombies to wait for; the backlog is 4096, not 5; on `::` it serves
  * IPv4 clients too, and prints their IPv4 addresses, not `::ffff:127.0.0.1`. A message is printed as
  * text: without the newline (LF or CRLF) at its end, and with U+FFFD for control characters, other
- * newlines included, and for bytes that are not UTF-8; what is sent back is exact. Lines that stdout
- * does not accept within a second are dropped.
+ * newlines included, and for bytes that are not UTF-8; what is sent back is exact. If stdout is not
+ * read, up to a megabyte of lines waits; further lines are dropped.
  *
  * ```console
  * $ servers/tcp_echo_concurrent.ts 127.0.0.1 7007
