@@ -6,7 +6,7 @@ import { text } from "./arguments.ts";
 import type { Arguments, Options, Syntax } from "./syntax.ts";
 import { UsageError } from "./usage_error.ts";
 
-/** Whether `--help` is among the options. */
+/** Reports whether `--help` is among the options. */
 export function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   return args.slice(0, end === -1 ? args.length : end).some((arg) => /^--?help$/.test(arg));

@@ -64,7 +64,7 @@ const FLUSH_TIME = 1000;
  *     quiet: false,
  *   },
  * }, ({ host, service, word, work, limit, wait, log, mode, quiet }) => {
- *   if (work === "discard" && limit !== 80) throw new UsageError("--limit goes with --work=echo");
+ *   if (work === "discard" && limit !== 80) throw new UsageError("--limit requires --work=echo");
  *   if (!quiet) console.log(`${work} ${word} at ${host}:${service}`, limit, wait, log, mode);
  * });
  * ```

@@ -17,7 +17,7 @@ export interface Argument<T> {
    *
    * @param text The word on the command line.
    * @returns The value.
-   * @throws {Error} If the word is invalid. The message says why.
+   * @throws {Error} If the word is invalid. The message states the cause.
    */
   parse(text: string): T | Promise<T>;
 }
@@ -60,8 +60,8 @@ export interface Syntax<O extends Arguments, P extends Options> {
   /** The options. Default none. */
   options?: P;
   /**
-   * The test of `argc`, for a program that reports a wrong number of operands in its own words. Called with
-   * the number before the operands are parsed; it throws or exits if the number is wrong.
+   * The check of `argc`, for a program with its own message for a wrong number of operands. Called with the
+   * number before the operands are parsed. It throws or exits if the number is wrong.
    */
   checkCount?: (count: number) => void;
 }

@@ -69,7 +69,7 @@ export class TerminalWriter implements Writer {
   // A byte order mark is text like any other.
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   readonly #encoder = new TextEncoder();
-  /** A CR at the end of the last write: the next write tells whether an LF follows. */
+  /** A CR at the end of the last write: the next write shows whether an LF follows. */
   #held = "";
 
   /**

@@ -4,7 +4,7 @@
  * Wraps a line of text at words.
  *
  * @param text The text.
- * @param width The longest line, in characters. A longer word is cut.
+ * @param width The longest line, in characters. A longer word is split.
  * @param indent The indentation of the second and later lines; shorter than `width`. Default none.
  * @returns The lines, without newlines; `text` itself if it is short enough.
  */

@@ -14,7 +14,7 @@ const local = new Set<string>();
  *
  * @param from The source of the datagram.
  * @param socket The socket.
- * @returns Whether a reply would go nowhere or back to the socket.
+ * @returns Whether a reply is impossible, or would come back to the socket.
  */
 export function isUnanswerable(
   from: Deno.Addr,

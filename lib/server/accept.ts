@@ -42,7 +42,7 @@ export interface AcceptOptions {
   idleTimeout?: number;
   /**
    * The minimum rate of a client, bytes sent and received per second, on average over `idleTimeout`;
-   * 0: none. Default 0. It ends clients that send a byte now and then to hold a connection. Time in which
+   * 0: none. Default 0. It disconnects clients that send a byte now and then to hold a connection. Time in which
    * the service works counts, too. Without an `idleTimeout` it has no effect.
    */
   minRate?: number;

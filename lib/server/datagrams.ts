@@ -122,7 +122,7 @@ export async function* datagrams<A extends Deno.Addr>(
         yield datagram;
       } else if (!hasDropped) {
         hasDropped = true;
-        const cause = "dropped, a reply would go nowhere or to this socket (reported once)";
+        const cause = "dropped, the source is port 0 or this socket (reported once)";
         report(onError, new Error(`recvfrom ${formatAddress(datagram.from)}: ${cause}`));
       }
     }

@@ -27,7 +27,7 @@ export interface Monitored {
   abort(reason: Error): void;
 }
 
-/** What the checks of a connection have found. */
+/** The results of a connection's checks. */
 interface Checks {
   /** `changes` at the last check. */
   changes: number;

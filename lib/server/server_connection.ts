@@ -25,8 +25,8 @@ export interface ConnectionContext {
  * A connection that {@linkcode accept} accepted: it runs a service, and can be aborted.
  *
  * The server aborts a connection that is idle for too long, too slow, or still open after the grace period.
- * Its calls then reject with `Deno.errors.TimedOut` or `Deno.errors.Interrupted`. If a process serves more than 64
- * connections, their reads are scheduled fairly (docs/fairness.md).
+ * Its calls then reject with `Deno.errors.TimedOut` or `Deno.errors.Interrupted`. If a process serves more than
+ * 64 connections, their reads are scheduled fairly (docs/fairness.md).
  *
  * Source: UCM lecture, accept-and-fork. See {@linkcode accept} for an example.
  *

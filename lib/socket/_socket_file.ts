@@ -7,7 +7,7 @@ import { codeOf, failed } from "../errors.ts";
 import { logError } from "../io/log_error.ts";
 import { nameAllMissing, unixPermissions } from "./permissions.ts";
 
-/** How long a mark on a stale socket must stand, in ms: longer than it takes to check and remove it. */
+/** The wait between marking a stale socket and removing it, in ms: longer than a check and a removal take. */
 const MARK_TIME = 20;
 
 /** What identifies a file, whatever its path. */
@@ -34,7 +34,7 @@ export class SocketFile {
       const { dev, ino } = Deno.lstatSync(this.#path);
       return dev !== this.#id.dev || ino !== this.#id.ino;
     } catch {
-      return false; // there is none
+      return false; // there is no file
     }
   }
 
@@ -130,14 +130,14 @@ function removeIfExists(path: string): void {
 /** Removes the socket at `path` if no process has it open. */
 async function removeStaleSocket(path: string): Promise<void> {
   if (statSocket(path) === null || await isAlive(path)) return;
-  // Another server may find the same stale socket, and must not remove what this one binds there. So each
-  // server marks the file with a random time, waits, and removes it only if its own mark still stands
-  // (Fischer's algorithm): the last to mark it wins, and a new socket has no mark.
+  // Another server may find the same stale socket, and must not remove the socket that this one binds. So each
+  // server marks the file with a random modification time, waits, and removes it only if the mark is unchanged
+  // (Fischer's algorithm): the last server to mark it wins, and a new socket has no mark.
   const mark = new Date(Math.floor(Math.random() * 1e9) * 1000); // whole seconds, which are stored exactly
   try {
     lutimesSync(path, mark, mark); // not utimes, which follows a symbolic link
     await delay(MARK_TIME);
-    if (await isAlive(path)) return; // a server that was faster bound it, and has the mark
+    if (await isAlive(path)) return; // a faster server has bound it
     if (statSocket(path)?.mtime?.getTime() === mark.getTime()) Deno.removeSync(path);
   } catch (error) {
     if (codeOf(error) !== "ENOENT") throw error; // another server was faster

@@ -69,7 +69,7 @@ export class ConnectedDatagram<A extends Deno.Addr = Deno.Addr> implements Dispo
   /**
    * `send(2)`: sends one datagram to the peer.
    *
-   * @param message The bytes to send; there may be none.
+   * @param message The bytes to send; may be empty.
    * @param timeout How long to wait for room at a Unix peer, in ms. Default 5000.
    * @throws What {@linkcode sendTo} throws.
    */

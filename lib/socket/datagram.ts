@@ -230,7 +230,7 @@ export async function recvFrom<A extends Deno.Addr>(
  * Source: UCM and CNP3 lectures; sendto(2). See {@linkcode openDatagram} for an example.
  *
  * @param socket The datagram socket, UDP or Unix.
- * @param message The bytes to send; there may be none.
+ * @param message The bytes to send; may be empty.
  * @param to The address of the receiver.
  * @param timeout How long to wait for room at a Unix peer, in ms. Default 5000.
  * @throws {Deno.errors.WouldBlock} If a Unix peer has no room in that time (`EAGAIN`).

@@ -65,8 +65,8 @@ export async function openUnixClient(path: string): Promise<Connection<Deno.Unix
  * `open_listenfd` for a Unix-domain socket: `unlink`, `socket`, `bind` and `listen`.
  *
  * A server that was killed leaves its file, and `bind` fails if the path exists. So a stale socket is removed
- * first; a live server's socket and a file of another kind are not. To tell them apart, the path is
- * connected to: a live server accepts a connection without data.
+ * first, but neither a live server's socket nor a file of another type. The test is a connect: a live server
+ * accepts a connection without data.
  *
  * Closing the listener removes the file, unless another file has replaced it. Deno would remove that file,
  * too: the listener then only stops accepting, and the program must end by `Deno.exit()`, as
