@@ -66,8 +66,8 @@
  *
  * ## Conventions
  *
- * - A function that has a counterpart in C has its name in camel case: `getaddrinfo` is
- *   {@linkcode getAddrInfo}. Its documentation begins with the counterpart.
+ * - C's names are in camel case: `getaddrinfo` is {@linkcode getAddrInfo}. The documentation of a function
+ *   begins with its counterpart in C, if there is one.
  * - A read returns the number of bytes, and `null` at EOF, as Deno's does. Times are in milliseconds.
  * - An error of a socket call keeps Deno's class and names the call, the address and the cause: see
  *   {@linkcode SocketError}.
