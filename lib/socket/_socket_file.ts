@@ -1,8 +1,6 @@
 // The files of Unix-domain sockets: binds them, makes them private, and removes them.
 
 import { delay } from "@std/async/delay";
-import { lutimesSync } from "node:fs";
-import { dirname } from "node:path";
 import { codeOf, failed } from "../errors.ts";
 import { logError } from "../io/log_error.ts";
 import { nameAllMissing, unixPermissions } from "./permissions.ts";
@@ -119,6 +117,13 @@ function checkFolder(path: string): void {
   throw new Deno.errors.PermissionDenied(`others may replace files in ${folder}`);
 }
 
+/** `dirname(3)`, without loading node:path. */
+function dirname(path: string): string {
+  const end = path.lastIndexOf("/");
+  if (end === -1) return ".";
+  return end === 0 ? "/" : path.slice(0, end);
+}
+
 function removeIfExists(path: string): void {
   try {
     Deno.removeSync(path);
@@ -129,6 +134,8 @@ function removeIfExists(path: string): void {
 
 /** Removes the socket at `path` if no process has it open. */
 async function removeStaleSocket(path: string): Promise<void> {
+  // Imported here, because it takes 20 ms, and few programs find a stale socket.
+  const { lutimesSync } = await import("node:fs");
   if (statSocket(path) === null || await isAlive(path)) return;
   // Another server may find the same stale socket, and must not remove the socket that this one binds. So each
   // server marks the file with a random modification time, waits, and removes it only if the mark is unchanged

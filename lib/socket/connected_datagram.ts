@@ -4,7 +4,6 @@
  * @module
  */
 
-import { normalize } from "node:path";
 import { getAddrInfo } from "../address/addrinfo.ts";
 import { formatAddress, unmapAddress } from "../address/format.ts";
 import { parsePort } from "../address/services.ts";
@@ -122,14 +121,15 @@ export class ConnectedDatagram<A extends Deno.Addr = Deno.Addr> implements Dispo
   async #receiveFromPeer(max: number): Promise<Datagram<A>> {
     for (;;) {
       const datagram = await recvFrom(this.#socket, max);
-      if (this.#isPeer(datagram.from)) return datagram;
+      if (await this.#isPeer(datagram.from)) return datagram;
       this.dropped++;
     }
   }
 
-  #isPeer(from: Deno.Addr): boolean {
+  async #isPeer(from: Deno.Addr): Promise<boolean> {
     const { remoteAddr } = this;
     if ("path" in from && "path" in remoteAddr) {
+      const { normalize } = await import("node:path"); // here, because it takes 6 ms
       return from.path !== null && normalize(from.path) === normalize(remoteAddr.path);
     }
     return formatAddress(from) === formatAddress(unmapAddress(remoteAddr));
