@@ -1,14 +1,14 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007
 /**
- * A full-duplex client: it sends stdin and prints what the server sends, both at the same time. It
- * works with any text server.
+ * A full-duplex client: it sends stdin and prints what the server sends, concurrently. It works
+ * with any server of a text protocol.
  *
  * Usage: clients/telnet.ts host port
  *
- * From CS:APP, telnet. At the end of stdin it shuts down its sending side, and prints what still
- * arrives. Departs from telnet(1): it has no telnet commands, and sends a newline as it is, not as
- * CRLF. On a terminal, control characters that the server sends are printed as U+FFFD; to a file or a
- * pipe, the bytes are exact.
+ * From CS:APP, telnet. At the end of stdin it shuts down its sending side and continues to receive.
+ * Departs from telnet(1): it has no telnet commands, and sends a newline as LF, not as CRLF. On a
+ * terminal, control characters from the server are printed as U+FFFD; a file or a pipe receives the
+ * exact bytes.
  *
  * ```console
  * $ servers/tcp_echo_concurrent.ts 127.0.0.1 7007
@@ -35,7 +35,7 @@ await main(header, {
   // getaddrinfo, socket, connect
   using conn = await openClient(host, port);
 
-  // select: both directions wait at the same time
+  // select: wait for both directions at the same time
   // read stdin, write, shutdown
   const sending = copy(Deno.stdin, conn).then(() => conn.closeWrite()).catch((error) => {
     // If the server has closed, the other direction ends too.
@@ -44,5 +44,6 @@ await main(header, {
   // read, write stdout
   const receiving = copy(conn, terminalOutput());
   // close, when the server has closed, even if stdin has not ended
-  await Promise.race([receiving, sending.then(() => receiving)]);
+  await Promise.race([receiving, sending]);
+  await receiving;
 });
