@@ -1,14 +1,14 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7014
 /**
- * A server that replies at the end of the stream, with the number of lines, words and bytes that it
- * received.
+ * A server that counts lines, words and bytes, and replies at the end of the stream.
  *
  * Usage: servers/tcp_count.ts [host] [port]
  *
- * From Stallings, shutdown. The client shuts down its sending side only, so the connection is still
- * open for the reply. The counts are separated by one space. A word is a sequence of bytes that are
- * not white space, as in POSIX; some versions of wc count only words with a printable character. A
- * client that sends fewer than 4 bytes per second, averaged over five minutes, is aborted.
+ * From Stallings, shutdown. The client shuts down only its sending side, so it can still receive
+ * the reply. The counts are separated by one space. A word is a sequence of bytes that are not
+ * white space, as in POSIX; some versions of wc count only words with a printable character. The
+ * server aborts the connection of a client that sends fewer than 4 bytes per second, averaged over
+ * five minutes.
  *
  * ```console
  * $ servers/tcp_count.ts 127.0.0.1 7014
@@ -35,7 +35,7 @@ import {
 // This file as text: main() prints its header for --help.
 import header from "./tcp_count.ts" with { type: "text" };
 
-/** The minimum rate of a client, in bytes per second, on average over the idle timeout. */
+/** The minimum rate of a client, in bytes per second, averaged over the idle timeout. */
 const MIN_RATE = 4;
 
 const NEWLINE = 0x0a;
@@ -58,7 +58,7 @@ await main(header, {
   }
 });
 
-/** The service: counts as wc(1) does and replies at the end of the stream. */
+/** The service: counts like wc(1), and replies at the end of the stream. */
 async function sendCounts(conn: Connection<Deno.NetAddr>): Promise<void> {
   let lines = 0, words = 0, inWord = false;
   const counter = {

@@ -1,11 +1,11 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:1213
 /**
- * A server that sends first: it sends each client the number of its connection, and receives nothing.
+ * A server that sends first: it sends each client its connection number, and receives nothing.
  *
  * Usage: servers/tcp_counter.ts [ip] [port]
  *
  * From HSE 13, the counter, with its backlog of 3. Departs from it: a client that resets its
- * connection does not end the server; after an error the exit status is 1, with a message on stderr.
+ * connection does not terminate the server; an error is reported on stderr, with exit status 1.
  *
  * ```console
  * $ servers/tcp_counter.ts 127.0.0.1 1213
@@ -47,7 +47,7 @@ await main(header, {
   }
 });
 
-/** The service: sends the number of the connection. */
+/** The service: sends the connection number. */
 async function sendCount(conn: Connection<Deno.NetAddr>): Promise<void> {
   connections++;
   await writeText(conn, `Connection ${connections}!\n`);

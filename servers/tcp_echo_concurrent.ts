@@ -1,24 +1,24 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007
 /**
  * A concurrent echo server: accept and fork, with one task per connection, so that an idle client
- * never blocks another. Copy this one for production.
+ * does not block others. Use it as the basis of a production server.
  *
  * Usage: servers/tcp_echo_concurrent.ts [host] [service] [OPTION...]
- *   --max-connections N     maximum number of open connections; more clients wait in the backlog (1024)
- *   --idle-timeout SECONDS  abort a client that is idle for this long; 0 for no limit (300)
+ *   --max-connections N     maximum number of open connections; others wait in the backlog (1024)
+ *   --idle-timeout SECONDS  abort a connection that is idle for this long; 0 for no limit (300)
  *   --min-rate BYTES        minimum rate of a client, in bytes per second; 0 for none (4)
  *   --grace SECONDS         how long connections may continue after SIGINT or SIGTERM (5)
- *   --backlog N             maximum number of clients that wait to be accepted (4096)
- *   --quiet                 print no line for a connection or a message
+ *   --backlog N             maximum number of pending connections (4096)
+ *   --quiet                 do not print connections and messages
  *
- * The minimum rate is an average over the idle timeout.
+ * The minimum rate is averaged over the idle timeout.
  *
- * From UCM 2.4, accept-and-fork. Departs from it: a task of the event loop takes the place of the
- * child process, so there are no zombies to wait for; the backlog is 4096, not 5; on `::` it serves
- * IPv4 clients too, and prints their IPv4 addresses, not `::ffff:127.0.0.1`. A message is printed as
- * text: without the newline (LF or CRLF) at its end, and with U+FFFD for control characters, other
- * newlines included, and for bytes that are not UTF-8; what is sent back is exact. If stdout is not
- * read, up to a megabyte of lines waits; further lines are dropped.
+ * From UCM 2.4, accept-and-fork. Departs from it: a task of the event loop replaces the child
+ * process, so there are no zombies to reap; the backlog is 4096, not 5; on `::` it serves IPv4
+ * clients too, and prints their addresses in IPv4 form, not as `::ffff:127.0.0.1`. A message is
+ * printed as text: without the final newline (LF or CRLF), and with U+FFFD for control characters,
+ * including other newlines, and for invalid UTF-8; the echo is exact. If no program reads stdout,
+ * up to a megabyte of lines is buffered; further lines are dropped.
  *
  * ```console
  * $ servers/tcp_echo_concurrent.ts 127.0.0.1 7007

@@ -1,16 +1,16 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007
 /**
- * An iterative echo server: it serves one client at a time, and the others wait in the backlog.
+ * An iterative echo server: it serves one client at a time; the others wait in the backlog.
  *
  * Usage: servers/tcp_echo_iterative.ts [host] [service]
  *
  * From UCM 2.4, the TCP server, with its backlog of 5. Departs from it: the default address is
- * loopback; a client that resets its connection does not end the server; a short write is completed. A
- * message is printed as text: without the newline (LF or CRLF) at its end, and with U+FFFD for control
- * characters, other newlines included, and for bytes that are not UTF-8; what is sent back is exact.
- * On `::`, an IPv4 client is printed with its IPv4 address, not as `::ffff:127.0.0.1`. A client that
- * stays connected delays all others, as in the lecture, but one that is idle for five minutes is
- * aborted.
+ * loopback; a client that resets its connection does not terminate the server; short writes are
+ * completed. A message is printed as text: without the final newline (LF or CRLF), and with U+FFFD
+ * for control characters, including other newlines, and for invalid UTF-8; the echo is exact. On
+ * `::`, the address of an IPv4 client is printed in IPv4 form, not as `::ffff:127.0.0.1`. As in the
+ * lecture, a client delays all others while it is connected, but a connection that is idle for five
+ * minutes is aborted.
  *
  * ```console
  * $ servers/tcp_echo_iterative.ts 127.0.0.1 7007

@@ -1,16 +1,17 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * An iterative echo server with robust I/O: it reads lines, whether a line arrives in pieces or
- * several arrive at once.
+ * An iterative echo server with robust I/O: it reads complete lines, whether a line arrives in
+ * pieces or several arrive at once.
  *
  * Usage: servers/tcp_echo_lines.ts [port]
  *
- * From CS:APP, the iterative echo server, with its backlog of 1024. As there, a longer line is read in
- * pieces of 8191 bytes. Departs from it: it listens on loopback only; the port is optional, 7008 by
- * default; a client that resets its connection does not end the server. To look up a client's name,
- * Deno requires the permission for its address. The port of a client is not known in advance, so the
- * first line grants the whole host. A client that stays connected delays all others, as in the
- * lecture, but one that is idle for five minutes is aborted.
+ * From CS:APP, the iterative echo server, with its backlog of 1024. As there, a line longer than
+ * 8191 bytes is read in pieces of that size. Departs from it: it listens on loopback only; the port
+ * is optional and defaults to 7008; a client that resets its connection does not terminate the
+ * server. To look up a client's name, Deno requires net permission for its address. A client's port
+ * is not known in advance, so the first line grants the whole host. As in the lecture, a client
+ * delays all others while it is connected, but a connection that is idle for five minutes is
+ * aborted.
  *
  * ```console
  * $ servers/tcp_echo_lines.ts 7008
@@ -66,7 +67,7 @@ async function echoLines(conn: Connection<Deno.NetAddr>): Promise<void> {
   await stdout.print(`Connected to (${host}, ${service})`);
   const reader = new BufferedReader(conn);
   for (;;) {
-    // rio_readlineb: a longer line is read in pieces; C's buffer holds one byte less, and a NUL
+    // rio_readlineb: at most MAXLINE - 1 bytes, because C's buffer also holds a NUL
     const line = await reader.readLine(MAXLINE - 1);
     if (line === null) return;
     await stdout.print(`server received ${line.length} bytes`);

@@ -1,15 +1,15 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7009
 /**
- * A server for one message per connection: it receives once and sends that back. It shows that one
- * receive is not one message, and how to close without a reset.
+ * A server for one message per connection: it receives once and echoes the result. It shows that a
+ * receive need not return a whole message, and how to close without a reset.
  *
  * Usage: servers/tcp_echo_once.ts [ip] [port]
  *
- * From HSE 13, the TCP server, with its backlog of 3. Departs from it: closing a connection with
- * unread bytes resets it, and the client may lose the reply, so the server shuts down its sending side
- * and waits up to a second for the client to close; after an error the exit status is 1, with a
- * message on stderr. A client that sends nothing delays all others, as in the lecture, but for five
- * minutes at most.
+ * From HSE 13, the TCP server, with its backlog of 3. Departs from it: the server shuts down its
+ * sending side and waits up to a second for the client to close, because closing a connection with
+ * unread bytes resets it, and the client may lose the reply; an error is reported on stderr, with
+ * exit status 1. As in the lecture, a client that sends nothing delays all others, but for at most
+ * five minutes.
  *
  * ```console
  * $ servers/tcp_echo_once.ts 127.0.0.1 7009
@@ -42,7 +42,7 @@ import {
 // This file as text: main() prints its header for --help.
 import header from "./tcp_echo_once.ts" with { type: "text" };
 
-/** The limit of a message, in bytes. */
+/** The maximum size of a message, in bytes. */
 const MESSAGE_SIZE = 32;
 /** How long to wait for a client to close, in ms. */
 const CLOSE_TIME = 1000;
@@ -63,7 +63,7 @@ await main(header, {
   }
 });
 
-/** The service: receives once and sends that back. */
+/** The service: receives once and echoes the result. */
 async function echoOnce(conn: Connection<Deno.NetAddr>): Promise<void> {
   const buffer = new Uint8Array(MESSAGE_SIZE);
   const count = await conn.read(buffer) ?? 0;
@@ -71,7 +71,7 @@ async function echoOnce(conn: Connection<Deno.NetAddr>): Promise<void> {
   await stdout.print(`Received ${count} bytes from ${hostname}, port ${port}`);
   await writeN(conn, buffer.subarray(0, count));
 
-  // shutdown, and discard what still arrives
+  // shutdown, and discard the remaining input
   await conn.closeWrite();
   const discard = { write: (p: Uint8Array) => Promise.resolve(p.length) };
   await withTimeout(copy(conn, discard), CLOSE_TIME, "read: timed out").catch(() => {});

@@ -1,23 +1,23 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007 --allow-read=servers/workers,lib,protocols,cli.ts,mod.ts
 /**
- * A pre-forked echo server: several workers share one port, and the kernel distributes the clients
- * (SO_REUSEPORT). Each worker is a thread with its own event loop and its own accept.
+ * A pre-forked echo server: several workers share one port, and the kernel distributes the
+ * connections (SO_REUSEPORT). Each worker is a thread with its own listening socket and event loop.
  *
  * Usage: servers/tcp_echo_prefork.ts [host] [service] [OPTION...]
  *   --workers N             number of workers (4)
- *   --max-connections N     maximum number of open connections of a worker (1024)
- *   --idle-timeout SECONDS  abort a client that is idle for this long; 0 for no limit (300)
+ *   --max-connections N     maximum number of open connections per worker (1024)
+ *   --idle-timeout SECONDS  abort a connection that is idle for this long; 0 for no limit (300)
  *   --min-rate BYTES        minimum rate of a client, in bytes per second; 0 for none (4)
  *   --grace SECONDS         how long connections may continue after SIGINT or SIGTERM (5)
- *   --backlog N             maximum number of clients that wait to be accepted by a worker (4096)
- *   --quiet                 print no line for a connection or a message
+ *   --backlog N             maximum number of pending connections per worker (4096)
+ *   --quiet                 do not print connections and messages
  *
- * The minimum rate is an average over the idle timeout.
+ * The minimum rate is averaged over the idle timeout.
  *
  * From UCM 2.4, pre-fork. Departs from it: a worker that dies is replaced after half a second; a
- * second server on the same port fails, unless both start at the same moment; messages are printed as
- * by servers/tcp_echo_concurrent.ts. Deno reads a worker's modules when the worker starts, which
- * requires the permission to read them: run the program from the project's root.
+ * second server on the same port fails, unless both start at the same moment; messages are printed
+ * as in servers/tcp_echo_concurrent.ts. Deno loads a worker's modules when the worker starts, which
+ * requires read permission for them: run the program from the project's root.
  *
  * ```console
  * $ servers/tcp_echo_prefork.ts 127.0.0.1 7007 --workers=2
@@ -43,19 +43,19 @@ import {
   terminationSignal,
   withContext,
 } from "../mod.ts";
-import type { Orders, Report } from "./workers/tcp_echo.ts";
+import type { Report, Settings } from "./workers/tcp_echo.ts";
 // This file as text: main() prints its header for --help.
 import header from "./tcp_echo_prefork.ts" with { type: "text" };
 
-/** How long to wait before a worker that died is replaced, in ms. */
+/** How long to wait before replacing a worker that died, in ms. */
 const RESTART_PAUSE = 500;
 
 await main(header, {
   operands: { host: host("127.0.0.1"), service: port(7007) },
   options: { workers: count(4, 64), ...serverOptions, backlog: count(4096), quiet: false },
 }, async ({ host, service, workers, ...options }) => {
-  await requireModules(host, service);
-  // bind: without SO_REUSEPORT it fails if another server has the port, even one that would share it
+  await requireWorkerPermissions(host, service);
+  // bind, without SO_REUSEPORT: fails if another server has bound the port, even with SO_REUSEPORT
   const listener = await openListener(service, { hostname: host });
   listener.close();
   const { addr } = listener;
@@ -68,35 +68,39 @@ await main(header, {
   };
   // fork, wait
   await Promise.all(Array.from({ length: workers }, (_, index) => {
-    const orders: Orders = { ...options, host, service: addr.port, worker: index + 1 };
-    return keepRunning(orders, signal, onListening);
+    const settings: Settings = { ...options, host, service: addr.port, worker: index + 1 };
+    return keepRunning(settings, signal, onListening);
   }));
 });
 
-/** Runs a worker until the signal aborts, and replaces it when it dies, unless it has never listened. */
+/** Runs a worker until the signal aborts, and replaces it if it dies. Rejects if it never listened. */
 async function keepRunning(
-  orders: Orders,
+  settings: Settings,
   signal: AbortSignal,
   onListening: () => void,
 ): Promise<void> {
   let hasListened = false;
   while (!signal.aborted) {
     try {
-      await run(orders, signal, () => {
+      await run(settings, signal, () => {
         if (!hasListened) onListening();
         hasListened = true;
       });
     } catch (error) {
       if (!hasListened) throw error;
       const next = signal.aborted ? "" : ", starting another";
-      logError(withContext(`worker ${orders.worker} died${next}`, error));
+      logError(withContext(`worker ${settings.worker} died${next}`, error));
       await delay(RESTART_PAUSE, { signal }).catch(() => {});
     }
   }
 }
 
-/** Runs a worker until it has drained, after the signal. Rejects if it fails. */
-async function run(orders: Orders, signal: AbortSignal, onListening: () => void): Promise<void> {
+/** Runs a worker. Resolves when it has drained after the signal; rejects if it fails. */
+async function run(
+  settings: Settings,
+  signal: AbortSignal,
+  onListening: () => void,
+): Promise<void> {
   const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
   const worker = new Worker(import.meta.resolve("./workers/tcp_echo.ts"), { type: "module" });
   worker.onmessage = ({ data }: MessageEvent<Report>) => {
@@ -105,17 +109,17 @@ async function run(orders: Orders, signal: AbortSignal, onListening: () => void)
     else reject(new Error(data.failure));
   };
   worker.onerror = (event) => {
-    event.preventDefault(); // it would end this thread too
+    event.preventDefault(); // the default action ends this thread too
     reject(new Error(event.message));
   };
-  worker.postMessage(orders);
+  worker.postMessage(settings);
   const drain = () => worker.postMessage("drain");
   signal.addEventListener("abort", drain);
   await ended.finally(() => signal.removeEventListener("abort", drain));
 }
 
-/** Requires the permissions to listen and to read the workers' modules, all at once. */
-async function requireModules(hostname: string, port: number): Promise<void> {
+/** Requires all permissions of the workers: to listen, and to read their modules. */
+async function requireWorkerPermissions(hostname: string, port: number): Promise<void> {
   const modules = ["./workers", "../lib", "../protocols", "../cli.ts", "../mod.ts"];
   await requirePermissions(
     { name: "net", host: formatAddress({ transport: "tcp", hostname, port }) },

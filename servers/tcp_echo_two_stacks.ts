@@ -1,13 +1,13 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007,[::1]:7007
 /**
- * An echo server on two sockets, one for IPv4 and one for IPv6: two accept loops that one signal ends.
- * servers/tcp_echo_concurrent.ts on `::` does the same with one socket.
+ * An echo server on two sockets, one for IPv4 and one for IPv6: two accept loops, which the same
+ * signal stops. servers/tcp_echo_concurrent.ts on `::` serves both with one socket.
  *
  * Usage: servers/tcp_echo_two_stacks.ts [service]
  *
  * From UCM 2.4, dual stack. Departs from it: it listens on the two addresses of `localhost`, not on
- * every address, and on one only if this host has only one stack. Each loop serves one client at a
- * time. It prints, and otherwise departs, as servers/tcp_echo_iterative.ts does.
+ * all addresses, and on a single one if the host supports only IPv4 or IPv6. Each loop serves one
+ * client at a time. The output and the other departures are those of servers/tcp_echo_iterative.ts.
  *
  * ```console
  * $ servers/tcp_echo_two_stacks.ts 7007

@@ -3,13 +3,14 @@
  * A server that reads messages from a stream. A stream has no message boundaries, so frames mark them.
  *
  * Usage: servers/tcp_frames.ts [host] [port] [OPTION...]
- *   --framing length|line|json  length prefix, newline at the end, or line of JSON (length)
+ *   --framing length|line|json  length prefix, newline delimiter, or JSON per line (length)
  *
- * From UCM 2.4, stream boundaries are lost. Each message is printed on its own line, however many
- * writes sent it, with U+FFFD for control characters and for bytes that are not UTF-8. With
+ * From UCM 2.4, stream boundaries are lost. Each message is printed on its own line, regardless of
+ * the number of writes, with U+FFFD for control characters and for invalid UTF-8. With
  * `--framing=json`, any value is a message: a string is printed as its text, any other value as the
- * JSON text that was sent. A frame is at most 1 MiB, so the server serves at most 64 clients at once.
- * A client that sends fewer than 4 bytes per second, averaged over five minutes, is aborted.
+ * JSON text that was sent. A frame is at most 1 MiB; to limit memory, the server serves at most 64
+ * clients at once. The server aborts the connection of a client that sends fewer than 4 bytes per
+ * second, averaged over five minutes.
  *
  * ```console
  * $ servers/tcp_frames.ts 127.0.0.1 7013
@@ -42,7 +43,7 @@ import header from "./tcp_frames.ts" with { type: "text" };
 
 /** The maximum number of open connections. Each may hold a frame of 1 MiB in memory. */
 const MAX_CONNECTIONS = 64;
-/** The minimum rate of a client, in bytes per second, on average over the idle timeout. */
+/** The minimum rate of a client, in bytes per second, averaged over the idle timeout. */
 const MIN_RATE = 4;
 
 await main(header, {

@@ -1,13 +1,13 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:51717
 /**
- * A server for one message: it accepts one connection, prints the message, replies and exits. It shows
- * every call of a server once, each with its error.
+ * A server for one message: it accepts one connection, prints the message, replies and exits. It
+ * shows each call of a server once, with its error handling.
  *
  * Usage: servers/tcp_message.ts port
  *
- * From Stallings, the socket server. Departs from it: it listens on loopback only; an error names the
- * failed call and its cause; the exit status after an error is 1. The message is printed as text:
- * without its newline (LF or CRLF), and with U+FFFD for control characters and for bytes that are not
+ * From Stallings, the socket server. Departs from it: it listens on loopback only; an error message
+ * names the failed call and the cause; the exit status after an error is 1. The message is printed
+ * as text: without its newline (LF or CRLF), and with U+FFFD for control characters and for invalid
  * UTF-8.
  *
  * ```console
@@ -37,7 +37,7 @@ import {
 // This file as text: main() prints its header for --help.
 import header from "./tcp_message.ts" with { type: "text" };
 
-/** The limit of a message, in bytes. */
+/** The maximum size of a message, in bytes. */
 const MESSAGE_SIZE = 255;
 
 await main(header, {

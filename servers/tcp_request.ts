@@ -4,9 +4,9 @@
  *
  * Usage: servers/tcp_request.ts [host] [port]
  *
- * From CS:APP, the Python server. Departs from it: the lecture's server does not define its response;
- * this one sends back what it received. A client that sends nothing delays all others, as in the
- * lecture, but for five minutes at most.
+ * From CS:APP, the Python server. Departs from it: the lecture does not define the server's
+ * response; this server echoes the request. As in the lecture, a client that sends nothing delays
+ * all others, but for at most five minutes.
  *
  * ```console
  * $ servers/tcp_request.ts 127.0.0.1 5678
@@ -24,7 +24,7 @@ import { accept, type Connection, openListener, terminationSignal, writeN } from
 // This file as text: main() prints its header for --help.
 import header from "./tcp_request.ts" with { type: "text" };
 
-/** The limit of a request, in bytes. */
+/** The maximum size of a request, in bytes. */
 const REQUEST_SIZE = 1024;
 
 await main(header, {

@@ -1,10 +1,10 @@
 #!/usr/bin/env -S deno run --allow-net=127.255.255.255:7029
 /**
- * A receiver of broadcasts: it prints each datagram that is sent to every host of a network.
+ * A broadcast receiver: it prints each datagram sent to the broadcast address of a network.
  *
  * Usage: servers/udp_broadcast.ts [address] [port]
  *
- * From UCM 2.4, broadcast. A socket that is bound to a broadcast address receives broadcasts only. The
+ * From UCM 2.4, broadcast. A socket bound to a broadcast address receives only broadcasts. The
  * default is the broadcast address of loopback, so nothing leaves this host.
  *
  * ```console
@@ -24,7 +24,7 @@ import { datagrams, openDatagram, printable, terminationSignal } from "../mod.ts
 // This file as text: main() prints its header for --help.
 import header from "./udp_broadcast.ts" with { type: "text" };
 
-/** The limit of a message, in bytes. */
+/** The maximum size of a message, in bytes. */
 const MESSAGE_SIZE = 80;
 
 await main(header, {

@@ -4,12 +4,12 @@
  *
  * Usage: servers/udp_calculator.ts [host] [port]
  *
- * From CNP3's exercises, where the server listens on all addresses.
- * `servers/udp_calculator.ts :: 10000` does, and serves IPv4 clients too; it requires `--allow-net`,
- * because a client may have any address. An invalid request also gets a response, with an error
- * status; protocols/calculator.ts defines the protocol. Departs from the exercises: a datagram from
- * port 0, or with the server's own address as its source, is dropped. After SIGINT or SIGTERM, the
- * datagrams that have arrived are still answered.
+ * From CNP3's exercises. An invalid request also gets a response, with an error status;
+ * protocols/calculator.ts defines the protocol. Departs from the exercises: the server listens on
+ * loopback, not on all addresses; a datagram from port 0, or with the server's own address as its
+ * source, is dropped. `servers/udp_calculator.ts :: 10000` listens on all addresses and serves IPv4
+ * clients too; it requires `--allow-net`, because a client may have any address. After SIGINT or
+ * SIGTERM, the server still answers the datagrams that have arrived.
  *
  * ```console
  * $ servers/udp_calculator.ts ::1 10000
@@ -28,7 +28,7 @@ import { calculate } from "../protocols/calculator.ts";
 // This file as text: main() prints its header for --help.
 import header from "./udp_calculator.ts" with { type: "text" };
 
-/** The limit of a message, in bytes: one more than a request can have, so a longer one is invalid. */
+/** The maximum size of a message, in bytes: one more than of a request, to detect longer ones. */
 const MESSAGE_SIZE = 258;
 
 await main(header, {

@@ -3,17 +3,17 @@
  * A UDP echo server: one socket for all clients, without connections.
  *
  * Usage: servers/udp_echo.ts [host] [service] [OPTION...]
- *   --quiet  print no line for a message
+ *   --quiet  do not print messages
  *
- * From UCM 2.4, the UDP server. Departs from it: the default address is loopback, and a message that
- * is cut at 80 bytes is reported on stderr. A message is printed as text: without the newline (LF or
- * CRLF) at its end, and with U+FFFD for control characters, other newlines included, and for bytes
- * that are not UTF-8; what is sent back is exact. On `::`, an IPv4 client is printed with its IPv4
- * address, not as `::ffff:127.0.0.1`. Deno requires a permission for each address that a datagram is
- * sent to. The port of a client is not known in advance, so the first line grants the whole host. A
- * datagram from port 0, or with the server's own address as its source, is dropped. Two echo servers
- * can still be made to echo to each other without end, by a datagram to one of them with the other's
- * address as its source. After SIGINT or SIGTERM, the datagrams that have arrived are still answered.
+ * From UCM 2.4, the UDP server. Departs from it: the default address is loopback, and a message
+ * that is truncated to 80 bytes is reported on stderr. A message is printed as text: without the
+ * final newline (LF or CRLF), and with U+FFFD for control characters, including other newlines, and
+ * for invalid UTF-8; the echo is exact. On `::`, the address of an IPv4 client is printed in IPv4
+ * form, not as `::ffff:127.0.0.1`. Deno requires net permission for each destination. A client's
+ * port is not known in advance, so the first line grants the whole host. A datagram from port 0, or
+ * with the server's own address as its source, is dropped. A datagram with the spoofed source
+ * address of another echo server still starts an endless exchange between the two servers. After
+ * SIGINT or SIGTERM, the server still answers the datagrams that have arrived.
  *
  * ```console
  * $ servers/udp_echo.ts 127.0.0.1 7017
@@ -36,7 +36,7 @@ import { datagrams, logError, openDatagram, printable, sendTo, terminationSignal
 // This file as text: main() prints its header for --help.
 import header from "./udp_echo.ts" with { type: "text" };
 
-/** The limit of a message, in bytes. */
+/** The maximum size of a message, in bytes. */
 const MESSAGE_SIZE = 80;
 
 await main(header, {

@@ -1,20 +1,20 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * A pre-forked UDP echo server: several workers receive from one socket, and a message that takes long
- * delays only its own worker.
+ * A pre-forked UDP echo server: several workers receive from one socket, so a slow message delays
+ * only its worker.
  *
  * Usage: servers/udp_echo_prefork.ts [host] [service] [OPTION...]
  *   --workers N      number of workers (4)
- *   --delay SECONDS  how long a worker simulates work on a message (0)
- *   --quiet          print no line for a message
+ *   --delay SECONDS  simulated processing time of a message (0)
+ *   --quiet          do not print messages
  *
- * From UCM 2.4, pre-fork for datagrams. As there, all workers wait on the same socket, and a message
- * goes to a free one; here they are tasks, not processes. Several sockets on the same port would not
- * distribute the messages: with SO_REUSEADDR the socket that was bound last receives all of them, and
- * SO_REUSEPORT, which Deno does not have for UDP, would send all messages of a client to the same
- * worker, even if it is busy. A datagram from port 0, or with the server's own address as its source,
- * is dropped. After SIGINT or SIGTERM the workers still answer the datagrams that have arrived, for 5
- * seconds at most.
+ * From UCM 2.4, pre-fork for datagrams. As there, all workers wait on the same socket, and an idle
+ * worker receives the next message; here they are tasks, not processes. Several sockets on one port
+ * would not balance the load: with SO_REUSEADDR, the socket bound last receives all messages;
+ * SO_REUSEPORT, which Deno does not support for UDP, would assign all messages of a client to the
+ * same worker, even if it is busy. A datagram from port 0, or with the server's own address as its
+ * source, is dropped. After SIGINT or SIGTERM, the workers still answer the datagrams that have
+ * arrived, for at most 5 seconds.
  *
  * ```console
  * $ servers/udp_echo_prefork.ts 127.0.0.1 7018 --workers=2
@@ -38,7 +38,7 @@ import { datagrams, logError, openDatagram, printable, sendTo, terminationSignal
 // This file as text: main() prints its header for --help.
 import header from "./udp_echo_prefork.ts" with { type: "text" };
 
-/** The limit of a message, in bytes. */
+/** The maximum size of a message, in bytes. */
 const MESSAGE_SIZE = 80;
 /** How long the workers may continue after a signal, in ms. */
 const GRACE = 5000;

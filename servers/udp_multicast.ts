@@ -1,13 +1,13 @@
 #!/usr/bin/env -S deno run --allow-net=0.0.0.0:7030
 /**
- * A member of a multicast group: it joins the group, and prints each datagram that is sent to it.
+ * A member of a multicast group: it joins the group, and prints each datagram sent to it.
  *
  * Usage: servers/udp_multicast.ts [group] [port] [OPTION...]
- *   --interface ADDRESS  interface that joins: its address, or for IPv6 its number (127.0.0.1, or 1)
+ *   --interface ADDRESS  interface that joins: its address, or for IPv6 its index (127.0.0.1, or 1)
  *
- * From UCM 2.4, multicast membership. The socket is bound to the wildcard address, so it also receives
- * what is sent to its port at an address of this host, or to another group that a program on this host
- * has joined.
+ * From UCM 2.4, multicast membership. The socket is bound to the wildcard address, so it also
+ * receives datagrams sent to its port at an address of this host, or at another group that a
+ * program on this host has joined.
  *
  * ```console
  * $ servers/udp_multicast.ts 239.0.0.1 7030
@@ -43,7 +43,7 @@ import {
 // This file as text: main() prints its header for --help.
 import header from "./udp_multicast.ts" with { type: "text" };
 
-/** The limit of a message, in bytes. */
+/** The maximum size of a message, in bytes. */
 const MESSAGE_SIZE = 80;
 
 await main(header, {
@@ -53,7 +53,7 @@ await main(header, {
   const isV6 = group.includes(":");
   const own = given ?? (isV6 ? "1" : "127.0.0.1");
   if (isV6 ? !/^\d{1,9}$/.test(own) : inetPton(4, own) === null) {
-    const kind = isV6 ? "number" : "address";
+    const kind = isV6 ? "index" : "address";
     throw new UsageError(`--interface: ${JSON.stringify(own)} is not the ${kind} of an interface`);
   }
   // socket, setsockopt, bind: several members may share the port

@@ -1,13 +1,13 @@
 #!/usr/bin/env -S deno run --allow-net=[::1]:55555
 /**
- * A receiver for one datagram, which it prints byte by byte.
+ * Receives one datagram and prints it byte by byte.
  *
  * Usage: servers/udp_receive.ts [host] [port] [OPTION...]
  *   --from  also print the sender's socket address, as Linux stores it in memory
  *
- * From CNP3, recv and recvfrom. Departs from it: a message that is cut at 2500 bytes is reported on
- * stderr. On a terminal, control characters are printed as U+FFFD; to a file or a pipe, the bytes are
- * exact.
+ * From CNP3, recv and recvfrom. Departs from it: a message that is truncated to 2500 bytes is
+ * reported on stderr. On a terminal, control characters are printed as U+FFFD; a file or a pipe
+ * receives the exact bytes.
  *
  * ```console
  * $ servers/udp_receive.ts ::1 55555 --from
@@ -45,7 +45,7 @@ import {
 // This file as text: main() prints its header for --help.
 import header from "./udp_receive.ts" with { type: "text" };
 
-/** The limit of a message, in bytes. */
+/** The maximum size of a message, in bytes. */
 const MESSAGE_SIZE = 2500;
 /** The time limit for writing to stdout, in ms. */
 const PRINT_TIME = 10_000;

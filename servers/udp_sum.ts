@@ -3,12 +3,12 @@
  * A server that replies with the sum of the numbers in a datagram, which are in network byte order.
  *
  * Usage: servers/udp_sum.ts [host] [port] [OPTION...]
- *   --string  reply in decimal digits, not as a number of four bytes
+ *   --string  reply in decimal digits, not as a 32-bit integer
  *
- * From CNP3's exercises. The numbers are unsigned, of four bytes each. Departs from the exercises: a
+ * From CNP3's exercises. The numbers are unsigned 32-bit integers. Departs from the exercises: a
  * datagram that is not a list of such numbers, or whose sum does not fit the reply, is reported on
- * stderr and gets no reply; a datagram from port 0, or with the server's own address as its source, is
- * dropped. After SIGINT or SIGTERM, the datagrams that have arrived are still answered.
+ * stderr and gets no reply; a datagram from port 0, or with the server's own address as its source,
+ * is dropped. After SIGINT or SIGTERM, the server still answers the datagrams that have arrived.
  *
  * ```console
  * $ servers/udp_sum.ts 127.0.0.1 7027
@@ -36,7 +36,7 @@ import {
 // This file as text: main() prints its header for --help.
 import header from "./udp_sum.ts" with { type: "text" };
 
-/** The limit of a request, in bytes. */
+/** The maximum size of a request, in bytes. */
 const REQUEST_SIZE = 1024;
 
 await main(header, {

@@ -8,15 +8,15 @@ import { stderr, stdout } from "../../cli.ts";
 import { accept, openListener, strerror } from "../../mod.ts";
 import { echoMessages, echoQuietly } from "../../protocols/echo.ts";
 
-/** The parent's first message to a worker. The second is "drain". */
-export interface Orders {
+/** The parent's first message to a worker. The second is `"drain"`. */
+export interface Settings {
   /** The number of the worker, from 1. */
   worker: number;
   /** The address to bind. */
   host: string;
   /** The port, which the workers share. */
   service: number;
-  /** The options of the same names, with times in ms. */
+  /** The other properties are the options of the same names. Times are in ms. */
   maxConnections: number;
   idleTimeout: number;
   minRate: number;
@@ -28,13 +28,13 @@ export interface Orders {
 /** A worker's message to its parent. */
 export type Report = "listening" | "ended" | { failure: string };
 
-/** How long a worker waits for its output before it ends, in ms. */
+/** How long a worker waits for its output to be written before it exits, in ms. */
 const FLUSH_TIME = 1000;
 
 const parent = self as unknown as Worker; // Deno types self as a window
 const stop = new AbortController();
 
-parent.onmessage = async ({ data }: MessageEvent<Orders | "drain">) => {
+parent.onmessage = async ({ data }: MessageEvent<Settings | "drain">) => {
   if (data === "drain") return stop.abort();
   try {
     await work(data);
@@ -50,8 +50,8 @@ function report(report: Report): void {
   parent.postMessage(report);
 }
 
-async function work(orders: Orders): Promise<void> {
-  const { worker, host, service, backlog, quiet, ...limits } = orders;
+async function work(settings: Settings): Promise<void> {
+  const { worker, host, service, backlog, quiet, ...limits } = settings;
   const label = `[worker ${worker}] `;
   // socket, setsockopt, bind, listen
   using listener = await openListener(service, { hostname: host, backlog, reusePort: true });
