@@ -6,10 +6,10 @@
  * Usage: clients/copy_stdin.ts [OPTION...]
  *   --size N  maximum number of bytes per read (1)
  *
- * From CS:APP, Unix I/O. Departs from it: on stderr it prints how many bytes it copied, in how many
- * reads (the last one returns the end of stdin) and in how many seconds. It exits without a message
- * when its stdout is closed; the lecture's program is killed by SIGPIPE. The bytes are exact, on a
- * terminal too.
+ * From CS:APP, Unix I/O. Departs from it: it reports on stderr the number of bytes, the number of
+ * reads, including the last, which returns EOF, and the elapsed time; if stdout is closed, it exits
+ * without a message, where SIGPIPE kills the lecture's program. The bytes are exact, on a terminal
+ * too.
  *
  * ```console
  * $ clients/copy_stdin.ts
@@ -49,7 +49,7 @@ await main(header, {
   }
 });
 
-/** read: returns the number of bytes read from stdin, 0 at its end. */
+/** read: returns the number of bytes read from stdin, 0 at EOF. */
 function read(buffer: Uint8Array): number {
   try {
     return Deno.stdin.readSync(buffer) ?? 0;

@@ -1,14 +1,14 @@
 #!/usr/bin/env -S deno run --allow-net=localhost,127.0.0.1:80
 /**
- * Looks up names and addresses: every address of a host name, the name of an address, and the port of
- * a service.
+ * Looks up names and addresses: the addresses of a host name, the name of an address, and the port
+ * of a service.
  *
  * Usage: clients/resolve.ts [host] [service] [OPTION...]
  *   --family any|4|6  address family: both, IPv4 or IPv6 (any)
  *
  * From CS:APP, hostinfo. Departs from it: it also prints IPv6 addresses, the name of a host that is
- * given as an address, and the service. To look up a name, Deno requires the permission for the whole
- * host; to look up an address, for the address with its port.
+ * given as an address, and the service. To look up a name, Deno requires net permission for the
+ * whole host; to look up an address, for the address and port.
  *
  * ```console
  * $ clients/resolve.ts localhost http --family 4
@@ -29,7 +29,7 @@ import { getAddrInfo, getNameInfo, inetPton, parsePort } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./resolve.ts" with { type: "text" };
 
-/** A service as typed: its name determines its transports. */
+/** A service, validated but not converted: a name, unlike a port, selects the transport. */
 const service: Argument<string> = {
   default: "http",
   async parse(text) {

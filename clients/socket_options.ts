@@ -4,10 +4,10 @@
  *
  * Usage: clients/socket_options.ts
  *
- * From UCM 2.4, getsockopt and setsockopt. Departs from it: Deno has neither. It has methods for some
- * options and always sets others; Node's API has methods for more; a Deno program cannot set the rest.
- * Where the effect of an option can be observed, it is shown: a datagram arrives, a port is bound
- * again.
+ * From UCM 2.4, getsockopt and setsockopt. Departs from it: Deno has neither call. Its API has
+ * methods for some options and always sets others; Node's API has methods for more; a Deno program
+ * cannot set the rest. If an effect is observable, the program shows it: a datagram arrives, a port
+ * is bound again.
  *
  * ```console
  * $ clients/socket_options.ts
@@ -46,8 +46,8 @@ import header from "./socket_options.ts" with { type: "text" };
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 const BROADCAST = "127.255.255.255";
 const GROUP = "239.255.70.7";
-/** Linux makes no socket's buffer smaller than this (socket(7)). */
-const LEAST_BUFFER_SIZE = 1024;
+/** A lower bound for the size of a socket buffer on Linux (socket(7)). */
+const MIN_BUFFER_SIZE = 1024;
 
 await main(header, { operands: {} }, async () => {
   // Without ports: the system selects them.
@@ -110,7 +110,7 @@ async function attempt(option: string, api: string, set: () => unknown): Promise
   console.log(`${option.padEnd(18)} ${api.padEnd(30)} ${outcome}`);
 }
 
-/** Sends a datagram to a broadcast or multicast address, and describes the one that arrives there. */
+/** Sends a datagram to a broadcast or multicast address, receives it, and returns both addresses. */
 async function receiveAt(hostname: string): Promise<string> {
   using receiver = await openDatagram(0, { hostname });
   if (hostname === GROUP) await receiver.joinMulticastV4(GROUP, LOOPBACK.hostname);
@@ -120,7 +120,7 @@ async function receiveAt(hostname: string): Promise<string> {
   return `from ${formatAddress(from)} to ${formatAddress(receiver.addr)}`;
 }
 
-/** Binds a port that has a connection in TIME_WAIT, because the server closed it first. */
+/** Binds a port with a connection in TIME_WAIT, which the server closed first; returns the port. */
 async function bindInTimeWait(): Promise<number> {
   const listener = Deno.listen(LOOPBACK);
   const address = { ...LOOPBACK, port: listener.addr.port };
@@ -133,14 +133,14 @@ async function bindInTimeWait(): Promise<number> {
   return address.port;
 }
 
-/** Reports whether the system accepted a buffer size of 1 byte, by the size that it returns. */
+/** Describes the effect of setting a buffer size of 1 byte, given the size that the system returns. */
 function describeBuffer(size: number): string {
-  return size < LEAST_BUFFER_SIZE
+  return size < MIN_BUFFER_SIZE
     ? `no effect: asked for 1 byte, it says ${size}`
     : `set: asked for 1 byte, the system gives ${size}`;
 }
 
-/** Searches all methods of the sockets for one whose name matches. */
+/** Searches the sockets for a method whose name matches. Throws if there is none. */
 function findMethod(sockets: object[], pattern: RegExp): string {
   for (const socket of sockets) {
     for (let type = socket; type !== null; type = Object.getPrototypeOf(type)) {

@@ -1,13 +1,13 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7014
 /**
- * A client that half-closes its connection: it sends stdin to its end, shuts down its sending side,
- * and then receives the reply.
+ * A client that half-closes its connection: it sends all of stdin, shuts down its sending side, and
+ * then receives the reply.
  *
  * Usage: clients/tcp_count.ts [host] [port]
  *
- * From Stallings, shutdown. Closing the connection would end the stream too, but the reply could not
- * arrive. On a terminal, control characters that the server sends are printed as U+FFFD; to a file or
- * a pipe, the bytes are exact.
+ * From Stallings, shutdown. Closing the connection would also end the stream, but the client could
+ * not receive the reply. On a terminal, control characters from the server are printed as U+FFFD; a
+ * file or a pipe receives the exact bytes.
  *
  * ```console
  * $ servers/tcp_count.ts 127.0.0.1 7014
@@ -32,11 +32,11 @@ await main(header, {
   // getaddrinfo, socket, connect
   using conn = await openClient(host, port);
 
-  // write, to the end of stdin
+  // write, until the end of stdin
   await copy(Deno.stdin, conn);
   // shutdown
   await conn.closeWrite();
-  // read, to the end of the stream
+  // read, until the end of the stream
   const received = await copy(conn, terminalOutput());
   if (received === 0) {
     throw new Deno.errors.UnexpectedEof(`read ${host}:${port}: the server closed without a reply`);

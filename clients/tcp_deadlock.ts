@@ -4,10 +4,10 @@
  * client's read ends it.
  *
  * Usage: clients/tcp_deadlock.ts [port] [OPTION...]
- *   --deadline SECONDS  how long a read of the client waits (1)
+ *   --deadline SECONDS  timeout of the client's reads (1)
  *
- * From HSE 13, protocol deadlock. One program runs both ends. A read that times out loses no data: the
- * next read returns what arrives later.
+ * From HSE 13, protocol deadlock. One program runs both the server and the client. A read that
+ * times out loses no data: the next read returns what arrives later.
  *
  * ```console
  * $ clients/tcp_deadlock.ts 7016 --deadline=0.5
@@ -28,7 +28,7 @@ import { openClient, openListener, printable, TimeoutReader, writeText } from ".
 // This file as text: main() prints its header for --help.
 import header from "./tcp_deadlock.ts" with { type: "text" };
 
-/** The limit of a message, in bytes. */
+/** The maximum size of a message, in bytes. */
 const MESSAGE_SIZE = 80;
 
 await main(header, {

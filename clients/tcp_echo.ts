@@ -1,15 +1,16 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007
 /**
- * An echo client: it sends each line of stdin and prints the line that comes back.
+ * An echo client: it sends each line of stdin and prints the reply.
  *
  * Usage: clients/tcp_echo.ts [host] [port]
  *
- * From CS:APP, the echo client. As there, a longer line is sent and received in pieces of 8191 bytes,
- * so the server must not wait for its newline. Departs from it: a server that closes early is an
- * error, not an endless loop; after an unterminated last line the sending side is shut down, so that
- * the line comes back too; a NUL byte does not end a line; the exit status is 1 after an error and 2
- * after wrong usage, where the lecture's is 0. On a terminal, control characters that the server sends
- * are printed as U+FFFD; to a file or a pipe, the bytes are exact.
+ * From CS:APP, the echo client. As there, a line longer than 8191 bytes is sent and received in
+ * pieces of that size, so the server must echo a piece without waiting for the newline. Departs
+ * from it: a server that closes early is an error, not an endless loop; after a last line without a
+ * newline, the client shuts down its sending side, so that a server that reads lines echoes it too;
+ * a NUL byte does not end a line; the exit status is 1 after an error and 2 after a usage error,
+ * not 0. On a terminal, control characters from the server are printed as U+FFFD; a file or a pipe
+ * receives the exact bytes.
  *
  * ```console
  * $ servers/tcp_echo_iterative.ts 127.0.0.1 7007
@@ -45,7 +46,7 @@ await main(header, {
   const stdout = terminalOutput();
 
   for (;;) {
-    // fgets: a longer line is read in pieces; C's buffer holds one byte less, and a NUL
+    // fgets: at most MAXLINE - 1 bytes, because C's buffer also holds a NUL
     const line = await stdin.readLine(MAXLINE - 1);
     if (line === null) break;
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7,127.0.0.1:7007
 /**
- * A client that sends one word and receives until every byte of it has come back. The reply may arrive
- * in several pieces.
+ * A client that sends one word and receives until every byte is echoed. The reply may arrive in
+ * several pieces.
  *
  * Usage: clients/tcp_echo_word.ts address word [port]
  *
- * From Stallings, TCPEchoClient4 of Donahoo and Calvert. The address must be numeric, IPv4. The
- * default port, 7, is that of the echo service, which few hosts still run. The word may be empty; one
- * that begins with a dash must follow `--`. On a terminal, control characters that the server sends
- * are printed as U+FFFD; to a file or a pipe, the bytes are exact.
+ * From Stallings, TCPEchoClient4 of Donahoo and Calvert. The address must be a numeric IPv4
+ * address. The default port is 7, the echo service, which few hosts still run. The word may be
+ * empty; a word that begins with a dash must follow `--`. On a terminal, control characters from
+ * the server are printed as U+FFFD; a file or a pipe receives the exact bytes.
  *
  * ```console
  * $ servers/tcp_echo_iterative.ts 127.0.0.1 7007
@@ -39,7 +39,7 @@ import { inetPton, openClient, writeN, writeText } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./tcp_echo_word.ts" with { type: "text" };
 
-/** The limit of a receive, in bytes. */
+/** The maximum number of bytes per receive. */
 const BUFFER_SIZE = 512;
 
 await main(header, {

@@ -3,7 +3,7 @@
  * A client that sends messages in frames: several in one write, and one in several writes.
  *
  * Usage: clients/tcp_frames.ts [host] [port] [OPTION...]
- *   --framing length|line|json  length prefix, newline at the end, or line of JSON (length)
+ *   --framing length|line|json  length prefix, newline delimiter, or JSON per line (length)
  *
  * From UCM 2.4, stream boundaries are lost. With `--framing=json`, a message is a string; the
  * lecture's is an object, `{"msg": ...}`, which the server accepts too.

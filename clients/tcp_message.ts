@@ -1,16 +1,16 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:51717
 /**
- * A client for one message: it prompts for a line, sends it and prints the reply. It shows every call
- * of a client once, each with its error.
+ * A client for one message: it prompts for a line, sends it and prints the reply. It shows each
+ * call of a client once, with its error handling.
  *
  * Usage: clients/tcp_message.ts hostname port
  *
- * From Stallings, the socket client, which sends at most 254 bytes of a line and receives at most 255
- * bytes of the reply. Departs from it: an error names the failed call and its cause; a server that
- * closes without a reply is an error; the exit status is 1 after an error and 2 after wrong usage; a
- * NUL byte ends neither the message nor the reply; the host may have an IPv6 address. On a terminal,
- * control characters that the server sends are printed as U+FFFD; to a file or a pipe, the bytes are
- * exact.
+ * From Stallings, the socket client, which sends at most 254 bytes of a line and receives at most
+ * 255 bytes of the reply. Departs from it: an error message names the failed call and the cause; a
+ * server that closes without a reply is an error; the exit status is 1 after an error and 2 after a
+ * usage error; a NUL byte ends neither the message nor the reply; the host may have an IPv6
+ * address. On a terminal, control characters from the server are printed as U+FFFD; a file or a
+ * pipe receives the exact bytes.
  *
  * ```console
  * $ servers/tcp_message.ts 51717
@@ -37,7 +37,7 @@ import {
 // This file as text: main() prints its header for --help.
 import header from "./tcp_message.ts" with { type: "text" };
 
-/** The limit of the reply, in bytes. Of a message, C's buffer holds one byte less, and a NUL. */
+/** The maximum size of the reply, in bytes. A message is one byte shorter: C's buffer holds a NUL. */
 const BUFFER_SIZE = 255;
 
 await main(header, {

@@ -4,7 +4,7 @@
  *
  * Usage: clients/tcp_request.ts [host] [port]
  *
- * From CS:APP, the Python client. The response is printed as Python prints bytes.
+ * From CS:APP, the Python client. The response is printed as a Python bytes literal.
  *
  * ```console
  * $ servers/tcp_request.ts 127.0.0.1 5678
@@ -22,7 +22,7 @@ import { openClient, writeText } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./tcp_request.ts" with { type: "text" };
 
-/** The limit of the response, in bytes. */
+/** The maximum size of the response, in bytes. */
 const RESPONSE_SIZE = 1024;
 
 await main(header, {
@@ -33,7 +33,7 @@ await main(header, {
 
   // sendall
   await writeText(conn, "This is a message");
-  // recv: at the end of the stream there are no bytes, as in Python
+  // recv: as in Python, the response is empty at the end of the stream
   const response = new Uint8Array(RESPONSE_SIZE);
   const count = await conn.read(response) ?? 0;
   console.log(bytesLiteral(response.subarray(0, count)));

@@ -1,15 +1,15 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:1213
 /**
- * A client that takes turns with the server: it sends a line, receives once, and prints what it
- * received.
+ * A client that alternates sending and receiving: it sends a line, receives once, and prints the
+ * result.
  *
  * Usage: clients/tcp_talk.ts [ip] [port]
  *
- * From HSE 13, the TCP client, which sends at most 31 bytes of a line at once and receives at most 32.
- * A bare newline is not sent: the client only receives. Departs from it: the client exits when the
- * server has closed or reset the connection; a NUL byte ends neither what is sent nor what is printed.
- * On a terminal, control characters that the server sends are printed as U+FFFD; to a file or a pipe,
- * the bytes are exact.
+ * From HSE 13, the TCP client, which sends at most 31 bytes of a line at once and receives at most
+ * 32. An empty line is not sent: the client only receives. Departs from it: the client exits when
+ * the server has closed or reset the connection; a NUL byte ends neither the line sent nor the
+ * output. On a terminal, control characters from the server are printed as U+FFFD; a file or a pipe
+ * receives the exact bytes.
  *
  * ```console
  * $ servers/tcp_counter.ts 127.0.0.1 1213
@@ -33,7 +33,7 @@ import { BufferedReader, openClient, writeN, writeText } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./tcp_talk.ts" with { type: "text" };
 
-/** The limit of a receive, in bytes. Of a line, C's buffer holds one byte less, and a NUL. */
+/** The maximum number of bytes per receive. A line has one less: C's buffer also holds a NUL. */
 const BUFFER_SIZE = 32;
 const NEWLINE = 0x0a;
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:0,127.255.255.255:7029
 /**
- * A sender of broadcasts: it sends each line of stdin to every host of a network.
+ * A broadcast sender: it sends each line of stdin to every host of a network.
  *
  * Usage: clients/udp_broadcast.ts [address] [port]
  *
- * From UCM 2.4, broadcast. C requires SO_BROADCAST to be set first; Deno sets it on every datagram
+ * From UCM 2.4, broadcast. A C program must first set SO_BROADCAST; Deno sets it on every datagram
  * socket. The newline of a line (LF or CRLF) is not sent.
  *
  * ```console
@@ -24,7 +24,7 @@ import { BufferedReader, chomp, openDatagramTo, sendTo } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./udp_broadcast.ts" with { type: "text" };
 
-/** The limit of a line, in bytes. It exceeds that of a datagram, so sending a longer line fails. */
+/** The maximum size of a line, in bytes: larger than a datagram, so sending a longer line fails. */
 const LINE_SIZE = 65538;
 
 await main(header, {

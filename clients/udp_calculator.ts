@@ -1,15 +1,15 @@
 #!/usr/bin/env -S deno run --allow-net=[::1]:0,[::1]:10000
 /**
- * A client for the calculator: it retransmits a request that gets no response.
+ * A client for the calculator: it retransmits a request if no response arrives.
  *
  * Usage: clients/udp_calculator.ts -op OP [-s] host port N... [OPTION...]
  *   -op OP             operation: + or *
  *   -s                 request the result as a string, not as a 32-bit number
- *   --timeout SECONDS  how long to wait for a response before the request is sent again (1)
+ *   --timeout SECONDS  how long to wait for a response before retransmitting the request (1)
  *
  * From CNP3's exercises. There are 1 to 64 numbers, each from 0 to 4294967295. Departs from the
- * exercises: a request is sent up to three times. A second response to the same request does no harm,
- * because it is the same. A datagram from the server that is not a response is an error.
+ * exercises: a request is sent up to three times. A duplicate response is harmless, because it is
+ * identical. An invalid response is an error.
  *
  * ```console
  * $ servers/udp_calculator.ts ::1 10000
@@ -52,7 +52,7 @@ await main(header, {
   // close, at the end of using
 });
 
-/** Sends a request, and sends it again if no response arrives in time. */
+/** Sends a request, and retransmits it if no response arrives in time. */
 async function ask(
   server: ConnectedDatagram,
   request: Uint8Array,

@@ -5,11 +5,11 @@
  * Usage: clients/udp_connected.ts [host] [port] [OPTION...]
  *   --timeout SECONDS  how long to wait for a reply (2)
  *
- * From CNP3, connect on a datagram socket. Deno cannot connect a datagram socket: datagrams from other
- * addresses are received and dropped, and their number is reported on stderr. Departs from it: if no
- * program listens, C's recv fails with ECONNREFUSED at once; here the wait for a reply times out. On a
- * terminal, control characters that the server sends are printed as U+FFFD; to a file or a pipe, the
- * bytes are exact.
+ * From CNP3, connect on a datagram socket. Deno cannot connect a datagram socket: the client drops
+ * datagrams from other addresses, and reports their number on stderr. Departs from it: if no
+ * program listens, the wait for a reply times out, where C's recv fails with ECONNREFUSED at once.
+ * On a terminal, control characters from the server are printed as U+FFFD; a file or a pipe
+ * receives the exact bytes.
  *
  * ```console
  * $ servers/udp_echo.ts 127.0.0.1 7017
@@ -38,7 +38,7 @@ import { connectDatagram, writeN, writeText } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./udp_connected.ts" with { type: "text" };
 
-/** The limit of a message, in bytes. */
+/** The maximum size of a message, in bytes. */
 const MESSAGE_SIZE = 2500;
 
 await main(header, {

@@ -5,11 +5,11 @@
  * Usage: clients/udp_echo.ts [host] [service] [OPTION...]
  *   --timeout SECONDS  how long to wait for a reply (2)
  *
- * From UCM 2.4, the UDP client. Departs from it: a datagram can be lost, so the wait for a reply ends;
- * any program can send a datagram, so those from other addresses than the server's are dropped. The
- * newline of a line (LF or CRLF) is not sent, because a datagram is one message; the reply is printed
- * with a newline. On a terminal, control characters that the server sends are printed as U+FFFD; to a
- * file or a pipe, the bytes are exact.
+ * From UCM 2.4, the UDP client. Departs from it: the wait for a reply times out, because a datagram
+ * can be lost; datagrams from other addresses are dropped, because any program can send one to the
+ * client. The newline of a line (LF or CRLF) is not sent, because a datagram is one message; the
+ * reply is printed with a newline. On a terminal, control characters from the server are printed as
+ * U+FFFD; a file or a pipe receives the exact bytes.
  *
  * ```console
  * $ servers/udp_echo.ts 127.0.0.1 7017
@@ -29,9 +29,9 @@ import { BufferedReader, chomp, connectDatagram, writeN, writeText } from "../mo
 // This file as text: main() prints its header for --help.
 import header from "./udp_echo.ts" with { type: "text" };
 
-/** The limit of a reply, in bytes. */
+/** The maximum size of a reply, in bytes. */
 const MESSAGE_SIZE = 65536;
-/** The limit of a line, in bytes. It exceeds that of a datagram, so sending a longer line fails. */
+/** The maximum size of a line, in bytes: larger than a datagram, so sending a longer line fails. */
 const LINE_SIZE = 65538;
 
 await main(header, {

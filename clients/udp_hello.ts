@@ -1,12 +1,12 @@
 #!/usr/bin/env -S deno run --allow-net=[::1]:0,[::1]:55555
 /**
- * A sender of one datagram, to an IPv4, an IPv6 or a Unix-domain address, with the same function.
+ * Sends one datagram to an IPv4, IPv6 or Unix-domain address, with the same function.
  *
  * Usage: clients/udp_hello.ts [host] [port]
  *
- * From CNP3, sendto. A host that contains a slash is the path of a Unix-domain socket, which requires
- * the permissions of unix/dgram_send.ts. Departs from it: an error is reported on stderr, and the exit
- * status is 1. Over UDP it is not an error that no program listens.
+ * From CNP3, sendto. A host that contains a slash is the path of a Unix-domain socket, which
+ * requires the permissions of unix/dgram_send.ts. Departs from it: an error is reported on stderr,
+ * and the exit status is 1. Over UDP, it is not an error if no program listens.
  *
  * ```console
  * $ servers/udp_receive.ts ::1 55555

@@ -1,16 +1,16 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:0,239.0.0.1:7030
 /**
- * A sender to a multicast group: it sends each line of stdin to every member of the group.
+ * A multicast sender: it sends each line of stdin to every member of a group.
  *
  * Usage: clients/udp_multicast.ts [group] [port] [OPTION...]
  *   --interface ADDRESS  address of the interface that sends (127.0.0.1)
- *   --ttl N              time to live: how many routers may forward a datagram, plus one (1)
- *   --loopback on|off    whether members on this host receive it too (on)
+ *   --ttl N              time to live: maximum number of hops; 1 for the local network (1)
+ *   --loopback on|off    whether members on this host also receive the datagrams (on)
  *
  * From UCM 2.4, multicast. The newline of a line (LF or CRLF) is not sent. Deno sets the options
- * through a membership, so the sender joins the group too. For an IPv6 group Deno can set neither the
- * interface nor the time to live; the routes of this host select the interface. What is sent on the
- * loopback interface always comes back, so `--loopback=off` has an effect on other interfaces only.
+ * through a membership, so the sender joins the group too. For an IPv6 group Deno can set neither
+ * the interface nor the time to live; the routing table selects the interface. Datagrams sent on
+ * the loopback interface are always looped back, so `--loopback=off` affects only other interfaces.
  *
  * ```console
  * $ servers/udp_multicast.ts 239.0.0.1 7030
@@ -29,7 +29,7 @@ import { BufferedReader, chomp, openDatagramTo, sendTo, withContext } from "../m
 // This file as text: main() prints its header for --help.
 import header from "./udp_multicast.ts" with { type: "text" };
 
-/** The limit of a line, in bytes. It exceeds that of a datagram, so sending a longer line fails. */
+/** The maximum size of a line, in bytes: larger than a datagram, so sending a longer line fails. */
 const LINE_SIZE = 65538;
 
 await main(header, {

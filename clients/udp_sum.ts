@@ -3,7 +3,7 @@
  * A client that sends the numbers 1, 3, 5, 7 and 9 in network byte order, and prints their sum.
  *
  * Usage: clients/udp_sum.ts [host] [port] [OPTION...]
- *   --string           the reply is in decimal digits, not a number of four bytes
+ *   --string           expect a reply in decimal digits, not a 32-bit integer
  *   --timeout SECONDS  how long to wait for a reply (2)
  *
  * From CNP3's exercises. Client and server must agree on `--string`: a reply does not state its
@@ -25,7 +25,7 @@ import { connectDatagram, pack, unpack } from "../mod.ts";
 // This file as text: main() prints its header for --help.
 import header from "./udp_sum.ts" with { type: "text" };
 
-/** The limit of a reply, in bytes: the number of digits of the largest sum. */
+/** The maximum size of a reply, in bytes: the number of digits of the largest sum. */
 const REPLY_SIZE = 20;
 
 await main(header, {
