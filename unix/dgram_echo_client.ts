@@ -1,16 +1,16 @@
 #!/usr/bin/env -S deno run --allow-net=unix:/tmp/dgram_echo.sock,unix:/tmp/dgram_echo_client.sock --allow-read=/tmp/dgram_echo_client.sock --allow-write=/tmp/dgram_echo.sock,/tmp/dgram_echo_client.sock
 /**
- * An echo client on a Unix-domain datagram socket: it binds a path, so that the reply can arrive, and
- * removes the file when it exits.
+ * An echo client on a Unix-domain datagram socket: it binds a path, so that the server can reply,
+ * and removes the file when it exits.
  *
  * Usage: unix/dgram_echo_client.ts [path] [own] [OPTION...]
- *   --timeout SECONDS  how long to wait for room at the server, and for a reply (2)
+ *   --timeout SECONDS  how long to wait for space in the server's queue, and for a reply (2)
  *
- * From CNP3, datagrams over a file. Departs from it: a reply that is cut at 80 bytes is reported on
- * stderr; SIGINT and SIGTERM end it with exit status 0, after its file is removed. The newline of a
- * line (LF or CRLF) is not sent, because a datagram is one message; the reply is printed with a
- * newline. On a terminal, control characters that the server sends are printed as U+FFFD; to a file or
- * a pipe, the bytes are exact.
+ * From CNP3, datagrams over a file. Departs from it: a reply that is truncated to 80 bytes is
+ * reported on stderr; on SIGINT or SIGTERM, the client removes its file and exits with status 0.
+ * The newline of a line (LF or CRLF) is not sent, because a datagram is one message; the reply is
+ * printed with a newline. On a terminal, control characters from the server are printed as U+FFFD;
+ * a file or a pipe receives the exact bytes.
  *
  * ```console
  * $ unix/dgram_echo_server.ts /tmp/dgram_echo.sock
@@ -37,9 +37,9 @@ import {
 // This file as text: main() prints its header for --help.
 import header from "./dgram_echo_client.ts" with { type: "text" };
 
-/** The limit of a reply, in bytes. */
+/** The maximum size of a reply, in bytes. */
 const MESSAGE_SIZE = 80;
-/** The limit of a line, in bytes. It exceeds that of a datagram, so sending a longer line fails. */
+/** The maximum size of a line, in bytes: larger than a datagram, so sending a longer line fails. */
 const LINE_SIZE = 1 << 20;
 
 await main(header, {

@@ -1,17 +1,18 @@
 #!/usr/bin/env -S deno run --allow-net=unix:/tmp/dgram_echo.sock,unix:/tmp/dgram_echo_client.sock --allow-read=/tmp/dgram_echo.sock --allow-write=/tmp/dgram_echo.sock,/tmp/dgram_echo_client.sock
 /**
- * An echo server on a Unix-domain datagram socket: it replies to the path that a datagram came from.
+ * An echo server on a Unix-domain datagram socket: it replies to the path of the sender.
  *
  * Usage: unix/dgram_echo_server.ts [path] [OPTION...]
- *   --mode MODE  file mode of the socket, which decides who may send (600)
- *   --quiet      print no line for a message
+ *   --mode MODE  file mode of the socket, which determines who may send (600)
+ *   --quiet      do not print messages
  *
- * From CNP3, datagrams over a file. Departs from it: a message that is cut at 80 bytes is reported on
- * stderr; where the lecture's sendto waits until the client receives, this server reports "Resource
- * temporarily unavailable" at once, so a client that does not receive does not delay the others. The
- * exception is a client that has connected its socket and leaves 200 KB of replies unread: no other
- * client is served until it reads. To reply, Deno requires the permissions for the client's path.
- * After SIGINT or SIGTERM, the datagrams that have arrived are still answered.
+ * From CNP3, datagrams over a file. Departs from it: a message that is truncated to 80 bytes is
+ * reported on stderr; if a client's queue is full, the lecture's sendto blocks, while this server
+ * drops the reply and reports "Resource temporarily unavailable", so a client that does not receive
+ * does not delay the others. The exception is a client that has connected its socket and has 200 KB
+ * of unread replies: it blocks the server until it reads. To reply, Deno requires net and write
+ * permission for the client's path. After SIGINT or SIGTERM, the server still answers the datagrams
+ * that have arrived.
  *
  * ```console
  * $ unix/dgram_echo_server.ts /tmp/dgram_echo.sock
@@ -39,7 +40,7 @@ import {
 // This file as text: main() prints its header for --help.
 import header from "./dgram_echo_server.ts" with { type: "text" };
 
-/** The limit of a message, in bytes. */
+/** The maximum size of a message, in bytes. */
 const MESSAGE_SIZE = 80;
 
 await main(header, {

@@ -1,12 +1,13 @@
 #!/usr/bin/env -S deno run --allow-net=unix:/tmp/dgram.sock --allow-read=/tmp/dgram.sock --allow-write=/tmp/dgram.sock
 /**
- * A receiver for one datagram on a Unix-domain socket, which it prints in hexadecimal.
+ * Receives one datagram on a Unix-domain socket and prints it in hexadecimal.
  *
  * Usage: unix/dgram_receive.ts [path] [OPTION...]
- *   --mode MODE  file mode of the socket, which decides who may send (600)
+ *   --mode MODE  file mode of the socket, which determines who may send (600)
  *
- * From HSE 13, datagrams over a file. Departs from it: a stale socket is removed, but no other file; a
- * byte over 0x7f is printed as two digits; a message that is cut at 16 bytes is reported on stderr.
+ * From HSE 13, datagrams over a file. Departs from it: a stale socket is removed, but no other
+ * file; a byte above 0x7f is printed as two digits; a message that is truncated to 16 bytes is
+ * reported on stderr.
  *
  * ```console
  * $ unix/dgram_receive.ts /tmp/dgram.sock
@@ -23,7 +24,7 @@ import { datagrams, openUnixDatagram, terminationSignal, withTimeout, writeText 
 // This file as text: main() prints its header for --help.
 import header from "./dgram_receive.ts" with { type: "text" };
 
-/** The limit of a message, in bytes. */
+/** The maximum size of a message, in bytes. */
 const MESSAGE_SIZE = 16;
 /** The time limit for writing to stdout, in ms. */
 const PRINT_TIME = 10_000;

@@ -1,12 +1,12 @@
 #!/usr/bin/env -S deno run --allow-net=unix:/tmp/dgram.sock --allow-write=/tmp/dgram.sock
 /**
- * A sender of one datagram to a Unix-domain socket.
+ * Sends one datagram to a Unix-domain socket.
  *
  * Usage: unix/dgram_send.ts [path] string
  *
  * From HSE 13, datagrams over a file. The sending socket has no path, so the receiver cannot reply.
- * The string may be empty; one that begins with a dash must follow `--`. Departs from it: if the
- * receiver has no room for the datagram, the program fails after 5 seconds.
+ * The string may be empty; a string that begins with a dash must follow `--`. Departs from it: if
+ * the receiver's queue is full, the send times out after 5 seconds.
  *
  * ```console
  * $ unix/dgram_receive.ts /tmp/dgram.sock

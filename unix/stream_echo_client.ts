@@ -4,9 +4,9 @@
  *
  * Usage: unix/stream_echo_client.ts [path]
  *
- * From HSE 13 and CS:APP. Departs from them as clients/tcp_echo.ts departs from its lecture, and
- * prints to a terminal in the same way. Deno requires three permissions for a Unix-domain socket, for
- * a client too: the network, and reading and writing its file.
+ * From HSE 13 and CS:APP. Departs from them as clients/tcp_echo.ts departs from its lecture; the
+ * output on a terminal is the same too. For a Unix-domain socket Deno requires net, read and write
+ * permission, also for a client.
  *
  * ```console
  * $ unix/stream_echo_server.ts /tmp/stream_echo.sock
@@ -39,7 +39,7 @@ await main(header, {
   const stdout = terminalOutput();
 
   for (;;) {
-    // fgets: a longer line is read in pieces; C's buffer holds one byte less, and a NUL
+    // fgets: at most MAXLINE - 1 bytes, because C's buffer also holds a NUL
     const line = await stdin.readLine(MAXLINE - 1);
     if (line === null) break;
 

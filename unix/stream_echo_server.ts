@@ -4,20 +4,21 @@
  * address.
  *
  * Usage: unix/stream_echo_server.ts [path] [OPTION...]
- *   --max-connections N     maximum number of open connections; more clients wait in the backlog (1024)
- *   --idle-timeout SECONDS  abort a client that is idle for this long; 0 for no limit (300)
+ *   --max-connections N     maximum number of open connections; others wait in the backlog (1024)
+ *   --idle-timeout SECONDS  abort a connection that is idle for this long; 0 for no limit (300)
  *   --min-rate BYTES        minimum rate of a client, in bytes per second; 0 for none (4)
  *   --grace SECONDS         how long connections may continue after SIGINT or SIGTERM (5)
- *   --mode MODE             file mode of the socket, which decides who may connect (600)
- *   --quiet                 print no line for a connection or a message
+ *   --mode MODE             file mode of the socket, which determines who may connect (600)
+ *   --quiet                 do not print connections and messages
  *
- * The minimum rate is an average over the idle timeout.
+ * The minimum rate is averaged over the idle timeout.
  *
- * From HSE 13 and UCM 2.4. Departs from them: the socket file of a killed server is replaced, that of
- * a running server and any other file are not; the file is removed when the server exits. A client
- * that has not bound a path is printed as `(unnamed)`, and messages are printed as by
- * servers/tcp_echo_concurrent.ts. Deno chooses the backlog. A second server on the same path connects
- * to this one, to check whether it is running. docs/deploy.md describes which folder to use.
+ * From HSE 13 and UCM 2.4. Departs from them: a stale socket file is replaced, but not that of a
+ * running server, nor any other file; the file is removed when the server exits. A client that has
+ * not bound a path is printed as `(unnamed)`, and messages are printed as in
+ * servers/tcp_echo_concurrent.ts. Deno chooses the backlog. A second server on the same path
+ * connects to this server, to check whether it is running. docs/deploy.md describes which folder to
+ * use.
  *
  * ```console
  * $ unix/stream_echo_server.ts /tmp/stream_echo.sock
