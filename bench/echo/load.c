@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 enum { BULK_PIECE = 65536, EVENTS = 1024 };
-static const double LOST_AFTER = 1;   // seconds until an unanswered datagram counts as lost
+static const double LOST_AFTER = 1;   // seconds after which an unanswered datagram counts as lost
 static const double SLOW_EVERY = 0.6; // seconds between two bytes of a slow client
 enum { SLOW_AT_ONCE = 16 };           // slow clients served between two calls of epoll_wait
 
@@ -30,14 +30,14 @@ struct peer {
   int fd;
   bool is_bulk, is_slow, is_writing; // is_writing: waits for EPOLLOUT to send the rest of a message
   size_t sent, received;             // bytes of the message in flight
-  double since;                      // the time at which that message was begun
+  double since;                      // the time at which the client began to send that message
   uint64_t round_trips;
 };
 
 static bool is_datagram;
 static size_t size = 64;
 static char *payload, *scratch;
-static int ready;
+static int epoll;
 
 static double *latencies; // seconds
 static size_t latency_count, latency_room;
@@ -73,7 +73,7 @@ static void watch(struct peer *peer, bool writing) {
   if (peer->is_writing == writing) return;
   peer->is_writing = writing;
   struct epoll_event event = {.events = EPOLLIN | (writing ? EPOLLOUT : 0), .data.ptr = peer};
-  if (epoll_ctl(ready, EPOLL_CTL_MOD, peer->fd, &event) < 0) die("epoll_ctl");
+  if (epoll_ctl(epoll, EPOLL_CTL_MOD, peer->fd, &event) < 0) die("epoll_ctl");
 }
 
 // Sends the rest of the message. A bulk stream then begins the next one.
@@ -116,7 +116,7 @@ static struct peer *slow_peers;
 static int slow_count, slow_sent; // slow_sent: bytes sent in this round
 static double slow_since;         // the start of this round
 
-// Sends the bytes that are due; returns the seconds until the next are.
+// Sends the bytes that are due; returns the number of seconds until the next bytes are due.
 static double send_slowly(void) {
   double time = now();
   if (time - slow_since >= SLOW_EVERY) {
@@ -133,14 +133,14 @@ static double send_slowly(void) {
 static void run(struct peer *peers, int count, double end, bool once) {
   struct epoll_event events[EVENTS];
   int done = 0;
-  double looked = now();
+  double checked = now();
   while (once ? done < count : now() < end) {
     double left = once ? 1 : end - now();
     if (!once && slow_count > 0) {
       double due = send_slowly();
       if (due < left) left = due;
     }
-    int n = epoll_wait(ready, events, EVENTS, left > 0.1 ? 100 : left > 0 ? left * 1000 + 1 : 0);
+    int n = epoll_wait(epoll, events, EVENTS, left > 0.1 ? 100 : left > 0 ? left * 1000 + 1 : 0);
     if (n < 0 && errno != EINTR) die("epoll_wait");
     for (int i = 0; i < n; i++) {
       struct peer *peer = events[i].data.ptr;
@@ -152,13 +152,13 @@ static void run(struct peer *peers, int count, double end, bool once) {
       if (once) done++;
       else begin(peer, time);
     }
-    if (!is_datagram || now() - looked < LOST_AFTER / 4) continue;
-    looked = now();
+    if (!is_datagram || now() - checked < LOST_AFTER / 4) continue;
+    checked = now();
     for (int i = 0; i < count; i++) {
       bool is_answered = once && peers[i].round_trips > 0;
-      if (is_answered || looked - peers[i].since < LOST_AFTER) continue;
+      if (is_answered || checked - peers[i].since < LOST_AFTER) continue;
       lost++;
-      begin(&peers[i], looked);
+      begin(&peers[i], checked);
     }
   }
 }
@@ -241,8 +241,8 @@ int main(int argc, char **argv) {
   slow_count = slow;
   struct sockaddr_storage address;
   socklen_t length = parse_address(argv[1], argv[2], &address);
-  ready = epoll_create1(0);
-  if (ready < 0) die("epoll_create1");
+  epoll = epoll_create1(0);
+  if (epoll < 0) die("epoll_create1");
 
   double start = now();
   for (int i = 0; i < count; i++) {
@@ -251,11 +251,11 @@ int main(int argc, char **argv) {
     peers[i].is_slow = i >= connections + bulk;
     peers[i].is_writing = true;
     struct epoll_event event = {.events = EPOLLOUT, .data.ptr = &peers[i]};
-    if (epoll_ctl(ready, EPOLL_CTL_ADD, peers[i].fd, &event) < 0) die("epoll_ctl");
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, peers[i].fd, &event) < 0) die("epoll_ctl");
   }
   for (int connected = 0; connected < count;) {
     struct epoll_event events[EVENTS];
-    int n = epoll_wait(ready, events, EVENTS, -1);
+    int n = epoll_wait(epoll, events, EVENTS, -1);
     for (int i = 0; i < n; i++) {
       struct peer *peer = events[i].data.ptr;
       socklen_t size_of = sizeof errno;
@@ -263,7 +263,7 @@ int main(int argc, char **argv) {
       if (errno) die("connect");
       watch(peer, false);
       struct epoll_event quiet = {.events = 0, .data.ptr = peer};
-      epoll_ctl(ready, EPOLL_CTL_MOD, peer->fd, &quiet);
+      epoll_ctl(epoll, EPOLL_CTL_MOD, peer->fd, &quiet);
       connected++;
     }
   }
@@ -271,7 +271,7 @@ int main(int argc, char **argv) {
   // One round trip each: the server has accepted all connections before any client begins a second.
   for (int i = 0; i < count; i++) {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &peers[i]};
-    epoll_ctl(ready, EPOLL_CTL_MOD, peers[i].fd, &event);
+    epoll_ctl(epoll, EPOLL_CTL_MOD, peers[i].fd, &event);
     if (!peers[i].is_bulk && !peers[i].is_slow) begin(&peers[i], now());
   }
   run(peers, connections, 0, true);

@@ -7,14 +7,14 @@
  *   --connections N   clients that send a message, wait for its echo, and send the next (1)
  *   --size BYTES      message size (64)
  *   --bulk N          additional streams that send 64 KiB chunks as fast as possible (0)
- *   --slow N          additional clients that each send a byte every 0.6 s, all at once (0)
+ *   --slow N          additional clients that all send a byte every 0.6 s (0)
  *   --warmup SECONDS  duration of the warm-up before the measurement (0.5)
  *   --seconds SECONDS duration of the measurement (2)
  *   --idle            after one round trip per client, keep the connections idle until stdin ends
  *
- * Prints "measuring" when all connections are open and the warm-up is over, and at the end a line of
- * JSON with the fields of the interface Load. The latencies include the age of the round trips that were
- * in progress at the end.
+ * Prints "measuring" when all connections are open and the warm-up is over, and at the end a line
+ * of JSON with the fields of the interface Load. The latencies include the elapsed time of the
+ * round trips in progress at the end.
  *
  * bench/echo/load.c is the same program in C.
  *
@@ -28,7 +28,7 @@ import { writeN } from "../../mod.ts";
 import header from "./load.ts" with { type: "text" };
 import { jain, Latencies, percentile } from "./statistics.ts";
 
-/** The result, as printed in JSON. */
+/** The result, which is printed as JSON. */
 export interface Load {
   /** The time until every client had completed its first round trip, in ms. */
   connectMs: number;
@@ -36,7 +36,7 @@ export interface Load {
   seconds: number;
   /** Messages echoed completely to the clients. */
   roundTrips: number;
-  /** The size of these messages in total. */
+  /** The total size of these messages. */
   bytes: number;
   /** Bytes echoed to the bulk streams. */
   bulkBytes: number;
@@ -73,7 +73,7 @@ interface Peer {
   receive(buffer: Uint8Array): Promise<number>;
 }
 
-/** A client, with one message in flight at all times. */
+/** A client, which always has one message in flight. */
 interface Client {
   peer: Peer;
   roundTrips: number;
@@ -147,7 +147,7 @@ await main(
       for (;;) await peer.receive(buffer);
     }
 
-    async function sendLostAgain(): Promise<never> {
+    async function resendLost(): Promise<never> {
       for (;;) {
         await delay(LOST_AFTER / 4);
         const now = performance.now();
@@ -164,7 +164,7 @@ await main(
       console.log("measuring");
       [began, cpu] = [performance.now(), cpuSeconds()];
     };
-    const losses = transport === "udp" ? [sendLostAgain()] : [];
+    const losses = transport === "udp" ? [resendLost()] : [];
     const firstRoundTrips = clients.map((client) => makeRoundTrip(client, new Uint8Array(size)));
     await Promise.race([Promise.all(firstRoundTrips), ...losses]);
     const connectMs = performance.now() - opening;
@@ -187,8 +187,8 @@ await main(
     }
 
     const ended = performance.now();
-    const cpuInAll = cpuSeconds();
-    // A lower bound for the round trips in progress: without them, a starved client would not show.
+    const cpuAtEnd = cpuSeconds();
+    // A lower bound for the round trips in progress, so that a starved client affects the percentiles.
     if (!idle) { for (const { since } of clients) latencies.add(ended - since); }
     const sorted = latencies.sorted();
     const us = (p: number) => percentile(sorted, p) * 1000;
@@ -207,7 +207,7 @@ await main(
       jain: jain(shares),
       unanswered: shares.filter((share) => share === 0).length,
       lost,
-      cpuSeconds: cpuInAll - cpu,
+      cpuSeconds: cpuAtEnd - cpu,
     };
     console.log(JSON.stringify(load));
     Deno.exit(0); // round trips are still in progress
@@ -259,7 +259,7 @@ function parseAddress(text: string): { hostname: string; port: number } {
   return { hostname, port: Number(port) };
 }
 
-/** Returns the CPU time that this process has used so far. */
+/** Returns the CPU time that this process has used. */
 function cpuSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;

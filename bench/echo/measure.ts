@@ -10,7 +10,7 @@ import type { Load } from "./load.ts";
 import type { Scenario } from "./scenarios.ts";
 import type { Server } from "./servers.ts";
 
-/** The figures of a measurement. A figure that does not apply to the scenario is missing. */
+/** The figures of a measurement. A figure that does not apply to the scenario is absent. */
 export interface Figures {
   /** Round trips per second of the clients, without the bulk streams. */
   roundTrips?: number;
@@ -32,7 +32,7 @@ export interface Figures {
   serverCpu?: number;
   /** The server's CPU time per round trip, in microseconds. */
   cpuPerRoundTrip?: number;
-  /** CPU time by elapsed time, from 0 to 1, of the server and of the load generator. */
+  /** CPU time divided by elapsed time, from 0 to 1, of the server and of the load generator. */
   serverShare?: number;
   loadShare?: number;
   /** The server's resident memory per idle connection, in bytes. */
@@ -43,7 +43,7 @@ export interface Figures {
 export interface Setting {
   /** The load generator's command, without its arguments. */
   load: string[];
-  /** The processors to pin server and load generator to; not pinned if missing. */
+  /** The processors to pin the server and the load generator to. Default: not pinned. */
   cores?: [server: number, load: number];
   /** The duration of the warm-up before the measurement, in seconds. */
   warmup: number;
@@ -53,7 +53,7 @@ export interface Setting {
   folder: string;
 }
 
-/** The delay before memory is measured, in ms: a server frees some of it after the last reply. */
+/** The delay before measuring memory, in ms: a server frees some memory after the last reply. */
 const SETTLING = 500;
 
 /** The clock ticks per second in proc(5), `sysconf(_SC_CLK_TCK)`: 100 on every Linux. */
@@ -149,7 +149,7 @@ export function freeCores(): [number, number] | undefined {
   }
 }
 
-/** Starts a command, pinned to a processor, with the maximum number of file descriptors. */
+/** Starts a command, pinned to a processor, with the file descriptor limit at its maximum. */
 function start(words: string[], core: number | undefined): Process {
   const pinned = core === undefined ? words : ["taskset", "-c", `${core}`, ...words];
   // exec keeps the process ID, by which the server is measured.
@@ -162,7 +162,7 @@ async function result(load: Process): Promise<Load> {
   return JSON.parse(line);
 }
 
-/** Returns the CPU time that a process has used so far: proc(5), `utime` and `stime`. */
+/** Returns the CPU time that a process has used: proc(5), `utime` and `stime`. */
 function cpuSeconds(pid: number): number {
   const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
   // The second field, the name in parentheses, can contain spaces and parentheses.

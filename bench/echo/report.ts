@@ -49,7 +49,7 @@ export function medians(rounds: readonly Figures[]): Figures {
   return Object.fromEntries([...names].map((name) => [name, median(of(name))]));
 }
 
-/** Divides a server's figure by the baseline's in the same scenario; NaN if either is missing. */
+/** Returns a server's figure divided by the baseline's in the same scenario; NaN if one is missing. */
 export function ratio(
   rows: readonly Row[],
   server: string,

@@ -1,6 +1,6 @@
 /**
- * Runs the measurements of the echo benchmark in interleaved rounds, so that a temporary slowdown of the
- * machine affects all servers alike.
+ * Runs the measurements of the echo benchmark in interleaved rounds, so that a temporary slowdown
+ * of the machine affects all servers equally.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export interface Run {
 }
 
 /**
- * Measures every server in every scenario once per round. Each round starts with the next server.
+ * Measures every server in every scenario once per round. Each round starts with a different server.
  *
  * @param scenarios The scenarios, in order.
  * @param servers The servers; each takes part in the scenarios whose transport it supports.

@@ -1,10 +1,10 @@
 /**
- * Measures the project's echo servers under load, together with typical ones for other runtimes.
+ * Measures the project's echo servers under load, and typical echo servers for other runtimes.
  *
  * Usage: deno task bench:echo [OPTION...]
  *   --rounds N         number of rounds; the tables show the medians (3)
  *   --seconds SECONDS  duration of each measurement (2)
- *   --only TEXT        only run scenarios whose names contain TEXT
+ *   --only TEXT        run only scenarios whose names contain TEXT
  *   --chart FILE       also write a chart of the ratios to node as SVG
  *   --json             print all measurements as JSON instead of tables
  *

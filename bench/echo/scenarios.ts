@@ -8,7 +8,7 @@ import type { Transport } from "./servers.ts";
 
 /** A kind of load. */
 export interface Scenario {
-  /** The title of its table: "tcp 64 x 64 B". */
+  /** The title of its table, for example "tcp 64 x 64 B". */
   name: string;
   transport: Transport;
   /** The number of clients, each with one message in flight. */
@@ -17,7 +17,7 @@ export interface Scenario {
   size: number;
   /** The number of additional streams that send as fast as possible. */
   bulk: number;
-  /** The number of additional clients that each send a byte at intervals, all at once. */
+  /** The number of additional clients that all send a byte at the same intervals. */
   slow: number;
   /** Whether the connections stay idle, to measure their memory. */
   isIdle: boolean;

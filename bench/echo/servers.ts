@@ -45,7 +45,7 @@ export const BASELINE = "node";
 
 /**
  * The load generator in TypeScript, used if gcc is not installed. The environment variables make Deno poll
- * for ready sockets often enough to serve all connections alike.
+ * for ready sockets often enough to serve all connections equally.
  */
 export const loadInTypeScript: string[] = [
   ...["env", "DENO_TOKIO_MAX_IO_EVENTS_PER_TICK=64", "DENO_TOKIO_EVENT_INTERVAL=3"],
@@ -59,7 +59,7 @@ export const LOOP = "Deno read/write";
 interface Peer {
   name: string;
   transports: Transport[];
-  /** The command that prints the version of its runtime or compiler. */
+  /** The command that prints the version of the runtime or compiler. */
   versionCommand: string[];
   run?: string[];
   build?: (output: string) => string[];
@@ -99,7 +99,7 @@ export async function findInstalled(folder: string): Promise<Installed> {
   };
 }
 
-/** The project's servers, with the options for many clients. */
+/** The project's servers, with options for many clients. */
 export const ours: Server = {
   name: OURS,
   version: `deno ${Deno.version.deno}`,

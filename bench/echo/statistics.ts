@@ -29,7 +29,7 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Returns Jain's fairness index: 1 if all shares are equal, 1/n if one of n has everything.
+ * Returns Jain's fairness index: 1 if all shares are equal, 1/n if one of n clients has everything.
  *
  * @param shares The share of each client.
  * @returns The index; 0 if all shares are 0.
@@ -44,7 +44,7 @@ export function jain(shares: readonly number[]): number {
   return squares === 0 ? 0 : sum * sum / (shares.length * squares);
 }
 
-/** A growing list of latencies without an object per value: a run has hundreds of thousands. */
+/** A growable list of numbers without an object per value: a run has hundreds of thousands. */
 export class Latencies {
   #values = new Float64Array(1 << 16);
   #length = 0;

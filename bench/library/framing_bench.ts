@@ -1,6 +1,6 @@
-// The three framings, reading from memory, compared with common alternatives: collect the chunks with
-// Buffer.concat() and split off complete messages, or chain transform streams. The alternatives have no
-// size limit and do not report EOF within a message. As in TCP, messages cross the bounds of chunks.
+// Reading the three framings from memory, compared with common alternatives: collecting the chunks with
+// Buffer.concat() and splitting off complete messages, or chaining transform streams. The alternatives have
+// no size limit and do not report EOF within a message. As in TCP, messages cross chunk boundaries.
 
 import { concat } from "@std/bytes/concat";
 import { TextLineStream } from "@std/streams/text-line-stream";

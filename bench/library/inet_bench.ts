@@ -1,7 +1,7 @@
-// inetPton() and inetNtop() compared with common alternatives. node:net's isIP() only checks a text,
-// while inetPton() also returns the bytes, and allocating the array is most of its cost; isIP() with
-// split() is the alternative that returns bytes, for IPv4. Node has no function from bytes to text: the
-// alternatives are a template for IPv4, and for IPv6 the URL parser, which shortens the address.
+// inetPton() and inetNtop() compared with common alternatives. node:net's isIP() only validates a string;
+// inetPton() also returns the bytes, and allocating the array is most of its cost. For IPv4, isIP() with
+// split() returns bytes too. Node has no function that formats bytes: the alternatives are a template
+// string for IPv4, and for IPv6 the URL parser, which shortens the address.
 
 import { isIP } from "node:net";
 import { inetNtop, inetPton } from "../../mod.ts";
@@ -34,7 +34,7 @@ function ntopByUrl(bytes: Uint8Array): string {
   return new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1);
 }
 
-/** Calls `isRight` with each value. Its results are counted, so that V8 cannot optimize calls away. */
+/** Calls `isRight` with each value, and counts the results, so that V8 cannot optimize calls away. */
 function checkAll<T>(values: readonly T[], isRight: (value: T, i: number) => boolean): void {
   let right = 0;
   for (let i = 0; i < COUNT; i++) {

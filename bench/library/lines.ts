@@ -38,7 +38,7 @@ export async function readStream(stream: ReadableStream<Uint8Array<ArrayBuffer>>
   check(lines, bytes);
 }
 
-/** Reads by the events of node:readline, as strings. */
+/** Reads with the events of node:readline, as strings. */
 export async function readEvents(stream: Readable): Promise<void> {
   let lines = 0;
   let bytes = 0;

@@ -1,5 +1,5 @@
-// pack() and unpack() of a small record, "!IHBB", compared with code for each field by DataView and by
-// node's Buffer. Each way allocates a new array or tuple per record.
+// pack() and unpack() of a small record, "!IHBB", compared with code that uses DataView or node's
+// Buffer for each field. Each variant allocates a new array or tuple per record.
 
 import { Buffer } from "node:buffer";
 import { pack, unpack } from "../../mod.ts";
@@ -42,7 +42,7 @@ function unpackByBuffer(bytes: Uint8Array): Fields {
   return [buffer.readUInt32BE(0), buffer.readUInt16BE(4), buffer.readUInt8(6), buffer.readUInt8(7)];
 }
 
-// The latest results are kept and summed up, so that V8 cannot optimize calls away. Keeping all of them
+// The latest results are kept and added up, so that V8 cannot optimize calls away. Keeping all results
 // would measure the garbage collector.
 const packed: Uint8Array[] = [];
 const unpacked: Fields[] = [];
@@ -65,7 +65,7 @@ function unpackAll(unpackOne: (bytes: Uint8Array) => Fields): void {
   if (sum !== COUNT * 0xffffffff) throw new Error(`the sum is ${sum}, not ${COUNT * 0xffffffff}`);
 }
 
-// All ways must agree to the byte.
+// All variants must give the same results.
 for (const [i, fields] of records.entries()) {
   const message = messages[i] ?? new Uint8Array();
   for (const packOne of [packByDataView, packByBuffer]) {

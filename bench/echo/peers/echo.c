@@ -26,7 +26,7 @@ struct client {
 };
 
 static char buffer[PIECE];
-static int ready;
+static int epoll;
 
 static void die(const char *call) {
   perror(call);
@@ -35,7 +35,7 @@ static void die(const char *call) {
 
 static void watch(struct client *client, uint32_t events) {
   struct epoll_event event = {.events = events, .data.ptr = client};
-  if (epoll_ctl(ready, EPOLL_CTL_MOD, client->fd, &event) < 0) die("epoll_ctl");
+  if (epoll_ctl(epoll, EPOLL_CTL_MOD, client->fd, &event) < 0) die("epoll_ctl");
 }
 
 static void end(struct client *client) {
@@ -44,7 +44,7 @@ static void end(struct client *client) {
   free(client);
 }
 
-// send(2) that returns 0 if the socket buffer is full, and -1 if the connection is broken.
+// Like send(2), but returns 0 if the socket buffer is full.
 static ssize_t send_some(int fd, const char *from, size_t length) {
   ssize_t count = send(fd, from, length, MSG_NOSIGNAL);
   return count < 0 && errno == EAGAIN ? 0 : count;
@@ -83,17 +83,17 @@ static void accept_all(int listener, bool is_tcp) {
     if (!client) die("calloc");
     client->fd = fd;
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
-    if (epoll_ctl(ready, EPOLL_CTL_ADD, fd, &event) < 0) die("epoll_ctl");
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0) die("epoll_ctl");
   }
 }
 
 static void echo_streams(int listener, bool is_tcp) {
-  ready = epoll_create1(0);
+  epoll = epoll_create1(0);
   struct epoll_event event = {.events = EPOLLIN};
-  if (ready < 0 || epoll_ctl(ready, EPOLL_CTL_ADD, listener, &event) < 0) die("epoll");
+  if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) < 0) die("epoll");
   for (;;) {
     struct epoll_event events[EVENTS];
-    int count = epoll_wait(ready, events, EVENTS, -1);
+    int count = epoll_wait(epoll, events, EVENTS, -1);
     for (int i = 0; i < count; i++) {
       if (events[i].data.ptr) serve(events[i].data.ptr);
       else accept_all(listener, is_tcp);

@@ -10,8 +10,8 @@ import sys
 BACKLOG = 4096
 
 
-# The receive buffer of all connections: data is copied out of it before the next receive. With
-# asyncio.Protocol each receive would allocate 256 KiB, which dominates the cost.
+# The receive buffer, shared by all connections: data is copied before the next receive. With
+# asyncio.Protocol, each receive allocates 256 KiB, which dominates the cost.
 buffer = bytearray(65536)
 
 
@@ -40,20 +40,20 @@ async def echo_streams(transport, address):
         server = await loop.create_unix_server(Echo, address, backlog=BACKLOG)
     else:
         server = await loop.create_server(Echo, "127.0.0.1", int(address), backlog=BACKLOG)
-    say(server.sockets[0].getsockname())
+    log_listening(server.sockets[0].getsockname())
     await server.serve_forever()
 
 
 def echo_datagrams(port):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.bind(("127.0.0.1", port))
-        say(s.getsockname())
+        log_listening(s.getsockname())
         while True:
             message, peer = s.recvfrom(65536)
             s.sendto(message, peer)
 
 
-def say(name):
+def log_listening(name):
     text = "%s:%d" % name if isinstance(name, tuple) else name
     sys.stderr.write("listening on %s\n" % text)
 

@@ -6,7 +6,7 @@ import process from "node:process";
 
 const [transport = "tcp", address = "0"] = process.argv.slice(2);
 
-/** Sends data. The unsent rest is kept in `socket.data`; until it is sent, reading is paused. */
+/** Sends data. Keeps what is unsent in `socket.data`, and pauses reading until it is sent. */
 function send(socket, data) {
   const sent = Math.max(0, socket.write(data));
   if (sent === data.length) {
