@@ -1,7 +1,10 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { getAddrInfo } from "../../lib/address/addrinfo.ts";
 import { AddrInfoError } from "../../lib/address/addrinfo_error.ts";
+import { getNameInfo, type NameInfoFlags } from "../../lib/address/nameinfo.ts";
 import { isHere } from "../../contract/requirements.ts";
+import { runProgram } from "../support/program.ts";
+import { python3 } from "../support/python.ts";
 import { testWith } from "../support/test_with.ts";
 
 type Query = [
@@ -106,3 +109,177 @@ function inOrder(answer: string, [node, , family, , flags]: readonly unknown[]):
   const dependsOnRoutes = node === null && family === 0 && flags === "passive";
   return dependsOnRoutes ? answer.split(", ").toSorted().join(", ") : answer;
 }
+
+Deno.test("getAddrInfo()'s addresses can be listened on and connected to", async () => {
+  const [own] = await getAddrInfo("127.0.0.1", 0);
+  assert(own?.transport === "tcp");
+  using listener = Deno.listen(own);
+  let connected = 0;
+  for (const address of await getAddrInfo("localhost", listener.addr.port, { family: 4 })) {
+    if (address.transport !== "tcp") continue;
+    using _client = await Deno.connect(address);
+    (await listener.accept()).close();
+    connected++;
+  }
+  assert(connected > 0, "localhost has an IPv4 address");
+});
+
+Deno.test("getAddrInfo() says what it cannot find, in C's words", async () => {
+  const cases: [...Parameters<typeof getAddrInfo>, code: string, message: string][] = [
+    [null, null, {}, "EAI_NONAME", "getaddrinfo: Name or service not known"],
+    ["", 80, {}, "EAI_NONAME", "getaddrinfo : Name or service not known"],
+    ["name.invalid", 80, {}, "EAI_NONAME", "getaddrinfo name.invalid: Name or service not known"],
+    ["256.1.1.1", 80, {}, "EAI_NONAME", "getaddrinfo 256.1.1.1: Name or service not known"],
+    ["[::1]", 80, {}, "EAI_NONAME", "getaddrinfo [::1]: Name or service not known"],
+    [
+      "::1",
+      80,
+      { family: 4 },
+      "EAI_ADDRFAMILY",
+      "getaddrinfo ::1: Address family for hostname not supported",
+    ],
+    [
+      "name.invalid",
+      "nosuch",
+      {},
+      "EAI_SERVICE",
+      "getaddrinfo nosuch: Servname not supported for ai_socktype",
+    ],
+  ];
+  for (const bad of [65536, 70000, -1, 80.5, NaN, "65536", " 80", "+80", "0x50", "1e3", ""]) {
+    const message = `getaddrinfo ${bad}: Servname not supported for ai_socktype`;
+    cases.push(["127.0.0.1", bad, {}, "EAI_SERVICE", message]);
+  }
+  for (const [node, service, hints, code, message] of cases) {
+    const query = JSON.stringify([node, service, hints]);
+    const error = await getAddrInfo(node, service, hints).catch((error) => error);
+    assertInstanceOf(error, AddrInfoError, query);
+    if (error.code === "EAI_AGAIN") continue; // no name server answers here
+    assertEquals([error.code, error.message], [code, message], query);
+  }
+});
+
+const askGetNameInfo = `
+def answer(host, port, transport, flags):
+    bits = socket.NI_DGRAM if transport == "udp" else 0
+    bits |= socket.NI_NUMERICHOST if flags.get("numericHost") else 0
+    bits |= socket.NI_NUMERICSERV if flags.get("numericService") else 0
+    bits |= socket.NI_NAMEREQD if flags.get("nameRequired") else 0
+    try:
+        return list(socket.getnameinfo((host, port), bits))
+    except socket.gaierror as error:
+        return error.strerror
+
+print(json.dumps([answer(*query) for query in json.loads(sys.argv[1])]))
+`;
+
+const nameQueries: [string, number, "tcp" | "udp", NameInfoFlags][] = [];
+for (const host of ["127.0.0.1", "::1", "192.0.2.7"]) {
+  for (const port of [0, 7, 69, 80, 514]) {
+    for (let bits = 0; bits < 16; bits++) {
+      const [numericHost, numericService, nameRequired] = [1, 2, 4].map((bit) =>
+        (bits & bit) !== 0
+      );
+      if (port !== 80 && host !== "127.0.0.1") continue; // the name servers are asked little
+      if (!numericService && !isHere("Debian's services")) continue;
+      nameQueries.push([host, port, bits < 8 ? "tcp" : "udp", {
+        numericHost: numericHost === true,
+        numericService: numericService === true,
+        nameRequired: nameRequired === true,
+      }]);
+    }
+  }
+}
+const names = await python3<(string | [string, string])[]>(
+  "-c",
+  `import json, socket, sys\n${askGetNameInfo}`,
+  JSON.stringify(nameQueries),
+);
+
+Deno.test({
+  name: "getNameInfo() finds what the C library finds" + (names ? "" : " (ignored: no python3)"),
+  ignore: names === null,
+  async fn() {
+    for (const [index, query] of nameQueries.entries()) {
+      const [hostname, port, transport, flags] = query;
+      const found = await getNameInfo({ transport, hostname, port }, flags).then(
+        ({ host, service }): [string, string] => [host, service],
+        (error): string => error.message.replace(`getnameinfo ${hostname}: `, ""),
+      );
+      assertEquals(found, names?.[index] ?? "", JSON.stringify(query));
+    }
+  },
+});
+
+Deno.test("getNameInfo() refuses a name for an address, with numericHost too", async () => {
+  const address = { transport: "tcp", hostname: "localhost", port: 80 } as const;
+  for (const numericHost of [false, true]) {
+    await assertRejects(() => getNameInfo(address, { numericHost }), TypeError, "localhost");
+  }
+});
+
+/** What a process under these flags prints for the value of an expression, or for its error. */
+async function evaluate(expression: string, ...flags: string[]): Promise<string> {
+  const program = `
+    import * as net from ${JSON.stringify(import.meta.resolve("../../mod.ts"))};
+    const print = (value) => console.log(JSON.stringify(value));
+    await (${expression}).then(print, (error) => console.log(net.strerror(error)));
+  `;
+  const { stdout, stderr } = await runProgram(program, ...flags);
+  return stdout.trimEnd() || stderr;
+}
+
+Deno.test("addresses, ports and services need no permission", async () => {
+  const calls = [
+    `net.getAddrInfo("::1", "http")`,
+    `net.getAddrInfo("127.1", 80, { socktype: "stream" })`,
+    `net.getAddrInfo("::1%1", 80, { socktype: "stream" })`,
+    `net.getAddrInfo(null, 7, { passive: true, socktype: "dgram" })`,
+    `net.getNameInfo({ transport: "tcp", hostname: "192.0.2.7", port: 22 }, { numericHost: true })`,
+    `net.parsePort("7007")`,
+    `net.parsePort("http")`,
+  ];
+  assertEquals(JSON.parse(await evaluate(`Promise.all([${calls}])`)), [
+    [{ transport: "tcp", port: 80, hostname: "::1" }],
+    [{ transport: "tcp", port: 80, hostname: "127.0.0.1" }],
+    [{ transport: "tcp", port: 80, hostname: "::1%1" }],
+    [
+      { transport: "udp", port: 7, hostname: "0.0.0.0" },
+      { transport: "udp", port: 7, hostname: "::" },
+    ],
+    { host: "192.0.2.7", service: "ssh" },
+    7007,
+    80,
+  ]);
+});
+
+Deno.test("getAddrInfo() needs the permission for the whole host of a name", async () => {
+  const query = `net.getAddrInfo("localhost", 80, { socktype: "stream" })`;
+  const refusal = "getaddrinfo localhost: permission not granted, requires --allow-net=localhost";
+  const lesser = [[], ["--allow-net=localhost:80"], ["--allow-net=127.0.0.1"]];
+  await Promise.all(lesser.map(async (flags) => {
+    assertEquals(await evaluate(query, ...flags), refusal, `${flags}`);
+  }));
+  const granted = JSON.parse(await evaluate(query, "--allow-net=localhost"));
+  assertEquals(granted, await getAddrInfo("localhost", 80, { socktype: "stream" }));
+});
+
+Deno.test("getNameInfo() needs the permission for the address", async () => {
+  const cases = [["127.0.0.1", "127.0.0.1:80"], ["::1", "[::1]:80"]] as const;
+  await Promise.all(cases.map(async ([hostname, grant]) => {
+    const address = { transport: "tcp", hostname, port: 80 } as const;
+    const query = `net.getNameInfo(${JSON.stringify(address)})`;
+    const refusal = `getnameinfo ${grant}: permission not granted, requires --allow-net=${grant}`;
+    assertEquals(await evaluate(query, "--allow-net=127.0.0.1:81"), refusal);
+    const granted = JSON.parse(await evaluate(query, `--allow-net=${grant}`));
+    assertEquals(granted, await getNameInfo(address));
+  }));
+});
+
+Deno.test("a refused look-up rejects with NotCapable", async () => {
+  const address = `{ transport: "tcp", hostname: "127.0.0.1", port: 80 }`;
+  const isNotCapable = "(error) => error instanceof Deno.errors.NotCapable";
+  const calls = [`net.getAddrInfo("localhost", 80)`, `net.getNameInfo(${address})`]
+    .map((call) => `${call}.catch(${isNotCapable})`);
+  assertEquals(await evaluate(`Promise.all([${calls}])`), "[true,true]");
+});

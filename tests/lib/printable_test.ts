@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { chomp } from "../../lib/io/chomp.ts";
 import { printable } from "../../lib/printable.ts";
 
 const REPLACEMENT = "\ufffd";
@@ -67,25 +66,4 @@ Deno.test("printable() shows each message by itself, and changes none", () => {
   assertEquals(printable(buffer.subarray(0, 2)), `a${REPLACEMENT}`);
   assertEquals(printable(buffer.subarray(3)), REPLACEMENT.repeat(2));
   assertEquals(buffer.toHex(), "61e20a82ac");
-});
-
-Deno.test("chomp() takes one end of line off the end, LF or CRLF, and nothing else", () => {
-  const cases = {
-    "": "",
-    "\n": "",
-    "\n\n": "\n",
-    "a\n": "a",
-    "a": "a",
-    "a\r\n": "a",
-    "\r\n": "",
-    "a\r\r\n": "a\r",
-    "a\r": "a\r",
-    "a\n\r": "a\n\r",
-    "\ra\n": "\ra",
-    "\na": "\na",
-  };
-  const toBytes = (text: string) => new TextEncoder().encode(text);
-  for (const [line, text] of Object.entries(cases)) {
-    assertEquals(chomp(toBytes(line)), toBytes(text), JSON.stringify(line));
-  }
 });

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import table from "../../lib/address/services.json" with { type: "json" };
 import { getServByName, getServByPort, parsePort } from "../../lib/address/services.ts";
+import { runProgram } from "../support/program.ts";
 import { python3 } from "../support/python.ts";
 
 const hostileNames = [
@@ -200,4 +201,19 @@ print(json.dumps([[[
       assertEquals(found, byPort[i], `${port}`);
     }
   },
+});
+
+Deno.test("/etc/services is read only if that is already permitted", async () => {
+  const module = JSON.stringify(import.meta.resolve("../../lib/address/services.ts"));
+  const program = `
+    import { getServByName } from ${module};
+    let reads = 0;
+    const { readTextFile } = Deno;
+    Deno.readTextFile = (path) => (reads++, readTextFile(path));
+    await getServByName("nosuchservice");
+    console.log(reads);`;
+  for (const [flag, reads] of [["--allow-net", 0], ["--allow-read=/etc/services", 1]]) {
+    const { stdout, stderr } = await runProgram(program, `${flag}`);
+    assertEquals([stdout, stderr], [`${reads}\n`, ""], `${flag}`);
+  }
 });

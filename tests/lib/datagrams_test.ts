@@ -1,0 +1,159 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { datagrams } from "../../lib/server/datagrams.ts";
+import {
+  type DatagramSocket,
+  openDatagram,
+  openDatagramTo,
+  recvFrom,
+  sendTo,
+} from "../../lib/socket/datagram.ts";
+import { openUnixDatagram } from "../../lib/socket/unix.ts";
+import { temporaryFolder } from "../../contract/process.ts";
+import { toBytes, toText } from "../support/bytes.ts";
+
+/** For a test that would never end if it failed: far more than any needs. */
+const PATIENCE = { timeout: 60_000 };
+
+/** A way to open a socket at a free path. */
+const openers: Record<string, (path: string) => Promise<DatagramSocket>> = {
+  "openDatagram()": () => openDatagram(0),
+  "openUnixDatagram()": (path) => openUnixDatagram(path),
+};
+
+Deno.test(
+  "datagrams() yields what came, all of it or not, until it is left",
+  PATIENCE,
+  async () => {
+    using a = await openDatagram(0);
+    using b = await openDatagram(0);
+    for (const text of ["abc", "", "abcd", "last", "left"]) await sendTo(a, toBytes(text), b.addr);
+    const came: [string, boolean][] = [];
+    for await (const { message, from, truncated } of datagrams(b, 3)) {
+      assertEquals(from, a.addr);
+      came.push([toText(message), truncated]);
+      if (came.length === 4) break;
+    }
+    assertEquals(came, [["abc", false], ["", false], ["abc", true], ["las", true]]);
+    assertEquals(toText((await recvFrom(b, 80)).message), "left"); // the socket is still open
+  },
+);
+
+/** How a loop over a socket comes to its end. */
+const ends: Record<string, (socket: DatagramSocket, controller: AbortController) => void> = {
+  "its socket is closed": (socket) => socket.close(),
+  "its signal aborts": (_socket, controller) => controller.abort(),
+};
+
+for (const [end, doEnd] of Object.entries(ends)) {
+  for (const [name, openSocket] of Object.entries(openers)) {
+    Deno.test(`datagrams() of ${name} ends when ${end}`, PATIENCE, async () => {
+      await using folder = await temporaryFolder();
+      for (const when of ["before it begins", "while it waits", "in its body"]) {
+        const path = `${folder.path}/${when}`;
+        const socket = await openSocket(path);
+        const controller = new AbortController();
+        const finish = () => doEnd(socket, controller);
+        if (when === "in its body") {
+          using client = await openDatagramTo(socket.addr);
+          await sendTo(client, new Uint8Array(), socket.addr);
+        }
+        if (when === "before it begins") finish();
+        if (when === "while it waits") setTimeout(finish);
+        const errors: Error[] = [];
+        const onError = (error: Error) => errors.push(error);
+        let turns = 0;
+        for await (const _ of datagrams(socket, 80, { signal: controller.signal, onError })) {
+          turns++;
+          finish();
+        }
+        assertEquals([turns, errors], [when === "in its body" ? 1 : 0, []], when);
+        socket.close();
+        await assertRejects(() => recvFrom(socket, 80), Deno.errors.BadResource, undefined, when);
+      }
+      assertEquals([...Deno.readDirSync(folder.path)], []);
+    });
+  }
+}
+
+for (const [name, openSocket] of Object.entries(openers)) {
+  Deno.test(
+    `datagrams() of ${name} yields what is queued when its signal aborts`,
+    PATIENCE,
+    async () => {
+      await using folder = await temporaryFolder();
+      using socket = await openSocket(`${folder.path}/socket`);
+      using client = await openDatagramTo(socket.addr);
+      for (let n = 0; n < 8; n++) await sendTo(client, new Uint8Array([n]), socket.addr);
+      const came = [];
+      for await (const { message } of datagrams(socket, 80, { signal: AbortSignal.abort() })) {
+        came.push(...message);
+      }
+      assertEquals(came, [0, 1, 2, 3, 4, 5, 6, 7]);
+      await sendTo(socket, toBytes("still open"), client.addr).catch((error) => {
+        if (name === "openDatagram()") throw error; // a Unix client without a path cannot be answered
+      });
+    },
+  );
+}
+
+Deno.test("datagrams() may run several times over one socket", PATIENCE, async () => {
+  using a = await openDatagram(0);
+  using b = await openDatagram(0);
+  const came = new Set<string>();
+  const { promise: all, resolve } = Promise.withResolvers<void>();
+  const loops = Array.from({ length: 3 }, async () => {
+    let turns = 0;
+    for await (const { message } of datagrams(b, 80)) {
+      turns++;
+      came.add(toText(message));
+      if (came.size === 3) resolve();
+      await all; // whoever has one takes no other
+    }
+    return turns;
+  });
+  for (const text of ["1", "2", "3"]) await sendTo(a, toBytes(text), b.addr);
+  await all;
+  b.close();
+  assertEquals(await Promise.all(loops), [1, 1, 1]);
+});
+
+Deno.test("datagrams() tells of an error and goes on", PATIENCE, async () => {
+  using a = await openDatagram(0);
+  using b = await openDatagram(0);
+  const receive = b.receive.bind(b);
+  let failures = 2;
+  b.receive = (p) => {
+    if (failures-- > 0) return Promise.reject(new Error("Connection reset (os error 104)"));
+    return receive(p);
+  };
+  await sendTo(a, toBytes("hello"), b.addr);
+  const errors: string[] = [];
+  for await (const { message } of datagrams(b, 80, { onError: (e) => errors.push(e.message) })) {
+    assertEquals(toText(message), "hello");
+    b.close();
+  }
+  assertEquals(errors, ["recvfrom: Connection reset", "recvfrom: Connection reset"]);
+});
+
+Deno.test("datagrams() refuses a length that is none, and lets timers go on when receiving fails", async () => {
+  using socket = await openDatagram(0);
+  for (const max of [-1, 0.5, NaN]) {
+    await assertRejects(() => datagrams(socket, max).next(), RangeError, `recvfrom: ${max} is not`);
+  }
+  let isOver = false;
+  setTimeout(() => isOver = true, 20);
+  const receive = () =>
+    Promise.reject(isOver ? new Deno.errors.BadResource("closed") : new Error("broken"));
+  const broken = { addr: socket.addr, receive } as unknown as DatagramSocket;
+  for await (const _ of datagrams(broken, 80, { onError: () => {} })) assert(false);
+});
+
+Deno.test("datagrams() takes what comes from its own port, where that is shared", async () => {
+  const options = { hostname: "127.0.0.1", reuseAddress: true };
+  using own = await openDatagram(0, options);
+  await sendTo(own, toBytes("another program"), own.addr);
+  for await (const { message } of datagrams(own, 80)) {
+    assertEquals(toText(message), "another program");
+    break;
+  }
+});

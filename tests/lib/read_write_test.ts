@@ -1,0 +1,150 @@
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { BufferedReader } from "../../lib/io/buffered_reader.ts";
+import { readN, writeN } from "../../lib/io/read_write.ts";
+import { amounts, nothing, Source, Target, whole } from "../support/readers.ts";
+import { randomBytes, toBytes, toText } from "../support/bytes.ts";
+
+/** For a test that would never end if it failed: far more than any needs. */
+const PATIENCE = { timeout: 60_000 };
+
+const broken = new Deno.errors.ConnectionReset("the source is broken");
+
+const readNs: Record<string, (source: Source) => (p: Uint8Array) => Promise<number | null>> = {
+  "readN()": (source) => (p) => readN(source, p),
+  "BufferedReader.readN()": (source) => {
+    const reader = new BufferedReader(source, 3);
+    return (p) => reader.readN(p);
+  },
+};
+
+for (const [name, on] of Object.entries(readNs)) {
+  Deno.test(`${name} is short at the end only, and null after it`, async () => {
+    for (const length of [1, 2, 3, 5, 9, 10, 11, 30]) {
+      const expected = "0123456789".match(new RegExp(`.{1,${length}}`, "g")) ?? [];
+      for (const [manner, amount] of Object.entries(amounts)) {
+        const readN = on(new Source(amount, toBytes("0123456789")));
+        const pieces = [];
+        const p = new Uint8Array(length);
+        for (let count; (count = await readN(p)) !== null; p.fill(0)) {
+          pieces.push(toText(p.subarray(0, count)));
+          assert(p.subarray(count).every((byte) => byte === 0), `${manner}, ${length}: too many`);
+        }
+        assertEquals(pieces, expected, `${manner}, ${length} bytes`);
+        assertEquals(await readN(p), null, `${manner}, ${length} bytes`);
+      }
+    }
+  });
+}
+
+Deno.test("readN() reads nothing into an empty buffer, even at EOF", async () => {
+  assertEquals(await readN(new Source(whole), new Uint8Array()), 0);
+});
+
+Deno.test("readN() throws the source's error with what came before it in the buffer", async () => {
+  for (const [manner, amount] of Object.entries(amounts)) {
+    const source = new Source(amount, toBytes("abcd"), broken, toBytes("efgh"));
+    const p = toBytes("......");
+    assertStrictEquals(await assertRejects(() => readN(source, p), Error), broken, manner);
+    assertEquals(toText(p), "abcd..", manner);
+    assertEquals(await readN(source, p.subarray(4)), 2, manner);
+    assertEquals(toText(p), "abcdef", manner);
+  }
+});
+
+Deno.test("readN() fails if its source returns 0 bytes again and again", PATIENCE, async () => {
+  const read = () => readN(new Source(nothing), new Uint8Array(3));
+  await assertRejects(read, Error, "read: the source returned 0 bytes");
+});
+
+Deno.test("writeN() writes all of it, whatever the target takes at once", async () => {
+  for (const length of [0, 1, 2, 3, 100, 5000]) {
+    const text = toText(randomBytes(length, length));
+    for (const [manner, amount] of Object.entries(amounts)) {
+      const target = new Target(amount);
+      await writeN(target, toBytes(text));
+      assertEquals(toText(new Uint8Array(target.taken)), text, `${length} bytes, ${manner}`);
+    }
+  }
+});
+
+Deno.test("writeN() throws the target's error, and has written what came before", async () => {
+  for (const after of [0, 1, 5, 9]) {
+    for (const [manner, amount] of Object.entries(amounts)) {
+      const where = `${manner}, after ${after}`;
+      const target = new Target(amount, { after, error: broken });
+      const write = () => writeN(target, toBytes("0123456789"));
+      assertStrictEquals(await assertRejects(write, Error), broken, where);
+      assertEquals(toText(new Uint8Array(target.taken)), "0123456789".slice(0, after), where);
+    }
+  }
+});
+
+Deno.test("readN() and writeN() refuse a count that cannot be", async () => {
+  for (const count of [NaN, -1, 5, Infinity]) {
+    const source = { read: () => Promise.resolve(count) };
+    await assertRejects(
+      () => readN(source, new Uint8Array(4)),
+      RangeError,
+      `returned ${count} for 4`,
+    );
+    const target = { write: () => Promise.resolve(count) };
+    await assertRejects(
+      () => writeN(target, new Uint8Array(4)),
+      RangeError,
+      `returned ${count} for 4`,
+    );
+  }
+});
+
+Deno.test("writeN() writes the bytes of each call together, in the order of the calls", async () => {
+  const target = new Target((offered, turn) => Math.min(offered, turn % 3));
+  const failing = new Target(() => 1, { after: 3, error: new Error("full") });
+  const messages = ["one", "two", "", "three"].map((text) => toBytes(`${text}.`.repeat(9)));
+  await Promise.all(messages.map((message) => writeN(target, message)));
+  assertEquals(toText(new Uint8Array(target.taken)), messages.map(toText).join(""));
+  // A call that fails does not hold up the next.
+  const calls = await Promise.allSettled([1, 2].map(() => writeN(failing, toBytes("abcd"))));
+  assertEquals(calls.map(({ status }) => status), ["rejected", "fulfilled"]);
+  assertEquals(toText(new Uint8Array(failing.taken)), "abcabcd");
+});
+
+Deno.test("writeN() does not mix what two calls send over TCP", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  using conn = await listener.accept();
+  const size = 8 << 20;
+  const sending = Promise.all([1, 2].map((n) => writeN(client, new Uint8Array(size).fill(n))))
+    .then(() => client.closeWrite());
+  const received = new Uint8Array(2 * size);
+  assertEquals(await readN(conn, received), received.length);
+  await sending;
+  assertEquals(received.indexOf(2), size);
+  assertEquals(received.lastIndexOf(1), size - 1);
+});
+
+Deno.test("writeN() gives up on a target that takes nothing for ever", PATIENCE, async () => {
+  const write = () => writeN(new Target(nothing), new Uint8Array(1));
+  await assertRejects(write, Error, "write: the target wrote 0 bytes");
+});
+
+Deno.test("writeN() sends 20 MB to a peer that reads slowly", PATIENCE, async () => {
+  const sent = new Uint8Array(20_000_000).map((_, i) => i % 251);
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  using conn = await listener.accept();
+
+  const sending = writeN(client, sent).then(() => client.closeWrite());
+  const received = new Uint8Array(sent.length + 1); // there would be room for a byte too many
+  let length = 0;
+  for (let count; (count = await conn.read(received.subarray(length, length + 65536)));) {
+    length += count;
+    await new Promise((resolve) => setTimeout(resolve)); // meanwhile the sender fills its buffer
+  }
+  await sending;
+  assertEquals(length, sent.length);
+  assertEquals(await digest(received.subarray(0, length)), await digest(sent));
+});
+
+async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}
