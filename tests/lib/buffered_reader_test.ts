@@ -30,7 +30,7 @@ const texts: Record<string, string> = {
   "empty lines": "\n\nabc\n\n\ndefghijk\n\n",
   "every byte": String.fromCharCode(...Array(256).keys()),
   "lines as long as buffers": linesAround(1, 2, 3, 7, 16, 64),
-  "random bytes": randomText(3000, randomIntegers(1)),
+  "random bytes": randomText(1000, randomIntegers(1)),
 };
 
 const broken = new Deno.errors.ConnectionReset("the source is broken");
@@ -103,6 +103,11 @@ function concat(steps: Step[]): string {
   return steps.slice(0, end).map((step) => step instanceof Uint8Array ? toText(step) : "").join("");
 }
 
+/** Whether two lists are equal; assertEquals() takes longer to find that out than to read the lines. */
+function isSame(a: unknown[], b: unknown[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}
+
 async function assertLines(text: string, what: string, size: number, max: number): Promise<void> {
   for (const [way, stepsOf] of Object.entries(ways)) {
     const steps = stepsOf(toBytes(text));
@@ -110,8 +115,10 @@ async function assertLines(text: string, what: string, size: number, max: number
     for (const [manner, amount] of Object.entries(amounts)) {
       for (const [name, call] of Object.entries(lineCalls)) {
         const reader = new BufferedReader(new Source(amount, ...steps), size);
+        const lines = await readLines(reader, call, max);
+        if (isSame(lines, expected)) continue;
         const where = `${name}, ${what}, ${way}, ${manner}, size ${size}, max ${max}`;
-        assertEquals(await readLines(reader, call, max), expected, where);
+        assertEquals(lines, expected, where);
       }
     }
   }
@@ -214,8 +221,8 @@ Deno.test("BufferedReader asks for more while its source has more, and for less 
   assert(asked.slice(-100).every((length) => length <= 1000), `it asked for ${asked.slice(-100)}`);
 });
 
-Deno.test("BufferedReader reads a line of 100 MB in bounded memory", PATIENCE, async () => {
-  const length = 100_000_000;
+Deno.test("BufferedReader reads a line of 30 MB in bounded memory", PATIENCE, async () => {
+  const length = 30_000_000;
   for (const [size, max] of [[8192, 8192], [64, 8192]] as const) {
     const where = `size ${size}, max ${max}`;
     const before = memoryInUse();

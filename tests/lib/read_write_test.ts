@@ -127,8 +127,8 @@ Deno.test("writeN() gives up on a target that takes nothing for ever", PATIENCE,
   await assertRejects(write, Error, "write: the target wrote 0 bytes");
 });
 
-Deno.test("writeN() sends 20 MB to a peer that reads slowly", PATIENCE, async () => {
-  const sent = new Uint8Array(20_000_000).map((_, i) => i % 251);
+Deno.test("writeN() sends 12 MB to a peer that reads slowly", PATIENCE, async () => {
+  const sent = new Uint8Array(12_000_000).map((_, i) => i % 251);
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
   using conn = await listener.accept();
