@@ -7,6 +7,7 @@ import { bytes } from "../support/bytes.ts";
 import { connectAndReset } from "../support/peers.ts";
 import { exchange, receive } from "../support/streams.ts";
 import { stopwatch } from "../support/time.ts";
+import { testSteps } from "../support/test_with.ts";
 import { runProgram } from "../support/program.ts";
 
 /** A concurrent echo server in this process, and what happens to it. */
@@ -177,44 +178,77 @@ Deno.test("accept() leaves further clients in the backlog until one leaves", asy
   second.close();
 });
 
-Deno.test("accept() cuts off a client that is silent for the idle timeout", async () => {
-  await using server = new Server({ idleTimeout: 50 });
-  using silent = await server.connect();
-  assertEquals(await silent.read(new Uint8Array(8)), null);
-  const [error] = server.errors;
-  assertInstanceOf(error, Deno.errors.TimedOut);
-  assertMatch(error.message, /^read 127\.0\.0\.1:\d+: idle for 0\.05 s$/);
-});
-
-Deno.test("accept() cuts off a client that does not receive for the idle timeout", async () => {
-  await using server = new Server({ idleTimeout: 100 });
-  using deaf = await server.connect();
-  await assertRejects(async () => {
-    for (;;) await writeN(deaf, new Uint8Array(1 << 20));
-  }, Error);
-  assertInstanceOf(server.errors[0], Deno.errors.TimedOut);
-});
-
-Deno.test("accept() does not count as idle a client that is slow but not silent", async () => {
-  await using server = new Server({ idleTimeout: 500 });
-  using slow = await server.connect();
-  for (let i = 0; i < 12; i++) {
-    await exchange(slow, ".");
-    await new Promise((resolve) => setTimeout(resolve, 60)); // 0.72 s in all
-  }
-  assertEquals(server.errors, []);
-});
-
-Deno.test("accept() does not count as idle a client that waits for a slow service", async () => {
-  await using server = new Server({ idleTimeout: 50 }, async (conn) => {
-    await conn.read(new Uint8Array(8));
-    await new Promise((resolve) => setTimeout(resolve, 250));
-    await writeN(conn, bytes("done"));
-  });
-  using client = await server.connect();
-  await client.write(bytes("go"));
-  assertEquals(await readN(client, new Uint8Array(4)), 4);
-});
+testSteps("accept() aborts idle and slow clients", [
+  {
+    name: "a silent client is aborted after the idle timeout",
+    fn: async () => {
+      await using server = new Server({ idleTimeout: 50 });
+      using silent = await server.connect();
+      assertEquals(await silent.read(new Uint8Array(8)), null);
+      const [error] = server.errors;
+      assertInstanceOf(error, Deno.errors.TimedOut);
+      assertMatch(error.message, /^read 127\.0\.0\.1:\d+: idle for 0\.05 s$/);
+    },
+  },
+  {
+    name: "a client that does not receive is aborted after the idle timeout",
+    fn: async () => {
+      await using server = new Server({ idleTimeout: 100 });
+      using deaf = await server.connect();
+      await assertRejects(async () => {
+        for (;;) await writeN(deaf, new Uint8Array(1 << 20));
+      }, Error);
+      assertInstanceOf(server.errors[0], Deno.errors.TimedOut);
+    },
+  },
+  {
+    name: "a client that is slow but not silent is not idle",
+    fn: async () => {
+      await using server = new Server({ idleTimeout: 500 });
+      using slow = await server.connect();
+      for (let i = 0; i < 12; i++) {
+        await exchange(slow, ".");
+        await new Promise((resolve) => setTimeout(resolve, 60)); // 0.72 s in all
+      }
+      assertEquals(server.errors, []);
+    },
+  },
+  {
+    name: "a client that waits for a slow service is not idle",
+    fn: async () => {
+      await using server = new Server({ idleTimeout: 50 }, async (conn) => {
+        await conn.read(new Uint8Array(8));
+        await new Promise((resolve) => setTimeout(resolve, 250));
+        await writeN(conn, bytes("done"));
+      });
+      using client = await server.connect();
+      await client.write(bytes("go"));
+      assertEquals(await readN(client, new Uint8Array(4)), 4);
+    },
+  },
+  {
+    name: "a client that is slower than the minimum rate is aborted, another is not",
+    fn: async () => {
+      await using server = new Server({ idleTimeout: 400, minRate: 250 });
+      const talk = async (conn: Deno.Conn, text: string) => {
+        const elapsed = stopwatch();
+        while (elapsed() < 1200) {
+          await exchange(conn, text);
+          await new Promise((resolve) => setTimeout(resolve, 40));
+        }
+      };
+      using slow = await server.connect();
+      using quick = await server.connect();
+      const [slowEnds] = await Promise.allSettled([
+        talk(slow, "."), // 25 bytes a second there and 25 back, at most
+        talk(quick, "quick enough".repeat(20)),
+      ]);
+      assertEquals(slowEnds.status, "rejected");
+      assertEquals(server.errors.length, 1);
+      assertMatch(String(server.errors[0]), /slower than 250 bytes a second$/);
+    },
+  },
+]);
 
 Deno.test("accept() drains: what was in flight comes back, the port is free, the loop ends", async () => {
   const server = new Server({ grace: 30_000 });
@@ -280,26 +314,6 @@ Deno.test("accept() refuses limits that are none", async () => {
   for (const options of wrong) {
     await assertRejects(() => accept(listener, options).next(), RangeError, "accept: ");
   }
-});
-
-Deno.test("accept() cuts off a client that is slower than the minimum rate, and no other", async () => {
-  await using server = new Server({ idleTimeout: 400, minRate: 250 });
-  const talk = async (conn: Deno.Conn, text: string) => {
-    const elapsed = stopwatch();
-    while (elapsed() < 1200) {
-      await exchange(conn, text);
-      await new Promise((resolve) => setTimeout(resolve, 40));
-    }
-  };
-  using slow = await server.connect();
-  using quick = await server.connect();
-  const [slowEnds] = await Promise.allSettled([
-    talk(slow, "."), // 25 bytes a second there and 25 back, at most
-    talk(quick, "quick enough".repeat(20)),
-  ]);
-  assertEquals(slowEnds.status, "rejected");
-  assertEquals(server.errors.length, 1);
-  assertMatch(String(server.errors[0]), /slower than 250 bytes a second$/);
 });
 
 Deno.test("accept() still accepts who waits in the backlog when the signal aborts", async () => {
