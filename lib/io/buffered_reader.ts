@@ -214,9 +214,12 @@ export class BufferedReader implements Reader {
     for (;;) {
       const line = this.tryReadLine(limit) ?? await this.readLine(limit);
       if (line === null) return;
-      if (line.length === limit && line.at(-1) !== NEWLINE && !await this.atEnd()) {
-        this.unread(line);
-        throw new RangeError(`readline: the line exceeds ${limit} bytes`);
+      if (line.length === limit && line.at(-1) !== NEWLINE) {
+        this.unread(line); // before the look-ahead, which may throw
+        if (this.#end - this.#start > limit || await this.#fill()) {
+          throw new RangeError(`readline: the line exceeds ${limit} bytes`);
+        }
+        this.#take(limit);
       }
       yield decoder.decode(chomp(line));
     }

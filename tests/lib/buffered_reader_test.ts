@@ -357,3 +357,124 @@ Deno.test("BufferedReader refuses what is no number of bytes, and names it", asy
     assertEquals(await reader.readLine(), toBytes("ab\n"), `after max ${bad}`);
   }
 });
+
+/** What lines() yields, and at the end the error that it throws, if any. */
+async function linesOf(reader: BufferedReader, max?: number): Promise<unknown[]> {
+  const lines: unknown[] = [];
+  try {
+    for await (const line of reader.lines(max)) lines.push(line);
+  } catch (error) {
+    lines.push(error === broken ? broken : String(error));
+  }
+  return lines;
+}
+
+/** Calls `check` with a reader of a text for each manner of its source and each size of its buffer. */
+async function withReaders(
+  steps: Step[],
+  check: (reader: BufferedReader, where: string) => Promise<void>,
+): Promise<void> {
+  for (const [manner, amount] of Object.entries(amounts)) {
+    for (const size of sizes) {
+      await check(
+        new BufferedReader(new Source(amount, ...steps), size),
+        `${manner}, size ${size}`,
+      );
+    }
+  }
+}
+
+Deno.test("BufferedReader.lines() yields lines without their LF or CRLF", async () => {
+  const cases: Record<string, string[]> = {
+    "": [],
+    "\n": [""],
+    "one\ntwo\n": ["one", "two"],
+    "one\r\n\r\ntwo\r\n": ["one", "", "two"],
+    "mixed\r\nends\nof\r\nlines": ["mixed", "ends", "of", "lines"],
+    "a CR\rin a line\r\r\n\r": ["a CR\rin a line\r", "\r"],
+    "unterminated": ["unterminated"],
+  };
+  for (const [text, lines] of Object.entries(cases)) {
+    await withReaders([toBytes(text)], async (reader, where) => {
+      assertEquals(await linesOf(reader), lines, `${JSON.stringify(text)}, ${where}`);
+      assertEquals(await linesOf(reader), [], `${JSON.stringify(text)}, ${where}, at EOF`);
+    });
+  }
+});
+
+Deno.test("BufferedReader.lines() decodes UTF-8, and what is not UTF-8 as U+FFFD", async () => {
+  const cases: Record<string, string> = {
+    "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80": "\u00e4\u20ac\u{1f600}",
+    "\xff\xfe": "\ufffd\ufffd",
+    "half \xc3": "half \ufffd",
+    "\xef\xbb\xbfa byte order mark": "\ufeffa byte order mark",
+  };
+  for (const [bytes, text] of Object.entries(cases)) {
+    await withReaders([toBytes(`${bytes}\n${bytes}`)], async (reader, where) => {
+      assertEquals(await linesOf(reader), [text, text], where);
+    });
+  }
+});
+
+Deno.test("BufferedReader.lines() yields a line of exactly `max` bytes, its newline included", async () => {
+  for (const text of ["1234567\n", "123456\r\n", "12345678", "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"]) {
+    await withReaders([toBytes(text)], async (reader, where) => {
+      const line = new TextDecoder().decode(toBytes(text)).replace(/\r?\n$/, "");
+      assertEquals(await linesOf(reader, 8), [line], `${JSON.stringify(text)}, ${where}`);
+    });
+  }
+});
+
+Deno.test("BufferedReader.lines() rejects a longer line, and loses nothing", async () => {
+  const error = "RangeError: readline: the line exceeds 8 bytes";
+  for (const long of ["12345678\n", "1234567\r\n", "123456789", `${"x".repeat(100)}\n`]) {
+    await withReaders([toBytes(`one\n${long}two\n`)], async (reader, where) => {
+      const text = `${JSON.stringify(long)}, ${where}`;
+      assertEquals(await linesOf(reader, 8), ["one", error], text);
+      assertEquals(await linesOf(reader, 8), [error], `${text}, again`);
+      const all = `${long}two`.split(/\r?\n/);
+      assertEquals(await linesOf(reader, 8192), all, `${text}, with a larger limit`);
+    });
+  }
+});
+
+Deno.test("BufferedReader.lines() throws the source's error, and continues after it", async () => {
+  const text = "one\n12345678\ntwo\n";
+  for (let cut = 0; cut <= text.length; cut++) {
+    const steps = [toBytes(text.slice(0, cut)), broken, toBytes(text.slice(cut))];
+    await withReaders(
+      steps.filter((step) => step instanceof Error || step.length > 0),
+      async (reader, where) => {
+        const lines = [...await linesOf(reader, 9), ...await linesOf(reader, 9)];
+        assertEquals(lines.filter((line) => line !== broken), ["one", "12345678", "two"], where);
+        assertEquals(lines.indexOf(broken), text.slice(0, cut).split("\n").length - 1, where);
+      },
+    );
+  }
+});
+
+Deno.test("BufferedReader.lines() keeps a piece of `max` bytes when the source fails after it", async () => {
+  const steps = [toBytes("12345678"), broken, toBytes("9\n")];
+  await withReaders(steps, async (reader, where) => {
+    assertEquals(await linesOf(reader, 8), [broken], where);
+    assertEquals(await linesOf(reader), ["123456789"], where);
+  });
+});
+
+Deno.test("BufferedReader.lines() rejects an invalid limit", async () => {
+  for (const max of [0, -1, 1.5, NaN]) {
+    const reader = new BufferedReader(new Source(whole, toBytes("ab\n")));
+    await assertRejects(() => reader.lines(max).next(), RangeError, `${max} is not a positive`);
+    assertEquals(await linesOf(reader), ["ab"]);
+  }
+});
+
+Deno.test("BufferedReader.lines() leaves what follows the last line taken", async () => {
+  const reader = new BufferedReader(new Source(whole, toBytes("one\ntwo\nthree")));
+  for await (const line of reader.lines()) {
+    assertEquals(line, "one");
+    break;
+  }
+  assertEquals(await reader.readLine(), toBytes("two\n"));
+  assertEquals(await linesOf(reader), ["three"]);
+});
