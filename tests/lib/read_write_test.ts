@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { BufferedReader } from "../../lib/io/buffered_reader.ts";
-import { readN, writeN } from "../../lib/io/read_write.ts";
+import { copy, readN, writeN, writeText } from "../../lib/io/read_write.ts";
 import { amounts, nothing, Source, Target, whole } from "../support/readers.ts";
 import { randomBytes, toBytes, toText } from "../support/bytes.ts";
 
@@ -148,3 +148,55 @@ Deno.test("writeN() sends 12 MB to a peer that reads slowly", PATIENCE, async ()
 async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
+
+Deno.test("writeText() writes a string in UTF-8, whatever the target takes at once", async () => {
+  for (const text of ["", "hello\n", "\u00e4\u20ac\u{1f600}", "\ufeff\0", "x".repeat(5000)]) {
+    for (const [manner, amount] of Object.entries(amounts)) {
+      const target = new Target(amount);
+      await writeText(target, text);
+      const written = new TextDecoder("utf-8", { ignoreBOM: true }).decode(
+        new Uint8Array(target.taken),
+      );
+      assertEquals(written, text, manner);
+    }
+  }
+  const target = new Target(whole);
+  await writeText(target, "\ud800"); // half a surrogate pair
+  assertEquals(target.taken, [0xef, 0xbf, 0xbd]);
+});
+
+Deno.test("writeText() keeps the order of concurrent calls, and of writeN()", async () => {
+  const target = new Target(() => 1);
+  await Promise.all([
+    writeText(target, "one,"),
+    writeN(target, toBytes("two,")),
+    writeText(target, "three"),
+  ]);
+  assertEquals(toText(new Uint8Array(target.taken)), "one,two,three");
+});
+
+Deno.test("writeText() throws the target's error", async () => {
+  const target = new Target(() => 1, { after: 3, error: broken });
+  assertStrictEquals(await assertRejects(() => writeText(target, "hello"), Error), broken);
+  assertEquals(toText(new Uint8Array(target.taken)), "hel");
+});
+
+Deno.test("copy() copies until EOF, and returns the number of bytes", async () => {
+  const bytes = randomBytes(200_000, 1);
+  for (const [manner, amount] of Object.entries({ whole, halves: amounts["halves"] ?? whole })) {
+    const target = new Target(amount);
+    assertEquals(await copy(new Source(amount, bytes), target), bytes.length, manner);
+    assertEquals(toText(new Uint8Array(target.taken)), toText(bytes), manner);
+  }
+  assertEquals(await copy(new Source(whole), new Target(whole)), 0);
+});
+
+Deno.test("copy() throws the error of its source or its target", async () => {
+  const source = new Source(whole, toBytes("abc"), broken);
+  const target = new Target(whole);
+  assertStrictEquals(await assertRejects(() => copy(source, target), Error), broken);
+  assertEquals(toText(new Uint8Array(target.taken)), "abc");
+  const full = new Target(whole, { after: 2, error: broken });
+  const call = () => copy(new Source(whole, toBytes("abc")), full);
+  assertStrictEquals(await assertRejects(call, Error), broken);
+});

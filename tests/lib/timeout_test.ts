@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { TimeoutReader, withTimeout } from "../../lib/io/timeout.ts";
+import { nextTurn, testLeaks } from "../support/test_leaks.ts";
 import { BufferedReader } from "../../lib/io/buffered_reader.ts";
 import { type Reader, readN } from "../../lib/io/read_write.ts";
 import { amounts, Source, whole } from "../support/readers.ts";
@@ -11,35 +12,6 @@ const LONG = 30_000;
 const SHORT = 1;
 
 const broken = new Error("the source is broken");
-
-/** A test that fails if it leaves a timer or a socket behind, or a rejection that nobody hears of. */
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({
-    name,
-    sanitizeOps: true,
-    sanitizeResources: true,
-    async fn() {
-      const unheard: unknown[] = [];
-      const onRejection = (event: PromiseRejectionEvent) => {
-        event.preventDefault();
-        unheard.push(event.reason);
-      };
-      addEventListener("unhandledrejection", onRejection);
-      try {
-        await fn();
-        await nextTurn();
-      } finally {
-        removeEventListener("unhandledrejection", onRejection);
-      }
-      assertEquals(unheard, [], "rejections that nobody heard of");
-    },
-  });
-}
-
-/** Waits until everything has happened that waits for nothing else. */
-async function nextTurn(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve));
-}
 
 /** A source that has what it was given, and lets a read wait when that is nothing. */
 class Pipe implements Reader {
@@ -96,7 +68,7 @@ const calls = {
     readText({ read: (p) => reader.readN(p) }, count),
 };
 
-test("withTimeout() gives what the promise gives in time", async () => {
+testLeaks("withTimeout() gives what the promise gives in time", async () => {
   for (const ms of [0, 1, LONG]) {
     assertEquals(await withTimeout(Promise.resolve("came"), ms, "late"), "came", `${ms} ms`);
     const error = await assertRejects(() => withTimeout(Promise.reject(broken), ms, "late"), Error);
@@ -104,7 +76,7 @@ test("withTimeout() gives what the promise gives in time", async () => {
   }
 });
 
-test("withTimeout() waits no longer than it is told to, and no shorter", async () => {
+testLeaks("withTimeout() waits no longer than it is told to, and no shorter", async () => {
   for (const ms of [0, 1, 20]) {
     const start = performance.now();
     const never = new Promise(() => {});
@@ -118,27 +90,27 @@ test("withTimeout() waits no longer than it is told to, and no shorter", async (
   }
 });
 
-test("withTimeout() can wait for longer than a timer", async () => {
+testLeaks("withTimeout() can wait for longer than a timer", async () => {
   for (const ms of [2 ** 31, Infinity]) {
     const slow = new Promise((resolve) => setTimeout(resolve, 5, "came"));
     assertEquals(await withTimeout(slow, ms, "late"), "came", `${ms} ms`);
   }
 });
 
-test("withTimeout() leaves the promise to whoever keeps it", async () => {
+testLeaks("withTimeout() leaves the promise to whoever keeps it", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
   await assertRejects(() => withTimeout(promise, SHORT, "late"), Deno.errors.TimedOut);
   resolve("came");
   assertEquals(await withTimeout(promise, SHORT, "late"), "came");
 });
 
-test("withTimeout() hears of a rejection that comes too late", async () => {
+testLeaks("withTimeout() hears of a rejection that comes too late", async () => {
   const { promise, reject } = Promise.withResolvers<string>();
   await assertRejects(() => withTimeout(promise, SHORT, "late"), Deno.errors.TimedOut);
   reject(broken);
 });
 
-test("TimeoutReader gives what a source gives in time", async () => {
+testLeaks("TimeoutReader gives what a source gives in time", async () => {
   for (const [manner, amount] of Object.entries(amounts)) {
     for (const size of [1, 5, 80]) {
       const source = new Source(amount, toBytes("hello, "), toBytes("world"));
@@ -148,74 +120,83 @@ test("TimeoutReader gives what a source gives in time", async () => {
   }
 });
 
-test("TimeoutReader does not bother the source for no bytes", async () => {
+testLeaks("TimeoutReader does not bother the source for no bytes", async () => {
   const pipe = new Pipe();
   assertEquals(await new TimeoutReader(pipe, SHORT).read(new Uint8Array()), 0);
   assertEquals(pipe.reads, 0);
 });
 
-test("TimeoutReader: what comes after an expiry is for the next reads, whatever their size", async () => {
-  for (const early of [1, 3, 5, 80]) {
-    for (const late of [1, 3, 5, 80]) {
-      const where = `a read of ${early} bytes expires, reads of ${late} follow`;
-      const { pipe, reader } = await expiredReader(early);
-      pipe.give("hello");
-      let text = "";
-      while (text.length < 5) text += await readText(reader, late);
-      assertEquals(text, "hello", where);
-      pipe.give(null);
-      assertEquals(await readText(reader, late), null, where);
+testLeaks(
+  "TimeoutReader: what comes after an expiry is for the next reads, whatever their size",
+  async () => {
+    for (const early of [1, 3, 5, 80]) {
+      for (const late of [1, 3, 5, 80]) {
+        const where = `a read of ${early} bytes expires, reads of ${late} follow`;
+        const { pipe, reader } = await expiredReader(early);
+        pipe.give("hello");
+        let text = "";
+        while (text.length < 5) text += await readText(reader, late);
+        assertEquals(text, "hello", where);
+        pipe.give(null);
+        assertEquals(await readText(reader, late), null, where);
+      }
     }
-  }
-});
+  },
+);
 
-test("TimeoutReader: a read that goes on is one read, and leaves the caller's buffer alone", async () => {
-  const pipe = new Pipe();
-  const reader = new TimeoutReader(pipe, SHORT);
-  const p = new Uint8Array([1, 2, 3]);
-  for (let i = 0; i < 3; i++) await assertExpires(() => reader.read(p));
-  pipe.give("abc");
-  await nextTurn();
-  assertEquals(p, new Uint8Array([1, 2, 3]));
-  assertEquals(pipe.reads, 1);
-  assertEquals(await reader.read(p), 3);
-  assertEquals(toText(p), "abc");
-  assertEquals(pipe.reads, 1);
-});
+testLeaks(
+  "TimeoutReader: a read that goes on is one read, and leaves the caller's buffer alone",
+  async () => {
+    const pipe = new Pipe();
+    const reader = new TimeoutReader(pipe, SHORT);
+    const p = new Uint8Array([1, 2, 3]);
+    for (let i = 0; i < 3; i++) await assertExpires(() => reader.read(p));
+    pipe.give("abc");
+    await nextTurn();
+    assertEquals(p, new Uint8Array([1, 2, 3]));
+    assertEquals(pipe.reads, 1);
+    assertEquals(await reader.read(p), 3);
+    assertEquals(toText(p), "abc");
+    assertEquals(pipe.reads, 1);
+  },
+);
 
-test("TimeoutReader: the end that comes after an expiry is the next read's", async () => {
+testLeaks("TimeoutReader: the end that comes after an expiry is the next read's", async () => {
   const { pipe, reader } = await expiredReader(80);
   pipe.give(null);
   await nextTurn();
   assertEquals(await readText(reader, 80), null);
 });
 
-test("TimeoutReader: an error that comes after an expiry is the next read's, and not another's", async () => {
-  // That a source has expired itself is an error as any other.
-  for (const error of [broken, new Deno.errors.TimedOut("idle for 300 s")]) {
-    const { pipe, reader } = await expiredReader(80);
-    pipe.give(error);
-    await nextTurn();
-    assertStrictEquals(await assertRejects(() => readText(reader, 80), Error), error);
-    pipe.give("it goes on");
-    assertEquals(await readText(reader, 80), "it goes on", `after "${error.message}"`);
-  }
-});
+testLeaks(
+  "TimeoutReader: an error that comes after an expiry is the next read's, and not another's",
+  async () => {
+    // That a source has expired itself is an error as any other.
+    for (const error of [broken, new Deno.errors.TimedOut("idle for 300 s")]) {
+      const { pipe, reader } = await expiredReader(80);
+      pipe.give(error);
+      await nextTurn();
+      assertStrictEquals(await assertRejects(() => readText(reader, 80), Error), error);
+      pipe.give("it goes on");
+      assertEquals(await readText(reader, 80), "it goes on", `after "${error.message}"`);
+    }
+  },
+);
 
-test("TimeoutReader: an error that comes in time is one read's, too", async () => {
+testLeaks("TimeoutReader: an error that comes in time is one read's, too", async () => {
   const reader = new TimeoutReader(new Source(whole, broken, toBytes("it goes on")), LONG);
   assertStrictEquals(await assertRejects(() => readText(reader, 80), Error), broken);
   assertEquals(await readText(reader, 80), "it goes on");
 });
 
-test("TimeoutReader: nobody has to read on after an expiry", async () => {
+testLeaks("TimeoutReader: nobody has to read on after an expiry", async () => {
   for (const what of ["hello", null, broken]) {
     const { pipe } = await expiredReader(80);
     pipe.give(what);
   }
 });
 
-test("TimeoutReader: the timeout may be changed between reads", async () => {
+testLeaks("TimeoutReader: the timeout may be changed between reads", async () => {
   const pipe = new Pipe();
   const reader = new TimeoutReader(pipe, LONG);
   for (const ms of [1, 20, 2]) {
@@ -228,7 +209,7 @@ test("TimeoutReader: the timeout may be changed between reads", async () => {
   }
 });
 
-test("TimeoutReader takes memory once for a large read of many pieces", async () => {
+testLeaks("TimeoutReader takes memory once for a large read of many pieces", async () => {
   const source = new Source(amounts["one byte at a time"] ?? whole, new Uint8Array(1000));
   const memory = new Set<ArrayBufferLike>();
   const watched: Reader = {
@@ -242,36 +223,42 @@ test("TimeoutReader takes memory once for a large read of many pieces", async ()
 });
 
 for (const [name, call] of Object.entries(calls)) {
-  test(`BufferedReader.${name}() on a TimeoutReader gets a line whole that an expiry cut in two`, async () => {
-    const line = "hello, world\n";
-    for (const size of [1, 2, 5, 13, 8192]) {
-      for (let cut = 0; cut < line.length; cut++) {
-        const where = `size ${size}, ${cut} bytes before the expiry`;
-        const pipe = new Pipe();
-        const source = new TimeoutReader(pipe, SHORT);
-        const reader = new BufferedReader(source, size);
-        if (cut > 0) pipe.give(line.slice(0, cut));
-        await assertExpires(() => call(reader, line.length), where);
-        pipe.give(`${line.slice(cut)}next`);
-        source.timeout = LONG;
-        assertEquals(await call(reader, line.length), line, where);
-        assertEquals(await calls.readN(reader, 4), "next", where);
+  testLeaks(
+    `BufferedReader.${name}() on a TimeoutReader gets a line whole that an expiry cut in two`,
+    async () => {
+      const line = "hello, world\n";
+      for (const size of [1, 2, 5, 13, 8192]) {
+        for (let cut = 0; cut < line.length; cut++) {
+          const where = `size ${size}, ${cut} bytes before the expiry`;
+          const pipe = new Pipe();
+          const source = new TimeoutReader(pipe, SHORT);
+          const reader = new BufferedReader(source, size);
+          if (cut > 0) pipe.give(line.slice(0, cut));
+          await assertExpires(() => call(reader, line.length), where);
+          pipe.give(`${line.slice(cut)}next`);
+          source.timeout = LONG;
+          assertEquals(await call(reader, line.length), line, where);
+          assertEquals(await calls.readN(reader, 4), "next", where);
+        }
       }
-    }
-  });
+    },
+  );
 }
 
-test("TimeoutReader on a connection: an expiry, what came later, the end, and close while it waits", async () => {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
-  using conn = await listener.accept();
-  const reader = new TimeoutReader(conn, SHORT);
-  await assertExpires(() => readText(reader, 80));
-  await client.write(toBytes("late"));
-  reader.timeout = LONG;
-  assertEquals(await readText(reader, 80), "late");
-  await client.closeWrite();
-  assertEquals(await readText(reader, 80), null);
-  // In the other direction, where a read is still under way when the connection is closed.
-  await assertExpires(() => readText(new TimeoutReader(client, SHORT), 80));
-});
+testLeaks(
+  "TimeoutReader on a connection: an expiry, what came later, the end, and close while it waits",
+  async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+    using conn = await listener.accept();
+    const reader = new TimeoutReader(conn, SHORT);
+    await assertExpires(() => readText(reader, 80));
+    await client.write(toBytes("late"));
+    reader.timeout = LONG;
+    assertEquals(await readText(reader, 80), "late");
+    await client.closeWrite();
+    assertEquals(await readText(reader, 80), null);
+    // In the other direction, where a read is still under way when the connection is closed.
+    await assertExpires(() => readText(new TimeoutReader(client, SHORT), 80));
+  },
+);
