@@ -270,3 +270,13 @@ Deno.test("ConnectedDatagram.receive() that waits for another call ends when its
   assertEquals(toText((await first).message), "one");
   assertEquals(toText((await third).message), "two");
 });
+
+testWith([], "ConnectedDatagram sends to a Unix peer while a receive waits", async (folder) => {
+  using server = await openUnixDatagram(`${folder}/server`);
+  using client = await connectUnixDatagram(`${folder}/server`, `${folder}/client`);
+  await assertRejects(() => client.receive(80, 1), Deno.errors.TimedOut);
+  await client.send(toBytes("hello"));
+  const [message, from] = await server.receive();
+  await sendTo(server, message, from);
+  assertEquals(toText((await client.receive(80, 30_000)).message), "hello");
+});

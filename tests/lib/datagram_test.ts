@@ -11,6 +11,7 @@ import {
 import { AddrInfoError } from "../../lib/address/addrinfo_error.ts";
 import { openUnixDatagram } from "../../lib/socket/unix.ts";
 import type { Need } from "../../contract/requirements.ts";
+import { makeDeaf, QUEUE } from "../support/deaf_socket.ts";
 import { testWith } from "../support/test_with.ts";
 import { temporaryFolder } from "../../contract/process.ts";
 import { toBytes, toText } from "../support/bytes.ts";
@@ -182,5 +183,75 @@ Deno.test("datagram functions that fail name the call, its value and the cause",
   for (const [call, errorClass, message] of cases) {
     const error = await assertRejects(call, Error, message, `${call}`);
     assertStrictEquals(error.constructor, errorClass, `${call}`);
+  }
+});
+
+for (const host of ["127.0.0.1", "::1"]) {
+  testWith(
+    ["IPv6"],
+    `recvFrom() on :: gives the address of a client on ${host} as it is`,
+    async () => {
+      using server = await openDatagram(0, { hostname: "::" });
+      using client = await openDatagram(0, { hostname: host });
+      const to: Deno.NetAddr = { transport: "udp", hostname: host, port: portOf(server) };
+      await sendTo(client, toBytes("hello"), to);
+      const { message, from } = await recvFrom(server, 80);
+      assertEquals(toText(message), "hello");
+      assertEquals(from, client.addr);
+      await sendTo(server, toBytes("a reply"), from);
+      const reply = await recvFrom(client, 80);
+      assertEquals([toText(reply.message), reply.from], ["a reply", to]);
+    },
+  );
+}
+
+testWith(["IPv6"], "sendTo() on :: sends to IPv4 addresses, mapped or not", async () => {
+  using sender = await openDatagram(0, { hostname: "::" });
+  using receiver = await openDatagram(0);
+  for (const hostname of ["127.0.0.1", "::ffff:127.0.0.1"]) {
+    await sendTo(sender, toBytes(hostname), { ...receiver.addr, hostname });
+    const { message, from } = await recvFrom(receiver, 80);
+    assertEquals(toText(message), hostname);
+    assertEquals(from, { transport: "udp", hostname: "127.0.0.1", port: portOf(sender) });
+  }
+  const to: Deno.NetAddr = { transport: "udp", hostname: "127.0.0.1", port: portOf(receiver) };
+  const sending = () => sendTo(sender, new Uint8Array(65508), to);
+  await assertRejects(sending, RangeError, `sendto 127.0.0.1:${to.port}: a message of 65508 bytes`);
+});
+
+for (const message of ["hello", ""]) {
+  testWith(
+    [],
+    `sendTo() waits for room, and sends ${JSON.stringify(message)} once`,
+    async (folder) => {
+      const path = `${folder}/deaf`;
+      const deaf = await makeDeaf(path);
+      using sender = await openDatagramTo(deaf.addr);
+      const sending = sendTo(sender, toBytes(message), deaf.addr, 30_000);
+      await new Promise((resolve) => setTimeout(resolve, 50)); // so that it does wait
+      for (let n = 0; n < QUEUE; n++) assertEquals(toText((await deaf.receive())[0]), "full");
+      await sending;
+      await sendTo(sender, toBytes("last"), deaf.addr);
+      assertEquals(toText((await deaf.receive())[0]), message);
+      assertEquals(toText((await deaf.receive())[0]), "last");
+      deaf.close();
+    },
+  );
+}
+
+testWith([], "sendTo() at the same time, to peers that have room, sends to all", async (folder) => {
+  using sender = await openUnixDatagram(`${folder}/sender`);
+  const peers = await Promise.all(
+    Array.from({ length: 40 }, (_, i) => openUnixDatagram(`${folder}/${i}`)),
+  );
+  await Promise.all(peers.map(({ addr }) => sendTo(sender, toBytes("hello"), addr, 0)));
+  for (const peer of peers) peer.close();
+});
+
+testWith([], "sendTo() refuses a time that is none", async (folder) => {
+  using peer = await openUnixDatagram(`${folder}/peer`);
+  using sender = await openDatagramTo(peer.addr);
+  for (const timeout of [-1, NaN, 2 ** 31]) {
+    await assertRejects(() => sendTo(sender, toBytes("x"), peer.addr, timeout), RangeError);
   }
 });

@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { formatAddress } from "../../lib/address/format.ts";
+import { testWith } from "../support/test_with.ts";
 import { datagrams } from "../../lib/server/datagrams.ts";
 import {
   type DatagramSocket,
@@ -157,3 +159,26 @@ Deno.test("datagrams() takes what comes from its own port, where that is shared"
     break;
   }
 });
+
+testWith(
+  ["IPv6"],
+  "datagrams() on :: yields IPv4 and IPv6 senders as they are, to be answered",
+  async () => {
+    using server = await openDatagram(0, { hostname: "::" });
+    const { port } = server.addr;
+    const serving = (async () => {
+      for await (const { message, from } of datagrams(server, 80)) {
+        await sendTo(server, toBytes(`${toText(message)} ${formatAddress(from)}`), from);
+      }
+    })();
+    for (const hostname of ["127.0.0.1", "::1"]) {
+      using client = await openDatagram(0, { hostname });
+      await sendTo(client, toBytes("hello"), { transport: "udp", hostname, port });
+      const { message, from } = await recvFrom(client, 80);
+      assertEquals(toText(message), `hello ${formatAddress(client.addr)}`);
+      assertEquals(from, { transport: "udp", hostname, port });
+    }
+    server.close();
+    await serving;
+  },
+);

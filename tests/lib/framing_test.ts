@@ -279,6 +279,25 @@ Deno.test("readJsonLine() takes white space around a value, as JSON does", async
   }
 });
 
+Deno.test("readJsonLine() gives the text of a value as it was sent", async () => {
+  const texts = [
+    "1e400",
+    "-0",
+    "9007199254740993",
+    '{"b":1, "a":2, "a":3}',
+    '"\\u0041\u00e4"',
+    "[ ]",
+    "null",
+  ];
+  for (const text of texts) {
+    for (const [manner, amount] of Object.entries(amounts)) {
+      const line = new TextEncoder().encode(` ${text}\t\r\n`);
+      const read = await readJsonLine(new BufferedReader(new Source(amount, line)));
+      assertEquals(read, { value: JSON.parse(text), text }, manner);
+    }
+  }
+});
+
 Deno.test("framings send texts, by name", async () => {
   assertEquals(Object.keys(framings), ["length", "line", "json"]);
   const texts = [

@@ -12,7 +12,9 @@ import { accept } from "../../lib/server/accept.ts";
 import { echo } from "../../lib/server/echo.ts";
 import { readN, writeN } from "../../lib/io/read_write.ts";
 import { openClient, openListener, openListeners } from "../../lib/socket/tcp.ts";
+import { testLeaks } from "../support/test_leaks.ts";
 import { testWith } from "../support/test_with.ts";
+import { stopwatch } from "../support/time.ts";
 
 /** For a test that would never end if it failed: far more than any needs. */
 const PATIENCE = { timeout: 60_000 };
@@ -184,4 +186,135 @@ testWith(
 
 Deno.test("openListeners() fails for an address that is not this host's", async () => {
   await assertRejects(() => openListeners("192.0.2.1", 0), Deno.errors.AddrNotAvailable);
+});
+
+/** A listener whose queue is full, so that a connection to it stays pending. */
+async function fullListener(): Promise<{ port: number } & Disposable> {
+  const listener = await openListener(0, { backlog: 1 });
+  const { port } = listener.addr;
+  const clients: Disposable[] = [];
+  for (;;) {
+    try {
+      clients.push(await openClient("127.0.0.1", port, { timeout: 50 }));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.TimedOut)) throw error;
+      break;
+    }
+  }
+  return {
+    port,
+    [Symbol.dispose]: () => {
+      for (const client of clients) client[Symbol.dispose]();
+      listener.close();
+    },
+  };
+}
+
+Deno.test("openClient() connects before its timeout, and leaves no timer", async () => {
+  using listener = await openListener(0);
+  const { signal } = new AbortController();
+  for (const options of [{ timeout: 60_000 }, { signal }, { timeout: 60_000, signal }]) {
+    using client = await openClient("127.0.0.1", listener.addr.port, options);
+    using conn = await listener.accept();
+    assertEquals(conn.remoteAddr, client.localAddr);
+  }
+});
+
+Deno.test("openClient() times out, and its error names the call and the address", async () => {
+  using listener = await fullListener();
+  for (const timeout of [0, 20]) {
+    const elapsed = stopwatch();
+    const error = await assertRejects(
+      () => openClient("127.0.0.1", listener.port, { timeout }),
+      Deno.errors.TimedOut,
+    );
+    const at = `127.0.0.1:${listener.port}`;
+    assertEquals(error.message, `connect ${at}: timed out after ${timeout / 1000} s`);
+    assert(elapsed() > timeout - 1, `after ${elapsed()} ms, not ${timeout}`);
+  }
+});
+
+Deno.test("openClient() ends with the signal's reason when it aborts", async () => {
+  using listener = await fullListener();
+  const reason = new Error("the user has given up");
+  const stop = new AbortController();
+  for (const options of [{ signal: stop.signal }, { signal: stop.signal, timeout: 60_000 }]) {
+    const connecting = openClient("127.0.0.1", listener.port, options);
+    setTimeout(() => stop.abort(reason), 5);
+    assertStrictEquals(await assertRejects(() => connecting, Error), reason);
+  }
+});
+
+/** Runs `fn` with another Deno.connect, which connects when `open` is called; returns its connections. */
+async function withLateConnect(
+  fn: (open: () => void, connections: Promise<Deno.TcpConn>[]) => Promise<void>,
+): Promise<void> {
+  const { connect } = Deno;
+  const { promise: isOpen, resolve: open } = Promise.withResolvers<void>();
+  const connections: Promise<Deno.TcpConn>[] = [];
+  Deno.connect = ((options: Deno.ConnectOptions) => {
+    const connection = isOpen.then(() => connect(options));
+    connections.push(connection);
+    return connection;
+  }) as typeof Deno.connect;
+  try {
+    await fn(open, connections);
+  } finally {
+    Deno.connect = connect;
+  }
+}
+
+testLeaks("openClient() closes a connection that comes after its timeout", async () => {
+  using listener = await openListener(0);
+  await withLateConnect(async (open) => {
+    const connecting = openClient("127.0.0.1", listener.addr.port, { timeout: 1 });
+    await assertRejects(() => connecting, Deno.errors.TimedOut);
+    open();
+    using conn = await listener.accept();
+    assertEquals(await conn.read(new Uint8Array(8)), null);
+  });
+});
+
+testLeaks("openClient() closes a connection that comes after an abort", async () => {
+  using listener = await openListener(0);
+  await withLateConnect(async (open) => {
+    const stop = new AbortController();
+    const connecting = openClient("127.0.0.1", listener.addr.port, { signal: stop.signal });
+    setTimeout(() => stop.abort(), 1);
+    await assertRejects(() => connecting, DOMException);
+    open();
+    using conn = await listener.accept();
+    assertEquals(await conn.read(new Uint8Array(8)), null);
+  });
+});
+
+testLeaks("openClient() does not connect if its signal has aborted", async () => {
+  await withLateConnect(async (_open, connections) => {
+    const reason = new Error("before the call");
+    const signal = AbortSignal.abort(reason);
+    const connecting = openClient("127.0.0.1", 1, { signal, timeout: 1 });
+    assertStrictEquals(await assertRejects(() => connecting, Error), reason);
+    assertEquals(connections.length, 0);
+  });
+});
+
+testLeaks("openClient() handles a failure that comes after its timeout", async () => {
+  using listener = await openListener(0);
+  const { port } = listener.addr;
+  listener.close();
+  await withLateConnect(async (open, connections) => {
+    const connecting = openClient("127.0.0.1", port, { timeout: 1 });
+    await assertRejects(() => connecting, Deno.errors.TimedOut);
+    open();
+    await Promise.allSettled(connections);
+  });
+});
+
+testLeaks("openClient() leaves no timer and no listener of its signal behind", async () => {
+  using listener = await openListener(0);
+  const { signal } = new AbortController();
+  using _client = await openClient("127.0.0.1", listener.addr.port, { timeout: 60_000, signal });
+  using _conn = await listener.accept();
+  const refused = openClient("127.0.0.1", 1, { timeout: 60_000, signal });
+  await assertRejects(() => refused, Deno.errors.ConnectionRefused);
 });

@@ -1,15 +1,13 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { openDatagramTo, sendTo } from "../../lib/socket/datagram.ts";
-import { connectUnixDatagram } from "../../lib/socket/connected_datagram.ts";
+import { assert, assertEquals } from "@std/assert";
 import { withTimeout } from "../../lib/io/timeout.ts";
-import { openUnixDatagram } from "../../lib/socket/unix.ts";
 import { processorTimeDuring } from "../support/proc.ts";
 import type { Need } from "../../contract/requirements.ts";
-import { testWith } from "../support/test_with.ts";
+import { type Step, testSteps } from "../support/test_with.ts";
 import { Process, startSample } from "../../contract/process.ts";
 import { PythonSocket } from "../support/python_socket.ts";
 import { toBytes, toText } from "../support/bytes.ts";
 import { assertEndsInTime } from "../support/end.ts";
+import { makeDeaf, QUEUE } from "../support/deaf_socket.ts";
 import { modeOf } from "../support/files.ts";
 import { waitFor } from "../support/time.ts";
 import { covers } from "./promises.ts";
@@ -23,9 +21,6 @@ covers("datagram_peers", servers);
 
 /** How long to wait for a datagram that comes, in ms. */
 const LONG = 10_000;
-
-/** How many messages fit into a queue: one more than `net.unix.max_dgram_qlen`. */
-const QUEUE = 11;
 
 /** A client of a server: a bound socket, in Deno's own API. */
 class Client implements Disposable {
@@ -100,8 +95,9 @@ const messages: Record<string, (index: number) => string> = {
 };
 
 for (const sample of servers) {
-  const promise = (needs: Need[], scenario: string, fn: (folder: string) => Promise<void>) =>
-    testWith(needs, `${sample}: ${scenario}`, fn);
+  const scenarios: Step[] = [];
+  const promise = (needs: Need[], name: string, fn: (folder: string) => Promise<void>) =>
+    scenarios.push({ needs, name, fn });
 
   for (const [what, messageAt] of Object.entries(messages)) {
     const many = Array.from({ length: 13 }, (_, index) => messageAt(index));
@@ -233,40 +229,33 @@ for (const sample of servers) {
     await nc.prints(/hello/);
     await assertEnds(server, folder);
   });
+
+  testSteps(`${sample} does not wait for a peer that does not receive`, scenarios);
 }
 
 // The senders
 
-/** A bound socket whose queue is full. */
-async function makeDeaf(path: string): Promise<Deno.DatagramConn> {
-  const deaf = Deno.listenDatagram({ transport: "unixpacket", path });
-  using sender = await openDatagramTo(deaf.addr);
-  for (let sent = 0; sent < QUEUE; sent++) await sendTo(sender, toBytes("full"), deaf.addr);
-  await assertRejects(
-    () => sendTo(sender, toBytes("more"), deaf.addr, 0),
-    Deno.errors.WouldBlock,
-    `sendto ${path}: Resource temporarily unavailable, the peer does not receive`,
-  );
-  return deaf;
-}
+const senders: Step[] = [];
 
-testWith([], "unix/dgram_send.ts gives up at a receiver that does not read", async (folder) => {
-  const path = `${folder}/deaf`;
-  const deaf = await makeDeaf(path);
-  await using sender = startSample("unix/dgram_send.ts", [path, "hello"], {
-    "/tmp/dgram.sock": path,
-  });
-  await assertEndsInTime(sender, 1, 15_000);
-  const cause = "Resource temporarily unavailable, the peer does not receive";
-  assertEquals([sender.stdout, sender.stderr], ["", `sendto ${path}: ${cause}\n`]);
-  deaf.close();
+senders.push({
+  name: "unix/dgram_send.ts",
+  fn: async (folder) => {
+    const path = `${folder}/deaf`;
+    const deaf = await makeDeaf(path);
+    await using sender = startSample("unix/dgram_send.ts", [path, "hello"], {
+      "/tmp/dgram.sock": path,
+    });
+    await assertEndsInTime(sender, 1, 15_000);
+    const cause = "Resource temporarily unavailable, the peer does not receive";
+    assertEquals([sender.stdout, sender.stderr], ["", `sendto ${path}: ${cause}\n`]);
+    deaf.close();
+  },
 });
 
 for (const message of ["hello", ""]) {
-  testWith(
-    [],
-    `unix/dgram_echo_client.ts gives up at a server that does not read ${JSON.stringify(message)}`,
-    async (folder) => {
+  senders.push({
+    name: `unix/dgram_echo_client.ts, ${JSON.stringify(message)}`,
+    fn: async (folder) => {
       const path = `${folder}/deaf`;
       const deaf = await makeDeaf(path);
       const grants = {
@@ -282,50 +271,7 @@ for (const message of ["hello", ""]) {
       assertEquals(modeOf(`${folder}/own`), null, "its file is still there");
       deaf.close();
     },
-  );
-
-  testWith(
-    [],
-    `sendTo() waits for room, and sends ${JSON.stringify(message)} once`,
-    async (folder) => {
-      const path = `${folder}/deaf`;
-      const deaf = await makeDeaf(path);
-      using sender = await openDatagramTo(deaf.addr);
-      const sending = sendTo(sender, toBytes(message), deaf.addr, 30_000);
-      await new Promise((resolve) => setTimeout(resolve, 50)); // so that it does wait
-      for (let n = 0; n < QUEUE; n++) assertEquals(toText((await deaf.receive())[0]), "full");
-      await sending;
-      await sendTo(sender, toBytes("last"), deaf.addr);
-      assertEquals(toText((await deaf.receive())[0]), message);
-      assertEquals(toText((await deaf.receive())[0]), "last");
-      deaf.close();
-    },
-  );
+  });
 }
 
-testWith([], "ConnectedDatagram sends to a Unix peer while a receive waits", async (folder) => {
-  using server = await openUnixDatagram(`${folder}/server`);
-  using client = await connectUnixDatagram(`${folder}/server`, `${folder}/client`);
-  await assertRejects(() => client.receive(80, 1), Deno.errors.TimedOut);
-  await client.send(toBytes("hello"));
-  const [message, from] = await server.receive();
-  await sendTo(server, message, from);
-  assertEquals(toText((await client.receive(80, 30_000)).message), "hello");
-});
-
-testWith([], "sendTo() at the same time, to peers that have room, sends to all", async (folder) => {
-  using sender = await openUnixDatagram(`${folder}/sender`);
-  const peers = await Promise.all(
-    Array.from({ length: 40 }, (_, i) => openUnixDatagram(`${folder}/${i}`)),
-  );
-  await Promise.all(peers.map(({ addr }) => sendTo(sender, toBytes("hello"), addr, 0)));
-  for (const peer of peers) peer.close();
-});
-
-testWith([], "sendTo() refuses a time that is none", async (folder) => {
-  using peer = await openUnixDatagram(`${folder}/peer`);
-  using sender = await openDatagramTo(peer.addr);
-  for (const timeout of [-1, NaN, 2 ** 31]) {
-    await assertRejects(() => sendTo(sender, toBytes("x"), peer.addr, timeout), RangeError);
-  }
-});
+testSteps("a sender gives up when its peer does not receive", senders);

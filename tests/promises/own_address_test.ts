@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { formatAddress } from "../../lib/address/format.ts";
-import { isUnanswerable } from "../../lib/server/_own_address.ts";
 import { openDatagramTo, recvFrom, sendTo } from "../../lib/socket/datagram.ts";
 import { toBytes, toText } from "../support/bytes.ts";
 import { processorTimeDuring } from "../support/proc.ts";
@@ -133,37 +132,4 @@ testWith([], `${DGRAM_ECHO} does not answer a datagram from its own path`, async
   await server.prints(/^recvfrom .*: dropped/m);
   assertEquals(server.stdout, `Message from ${path}.client: hello\n`);
   assertEquals(server.stderr.match(/^recvfrom .*: dropped/gm)?.length, 1, server.describe());
-});
-
-const udp = (hostname: string, port: number): Deno.NetAddr => ({
-  transport: "udp",
-  hostname,
-  port,
-});
-
-Deno.test("isUnanswerable() knows the addresses of a socket", async () => {
-  const cases: [from: Deno.NetAddr, own: Deno.NetAddr, expected: boolean][] = [
-    [udp("127.0.0.1", 7), udp("127.0.0.1", 7), true],
-    [udp("127.0.0.1", 8), udp("127.0.0.1", 7), false],
-    [udp("127.0.0.2", 7), udp("127.0.0.1", 7), false], // another socket's
-    [udp("127.0.0.2", 0), udp("127.0.0.1", 7), true],
-    [udp("127.0.0.1", 7), udp("0.0.0.0", 7), true],
-    [udp("127.3.2.1", 7), udp("0.0.0.0", 7), true],
-    [udp("127.0.0.1", 8), udp("0.0.0.0", 7), false],
-    [udp("::1", 7), udp("::", 7), true],
-    [udp("::ffff:127.0.0.1", 7), udp("::", 7), true],
-    [udp("::ffff:127.0.0.1", 7), udp("::ffff:127.0.0.1", 7), true],
-    [udp("192.0.2.1", 7), udp("0.0.0.0", 7), false],
-    [udp("2001:db8::1", 7), udp("::", 7), false],
-    [udp("::ffff:192.0.2.1", 7), udp("::", 7), false],
-    // The same again: what was found out is remembered.
-    [udp("192.0.2.1", 7), udp("0.0.0.0", 7), false],
-  ];
-  for (const { address, family } of Deno.networkInterfaces()) {
-    if (family === "IPv4") cases.push([udp(address, 7), udp("0.0.0.0", 7), true]);
-  }
-  for (const [from, own, expected] of cases) {
-    const where = `${formatAddress(from)} at ${formatAddress(own)}`;
-    assertEquals(await isUnanswerable(from, { addr: own }), expected, where);
-  }
 });
