@@ -30,7 +30,7 @@ const texts: Record<string, string> = {
   "empty lines": "\n\nabc\n\n\ndefghijk\n\n",
   "every byte": String.fromCharCode(...Array(256).keys()),
   "lines as long as buffers": linesAround(1, 2, 3, 7, 16, 64),
-  "random bytes": randomText(1000, randomIntegers(1)),
+  "random bytes": randomText(500, randomIntegers(1)),
 };
 
 const broken = new Deno.errors.ConnectionReset("the source is broken");

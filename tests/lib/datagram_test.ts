@@ -152,7 +152,7 @@ testWith(["IPv6"], "sendTo() names IPv4's limit for an IPv4 host in an IPv6 addr
 Deno.test("sendTo() sends nothing of a message that is too long for a Unix socket", async () => {
   await using folder = await temporaryFolder();
   using b = await openUnixDatagram(`${folder.path}/b`);
-  await assertLimit(b, 65536, [50_000_000], "the socket's send buffer");
+  await assertLimit(b, 65536, [2_000_000], "the socket's send buffer");
 });
 
 Deno.test("datagram functions that fail name the call, its value and the cause", async () => {
@@ -238,15 +238,6 @@ for (const message of ["hello", ""]) {
     },
   );
 }
-
-testWith([], "sendTo() at the same time, to peers that have room, sends to all", async (folder) => {
-  using sender = await openUnixDatagram(`${folder}/sender`);
-  const peers = await Promise.all(
-    Array.from({ length: 40 }, (_, i) => openUnixDatagram(`${folder}/${i}`)),
-  );
-  await Promise.all(peers.map(({ addr }) => sendTo(sender, toBytes("hello"), addr, 0)));
-  for (const peer of peers) peer.close();
-});
 
 testWith([], "sendTo() refuses a time that is none", async (folder) => {
   using peer = await openUnixDatagram(`${folder}/peer`);

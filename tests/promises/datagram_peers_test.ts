@@ -1,8 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
+import { sendTo } from "../../lib/socket/datagram.ts";
+import { openUnixDatagram } from "../../lib/socket/unix.ts";
 import { withTimeout } from "../../lib/io/timeout.ts";
 import { processorTimeDuring } from "../support/proc.ts";
 import type { Need } from "../../contract/requirements.ts";
-import { type Step, testSteps } from "../support/test_with.ts";
+import { type Step, testSteps, testWith } from "../support/test_with.ts";
 import { Process, startSample } from "../../contract/process.ts";
 import { PythonSocket } from "../support/python_socket.ts";
 import { toBytes, toText } from "../support/bytes.ts";
@@ -275,3 +277,13 @@ for (const message of ["hello", ""]) {
 }
 
 testSteps("a sender gives up when its peer does not receive", senders);
+
+// More peers than there are spare sockets.
+testWith([], "sendTo() at the same time, to peers that have room, sends to all", async (folder) => {
+  using sender = await openUnixDatagram(`${folder}/sender`);
+  const peers = await Promise.all(
+    Array.from({ length: 40 }, (_, i) => openUnixDatagram(`${folder}/${i}`)),
+  );
+  await Promise.all(peers.map(({ addr }) => sendTo(sender, toBytes("hello"), addr, 0)));
+  for (const peer of peers) peer.close();
+});
