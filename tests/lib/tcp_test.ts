@@ -12,6 +12,7 @@ import { accept } from "../../lib/server/accept.ts";
 import { echo } from "../../lib/server/echo.ts";
 import { readN, writeN } from "../../lib/io/read_write.ts";
 import { openClient, openListener, openListeners } from "../../lib/socket/tcp.ts";
+import { withTimeout } from "../../lib/io/timeout.ts";
 import { testLeaks } from "../support/test_leaks.ts";
 import { testWith } from "../support/test_with.ts";
 import { stopwatch } from "../support/time.ts";
@@ -245,15 +246,43 @@ Deno.test("openClient() ends with the signal's reason when it aborts", async () 
   }
 });
 
-/** Runs `fn` with another Deno.connect, which connects when `open` is called; returns its connections. */
+testLeaks(
+  "openClient() cancels the connection when it times out or its signal aborts",
+  async () => {
+    using listener = await fullListener();
+    const { connect } = Deno;
+    const connections: Promise<unknown>[] = [];
+    Deno.connect = ((options: Deno.ConnectOptions) => {
+      const connection = connect(options);
+      connections.push(connection);
+      return connection;
+    }) as typeof Deno.connect;
+    try {
+      const limits = [() => ({ timeout: 1 }), () => ({ signal: AbortSignal.timeout(1) })];
+      for (const limit of limits) {
+        await assertRejects(() => openClient("127.0.0.1", listener.port, limit()), Error);
+      }
+    } finally {
+      Deno.connect = connect;
+    }
+    // Not after two minutes, when the system gives up.
+    const results = await withTimeout(Promise.allSettled(connections), 30_000, "still connecting");
+    assertEquals(results.map(({ status }) => status), ["rejected", "rejected"]);
+  },
+);
+
+/**
+ * Runs `fn` with another Deno.connect, which connects when `open` is called. As if it had connected just
+ * before it is cancelled, it ignores its signal.
+ */
 async function withLateConnect(
   fn: (open: () => void, connections: Promise<Deno.TcpConn>[]) => Promise<void>,
 ): Promise<void> {
   const { connect } = Deno;
   const { promise: isOpen, resolve: open } = Promise.withResolvers<void>();
   const connections: Promise<Deno.TcpConn>[] = [];
-  Deno.connect = ((options: Deno.ConnectOptions) => {
-    const connection = isOpen.then(() => connect(options));
+  Deno.connect = (({ hostname = "", port }: Deno.ConnectOptions) => {
+    const connection = isOpen.then(() => connect({ hostname, port }));
     connections.push(connection);
     return connection;
   }) as typeof Deno.connect;
