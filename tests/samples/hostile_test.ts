@@ -4,46 +4,165 @@ import { assertStaysFlat } from "../support/proc.ts";
 import { garbage, HostileServer } from "../support/peers.ts";
 import { startSample, temporaryFolder } from "../../contract/process.ts";
 
-// Clients against servers that do what no client expects.
+// Clients against hostile servers.
 
-/** What servers do that no client expects. */
-const behaviours: Record<string, (socket: net.Socket) => void> = {
-  "closes at once": (socket) => socket.destroy(),
-  "closes without an answer": (socket) => socket.once("data", () => socket.end()),
-  "resets": (socket) => socket.once("data", () => socket.resetAndDestroy()),
-  "answers with garbage": (socket) => socket.once("data", () => socket.end(garbage)),
-  "sends without end": (socket) => {
-    const part = new Uint8Array(65536).fill(0x78);
-    const send = () => {
-      while (socket.write(part));
-    };
-    socket.on("drain", send);
-    send();
+/** What a hostile server does, in words and in code. */
+interface Behaviour {
+  does: string;
+  meet: (socket: net.Socket) => void;
+}
+
+const behaviours = {
+  closesAtOnce: {
+    does: "closes at once",
+    meet: (socket) => socket.destroy(),
   },
-  "never answers": (socket) => socket.resume(),
-};
+  closesWithoutReply: {
+    does: "closes without a reply",
+    meet: (socket) => socket.once("data", () => socket.end()),
+  },
+  resets: {
+    does: "resets the connection",
+    meet: (socket) => socket.once("data", () => socket.resetAndDestroy()),
+  },
+  garbage: {
+    does: "replies with garbage",
+    meet: (socket) => socket.once("data", () => socket.end(garbage)),
+  },
+  endless: {
+    does: "sends without end",
+    meet: (socket) => {
+      const part = new Uint8Array(65536).fill(0x78);
+      const send = () => {
+        while (socket.write(part));
+      };
+      socket.on("drain", send);
+      send();
+    },
+  },
+  silent: {
+    does: "never replies",
+    meet: (socket) => socket.resume(),
+  },
+} satisfies Record<string, Behaviour>;
 
 /**
- * The clients, with the address in their header, and how they end for each of the behaviours, in order:
- * with a status, or not before they are interrupted. It is a matter of time whether `?` sees the end
- * of the stream, and prints what came, or a reset, and fails; and Unix sockets know none (`-`).
+ * How a client ends: with a status; with 0 or 1, depending on whether it sees EOF or the reset first; or
+ * not before it is interrupted.
  */
-const clients: [path: string, written: string, ends: string][] = [
-  ["clients/tcp_echo.ts", "127.0.0.1:7007", "1 1 1 0 0 ^C"],
-  ["clients/tcp_request.ts", "127.0.0.1:5678", "? 0 1 0 0 ^C"],
-  ["clients/tcp_count.ts", "127.0.0.1:7014", "1 1 1 0 ^C ^C"],
-  ["clients/tcp_echo_word.ts", "127.0.0.1:7007", "1 1 1 0 0 ^C"],
-  ["clients/telnet.ts", "127.0.0.1:7007", "? 0 1 0 ^C ^C"],
-  ["clients/tcp_talk.ts", "127.0.0.1:1213", "0 0 0 0 0 ^C"],
-  ["clients/tcp_message.ts", "127.0.0.1:51717", "1 1 1 0 0 ^C"],
-  ["unix/stream_echo_client.ts", "/tmp/stream_echo.sock", "1 1 - 0 0 ^C"],
+type End = 0 | 1 | "0 or 1" | "interrupted";
+
+/** A client, the address in its header, and how it ends for each behaviour. */
+interface Client {
+  path: string;
+  written: string;
+  /** Unix sockets have no reset. */
+  ends: Partial<Record<keyof typeof behaviours, End>>;
+}
+
+const clients: Client[] = [
+  {
+    path: "clients/tcp_echo.ts",
+    written: "127.0.0.1:7007",
+    ends: {
+      closesAtOnce: 1,
+      closesWithoutReply: 1,
+      resets: 1,
+      garbage: 0,
+      endless: 0,
+      silent: "interrupted",
+    },
+  },
+  {
+    path: "clients/tcp_request.ts",
+    written: "127.0.0.1:5678",
+    ends: {
+      closesAtOnce: "0 or 1",
+      closesWithoutReply: 0,
+      resets: 1,
+      garbage: 0,
+      endless: 0,
+      silent: "interrupted",
+    },
+  },
+  {
+    path: "clients/tcp_count.ts",
+    written: "127.0.0.1:7014",
+    ends: {
+      closesAtOnce: 1,
+      closesWithoutReply: 1,
+      resets: 1,
+      garbage: 0,
+      endless: "interrupted",
+      silent: "interrupted",
+    },
+  },
+  {
+    path: "clients/tcp_echo_word.ts",
+    written: "127.0.0.1:7007",
+    ends: {
+      closesAtOnce: 1,
+      closesWithoutReply: 1,
+      resets: 1,
+      garbage: 0,
+      endless: 0,
+      silent: "interrupted",
+    },
+  },
+  {
+    path: "clients/telnet.ts",
+    written: "127.0.0.1:7007",
+    ends: {
+      closesAtOnce: "0 or 1",
+      closesWithoutReply: 0,
+      resets: 1,
+      garbage: 0,
+      endless: "interrupted",
+      silent: "interrupted",
+    },
+  },
+  {
+    path: "clients/tcp_talk.ts",
+    written: "127.0.0.1:1213",
+    ends: {
+      closesAtOnce: 0,
+      closesWithoutReply: 0,
+      resets: 0,
+      garbage: 0,
+      endless: 0,
+      silent: "interrupted",
+    },
+  },
+  {
+    path: "clients/tcp_message.ts",
+    written: "127.0.0.1:51717",
+    ends: {
+      closesAtOnce: 1,
+      closesWithoutReply: 1,
+      resets: 1,
+      garbage: 0,
+      endless: 0,
+      silent: "interrupted",
+    },
+  },
+  {
+    path: "unix/stream_echo_client.ts",
+    written: "/tmp/stream_echo.sock",
+    ends: {
+      closesAtOnce: 1,
+      closesWithoutReply: 1,
+      garbage: 0,
+      endless: 0,
+      silent: "interrupted",
+    },
+  },
 ];
 
-for (const [path, written, ends] of clients) {
-  for (const [index, [what, meet]] of Object.entries(behaviours).entries()) {
-    const end = ends.split(" ")[index];
-    if (end === "-") continue;
-    Deno.test(`${path}: exit ${end} for a server that ${what}`, async () => {
+for (const { path, written, ends } of clients) {
+  for (const [name, end] of Object.entries(ends)) {
+    const { does, meet }: Behaviour = behaviours[name as keyof typeof behaviours];
+    const ending = end === "interrupted" ? "waits for" : `exits with ${end} for`;
+    Deno.test(`${path} ${ending} a server that ${does}`, async () => {
       await using folder = await temporaryFolder();
       await using server = new HostileServer(meet);
       const isUnix = path.startsWith("unix/");
@@ -54,9 +173,9 @@ for (const [path, written, ends] of clients) {
       await client.type("hello\n");
       await client.endInput();
 
-      if (end === "^C") {
+      if (end === "interrupted") {
         await Promise.race([server.met, client.exits()]);
-        if (what === "sends without end") {
+        if (name === "endless") {
           await client.prints(/x/);
           const deadline = AbortSignal.timeout(30_000);
           const much = () => client.until(() => client.stdout.length > 100e6, deadline);
@@ -65,9 +184,9 @@ for (const [path, written, ends] of clients) {
         client.kill("SIGINT");
       }
       const code = await client.exits();
-      const right = end === "?" ? [0, 1] : [end === "^C" ? 128 + 2 : Number(end)];
-      assert(right.includes(code), `${path} ${client.describe()}`);
-      // One line of words if it failed, and none otherwise.
+      const expected = end === "0 or 1" ? [0, 1] : [end === "interrupted" ? 128 + 2 : end];
+      assert(expected.includes(code), `${path} ${client.describe()}`);
+      // One line without a code if it failed, and none otherwise.
       const complaint = code === 1 ? /^(?!.*(?:os error|\bE(?!RROR)[A-Z]{4,}\b)).+\n$/ : /^$/;
       assertMatch(client.stderr, complaint, path);
     });
