@@ -241,24 +241,6 @@ export function startSample(
   return new Process(["run", ...flags, path, ...args], reads);
 }
 
-/** Starts a sample that listens on a free port of 127.0.0.1; returns it and the port. */
-export async function startServer(
-  path: string,
-  ...options: string[]
-): Promise<{ server: Process; port: number }> {
-  const server = startSample(path, ["127.0.0.1", "0", ...options], { 7007: "0" });
-  const [, port] = await server.prints(/^listening on .*:(\d+)$/m);
-  return { server, port: Number(port) };
-}
-
-/** Starts the Unix echo server on a path. */
-export async function startUnixServer(path: string, ...options: string[]): Promise<Process> {
-  const sample = "unix/stream_echo_server.ts";
-  const server = startSample(sample, [path, ...options], { "/tmp/stream_echo.sock": path });
-  await server.prints(/^listening on /m);
-  return server;
-}
-
 /** Creates a folder that is removed with its contents at the end of an `await using` block. */
 export async function temporaryFolder(): Promise<{ path: string } & AsyncDisposable> {
   const path = await Deno.makeTempDir({ prefix: "deno-sockets-" });

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { testWith } from "../support/test_with.ts";
-import { freePort, Process, startSample, startServer } from "../../contract/process.ts";
+import { freePort, Process, startSample } from "../../contract/process.ts";
 import { readSample, root } from "../../contract/header.ts";
+import { startServer } from "../support/start.ts";
 
 // What docs/deploy.md installs: the units of deploy/ as systemd reads them, and its balancer, started.
 
@@ -214,6 +215,11 @@ async function exchangeFour(port: number): Promise<void> {
   }
 }
 
+/** Starts a server behind the balancer. */
+function startConcurrent(): Promise<{ server: Process; port: number }> {
+  return startServer(CONCURRENT, "127.0.0.1", { 7007: "0" });
+}
+
 /** The sample client talks to the balancer. */
 async function playClient(port: number): Promise<void> {
   await using client = startSample("clients/tcp_echo.ts", ["127.0.0.1", `${port}`], {
@@ -227,7 +233,10 @@ async function playClient(port: number): Promise<void> {
 
 for (const signal of ["SIGKILL", "SIGTERM"] as const) {
   testWith(["haproxy"], `behind HAProxy, a server's ${signal} is no client's loss`, async () => {
-    const [a, b] = await Promise.all([startServer(CONCURRENT), startServer(CONCURRENT)]);
+    const [a, b] = await Promise.all([
+      startConcurrent(),
+      startConcurrent(),
+    ]);
     await using _b = b.server;
     await using dying = a.server;
     const { balancer, port } = await startBalancer(BALANCER, [a, b]);
@@ -245,7 +254,10 @@ testWith(
   ["haproxy"],
   "HAProxy's checks find a server that accepts and does not answer",
   async () => {
-    const [a, b] = await Promise.all([startServer(CONCURRENT), startServer(CONCURRENT)]);
+    const [a, b] = await Promise.all([
+      startConcurrent(),
+      startConcurrent(),
+    ]);
     await using _b = b.server;
     await using hanging = a.server;
     const { balancer, port } = await startBalancer(BALANCER, [a, b]);
@@ -262,7 +274,7 @@ testWith(
   async (folder) => {
     const config = `${folder}/haproxy.cfg`;
     await Deno.writeTextFile(config, read(BALANCER).replace('"${ECHO_A}"', "$& send-proxy"));
-    const a = await startServer(CONCURRENT);
+    const a = await startConcurrent();
     await using server = a.server;
     const { balancer, port } = await startBalancer(config, [a]);
     await using _balancer = balancer;

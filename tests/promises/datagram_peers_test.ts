@@ -8,10 +8,10 @@ import { type Step, testSteps, testWith } from "../support/test_with.ts";
 import { Process, startSample } from "../../contract/process.ts";
 import { PythonSocket } from "../support/python_socket.ts";
 import { toBytes, toText } from "../support/bytes.ts";
-import { assertEndsInTime } from "../support/end.ts";
+import { assertEndsInTime, assertEndsWithoutFile } from "../support/end.ts";
 import { makeDeaf, QUEUE } from "../support/deaf_socket.ts";
 import { modeOf } from "../support/files.ts";
-import { waitFor } from "../support/time.ts";
+import { stopwatch, waitFor } from "../support/time.ts";
 import { covers } from "./promises.ts";
 
 // The promise: a peer that does not receive costs the others nothing.
@@ -72,11 +72,12 @@ async function start(sample: string, folder: string, clients: number): Promise<P
   return server;
 }
 
-/** Asserts that a server ends, at once, and its file with it. */
+/** Terminates a server; asserts that it exits at once, and removes its file. */
 async function assertEnds(server: Process, folder: string): Promise<void> {
   server.kill("SIGTERM");
-  await assertEndsInTime(server, 0, 4000);
-  assertEquals(modeOf(`${folder}/server`), null, "the server's file is still there");
+  const elapsed = stopwatch();
+  await assertEndsWithoutFile(server, `${folder}/server`);
+  assert(elapsed() < 4000, `exited after ${elapsed()} ms`);
 }
 
 /** How many messages a server has received. */

@@ -11,8 +11,9 @@ import { connectDatagram } from "../../lib/socket/connected_datagram.ts";
 import { datagrams } from "../../lib/server/datagrams.ts";
 import { openDatagram, sendTo } from "../../lib/socket/datagram.ts";
 import { testWith } from "../support/test_with.ts";
-import { Process, startSample } from "../../contract/process.ts";
+import { Process } from "../../contract/process.ts";
 import { randomIntegers, toBytes } from "../support/bytes.ts";
+import { startServer } from "../support/start.ts";
 
 /** For a test that would never end if it failed: far more than any needs. */
 const PATIENCE = { timeout: 60_000 };
@@ -270,18 +271,7 @@ Deno.test("decodeResponse() refuses what is no response", () => {
   }
 });
 
-/** Starts the server on a free port. */
-async function startServer(
-  host: string,
-  flag?: string,
-): Promise<{ server: Process; port: number }> {
-  const sample = "servers/udp_calculator.ts";
-  const server = flag === undefined
-    ? startSample(sample, [host, "0"], { "[::1]": host.includes(":") ? `[${host}]` : host })
-    : new Process(["run", flag, sample, host, "0"], false);
-  const [, port] = await server.prints(/^listening on .*:(\d+)$/m);
-  return { server, port: Number(port) };
-}
+const SERVER = "servers/udp_calculator.ts";
 
 /** Runs the client to its end, with permission for a port of 127.0.0.1 and of ::1. */
 async function runClient(port: number, args: string[]): Promise<Process> {
@@ -324,7 +314,7 @@ Deno.test(
   "servers/udp_calculator.ts answers 10,000 datagrams, whatever they are",
   PATIENCE,
   async () => {
-    const { server, port } = await startServer("127.0.0.1");
+    const { server, port } = await startServer(SERVER, "127.0.0.1", { "[::1]": "127.0.0.1" });
     await using _server = server;
     using client = await connectDatagram("127.0.0.1", port);
     const random = randomIntegers(4);
@@ -348,7 +338,7 @@ Deno.test(
   "servers/udp_calculator.ts says whom it cannot calculate, and goes on",
   PATIENCE,
   async () => {
-    const { server, port } = await startServer("127.0.0.1", "--allow-net=127.0.0.1:0");
+    const { server, port } = await startServer(SERVER, "127.0.0.1", { "[::1]": "127.0.0.1:0" });
     await using _server = server;
     using client = await connectDatagram("127.0.0.1", port);
     for (let line = 1; line <= 3; line++) {
@@ -362,7 +352,7 @@ Deno.test(
 );
 
 testWith(["IPv6"], "servers/udp_calculator.ts on :: answers over IPv4 and IPv6", async () => {
-  const { server, port } = await startServer("::", "--allow-net");
+  const { server, port } = await startServer(SERVER, "::", { "--allow-net=[::1]": "--allow-net" });
   await using _server = server;
   for (const host of ["::1", "127.0.0.1"]) {
     using client = await connectDatagram(host, port);
@@ -373,7 +363,7 @@ testWith(["IPv6"], "servers/udp_calculator.ts on :: answers over IPv4 and IPv6",
 });
 
 testWith(["IPv6"], "clients/udp_calculator.ts runs the lecture's command lines", async () => {
-  const { server, port } = await startServer("::1");
+  const { server, port } = await startServer(SERVER, "::1", {});
   await using _server = server;
   const numbers = ["::1", `${port}`, "1", "3", "5", "7", "9"];
   assertDid(await runClient(port, ["-op", "+", ...numbers]), { code: 0, stdout: "Result: 25\n" });
@@ -387,7 +377,7 @@ Deno.test(
   "clients/udp_calculator.ts prints results, and that there is none",
   PATIENCE,
   async () => {
-    const { server, port } = await startServer("127.0.0.1");
+    const { server, port } = await startServer(SERVER, "127.0.0.1", { "[::1]": "127.0.0.1" });
     await using _server = server;
     const cannot = { code: 1, stderr: "the server rejected the request\n" };
     const result = (number: number | bigint) => ({ code: 0, stdout: `Result: ${number}\n` });

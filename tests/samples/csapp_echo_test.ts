@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { testWith } from "../support/test_with.ts";
-import { Process, startSample, startUnixServer } from "../../contract/process.ts";
+import { Process, startSample } from "../../contract/process.ts";
+import { listeningPort, startUnixServer } from "../support/start.ts";
 
 // The echo pair of CS:APP, ours crossed with the lecture's own in C. Its buffers have MAXLINE = 8192
 // bytes, one of them for a NUL: a longer line goes in pieces of 8191 bytes, and an end that waits for
@@ -34,16 +35,10 @@ async function assertEchoes(client: Process): Promise<void> {
   assert(client.stdout === text, `${client.stdout.length} of ${text.length} bytes came back`);
 }
 
-/** The port on which a server says that it listens. */
-async function portOf(server: Process): Promise<string> {
-  const [, port = ""] = await server.prints(/^listening on .*:(\d+)$/m);
-  return port;
-}
-
 testWith(["gcc"], "servers/tcp_echo_lines.ts echoes to CS:APP's client in C", async (folder) => {
   const program = await compile(folder);
   await using server = startSample("servers/tcp_echo_lines.ts", ["0"]);
-  const args = ["client", await portOf(server)];
+  const args = ["client", `${await listeningPort(server)}`];
   await using client = new Process(args, true, undefined, program);
   await assertEchoes(client);
   const [connected] = await server.prints(/^Connected to .*\n/);
@@ -53,7 +48,7 @@ testWith(["gcc"], "servers/tcp_echo_lines.ts echoes to CS:APP's client in C", as
 testWith(["gcc"], "clients/tcp_echo.ts echoes with CS:APP's server in C", async (folder) => {
   const program = await compile(folder);
   await using server = new Process(["server"], false, undefined, program);
-  const port = await portOf(server);
+  const port = `${await listeningPort(server)}`;
   await using client = startSample(
     "clients/tcp_echo.ts",
     ["127.0.0.1", port],

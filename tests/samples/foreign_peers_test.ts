@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { testWith } from "../support/test_with.ts";
-import { Process, startSample, startServer, startUnixServer } from "../../contract/process.ts";
+import { Process, startSample } from "../../contract/process.ts";
 
 // The samples against programs that are not ours. Two ends that stand on one library may agree and
 // be wrong; what python3, netcat and socat see is what is on the wire.
@@ -74,6 +74,8 @@ def reset(s):
     s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     s.close()
 `;
+import { startServer, startUnixServer } from "../support/start.ts";
+import { stop } from "../support/end.ts";
 
 function startPython(address: string, program: string): Process {
   return new Process(["-u", "-c", PRELUDE + program, address], false, undefined, "python3");
@@ -98,16 +100,9 @@ async function start(sample: string, folder: string, ...options: string[]): Prom
     const server = await startUnixServer(address, ...options);
     return { server, address, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
   }
-  const { server, port } = await startServer(sample, ...options);
+  const { server, port } = await startServer(sample, "127.0.0.1", { 7007: "0" }, ...options);
   const address = `127.0.0.1:${port}`;
   return { server, address, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
-}
-
-/** Ends a server as a person does; returns all that it printed on stdout. */
-async function stop(server: Process): Promise<string> {
-  server.kill("SIGINT");
-  assertEquals(await server.exits(), 0, server.describe());
-  return server.stdout;
 }
 
 function startClient(sample: string, address: string, ...options: string[]): Process {

@@ -46,18 +46,6 @@ function connect(path: string, port: number, args: string[] = ["127.0.0.1", "POR
   return start(path, withPort, `127.0.0.1:${port}`);
 }
 
-/** The port on which a process says that it listens. */
-async function listening(process: Process): Promise<number> {
-  const [, port] = await process.prints(/listening on .*[: ](\d+)$/im);
-  return Number(port);
-}
-
-/** Ends a server as a person does. */
-async function stop(server: Process): Promise<void> {
-  server.kill("SIGINT");
-  assertEquals(await server.exits(), 0, server.describe());
-}
-
 /** What python3 does with a connection, one after another. Characters of a text stand for bytes. */
 type Step =
   | ["named"] // before it connects: takes a port that has a service's name, if one is free
@@ -145,6 +133,9 @@ for steps in conversations:
     reports.append({"port": own[1], "name": "%s, %s" % socket.getnameinfo(own, 0), "received": received})
 print(json.dumps(reports))
 `;
+import { exchange } from "../support/streams.ts";
+import { listeningPort } from "../support/start.ts";
+import { stop } from "../support/end.ts";
 
 /** Starts python3 to hold conversations; it listens if the port is 0. */
 function startPeer(port: number, conversations: Step[][]): Process {
@@ -159,7 +150,7 @@ async function reportsOf(peer: Process): Promise<Report[]> {
 
 /** Lets python3 hold conversations with a server, one after another. */
 async function converse(server: Process, conversations: Step[][]): Promise<Report[]> {
-  await using peer = startPeer(await listening(server), conversations);
+  await using peer = startPeer(await listeningPort(server), conversations);
   return await reportsOf(peer);
 }
 
@@ -325,7 +316,7 @@ function complaining(why: string, sent: string, ...more: Step[]): Conversation {
 for (const [command, expected] of Object.entries(conversations)) {
   testWith(["python3"], `${command} talks as it should`, async () => {
     await using server = serve(command);
-    const port = await listening(server);
+    const port = await listeningPort(server);
     const reports = await converse(server, expected.map(({ steps }) => steps));
     await stop(server);
     let stdout = "";
@@ -357,14 +348,9 @@ for (const [command, expected] of Object.entries(conversations)) {
 
 Deno.test(`${ECHO_LINES} serves one client after another`, async () => {
   await using server = serve(ECHO_LINES);
-  const port = await listening(server);
+  const port = await listeningPort(server);
   using first = await Deno.connect({ hostname: "127.0.0.1", port });
   using second = await Deno.connect({ hostname: "127.0.0.1", port });
-  const exchange = async (conn: Deno.Conn, text: string) => {
-    await writeN(conn, toBytes(text));
-    const reply = new Uint8Array(text.length);
-    assertEquals(await readN(conn, reply), text.length, `${text} comes back`);
-  };
   const waiting = exchange(second, "second\n");
   // A server of both at once would have answered the second by now.
   for (let i = 0; i < 100; i++) await exchange(first, "first\n");
@@ -381,7 +367,7 @@ Deno.test(`${ECHO_LINES} serves one client after another`, async () => {
 
 Deno.test(`${ECHO_ONCE} does not wait long for a client that does not close`, async () => {
   await using server = serve(ECHO_ONCE);
-  const port = await listening(server);
+  const port = await listeningPort(server);
   using stays = await Deno.connect({ hostname: "127.0.0.1", port });
   await writeN(stays, toBytes("stays"));
   using next = await Deno.connect({ hostname: "127.0.0.1", port });
@@ -401,7 +387,7 @@ const backlogs = {
 for (const [path, backlog] of Object.entries(backlogs)) {
   testWith(["ss"], `${path} has the lecture's backlog, ${backlog}`, async () => {
     await using server = serve(path);
-    const port = await listening(server);
+    const port = await listeningPort(server);
     await using ss = new Process(["-Hltn", `sport = :${port}`], false, undefined, "ss");
     assertEquals(await ss.exits(), 0, ss.describe());
     // Of a socket that listens, Send-Q is the backlog: LISTEN, Recv-Q, Send-Q, ...
@@ -434,7 +420,7 @@ for (const [what, [sent, shown]] of Object.entries(messages)) {
 
 Deno.test(`${MESSAGE_SERVER} fails when its client resets the connection`, async () => {
   await using server = serve(MESSAGE_SERVER);
-  const port = await listening(server);
+  const port = await listeningPort(server);
   // One that resets before it is accepted is passed over. Nobody is told when that is, so each of them
   // waits longer than the one before.
   for (let ms = 1; server.code === undefined && ms < 10_000; ms *= 2) {
@@ -728,7 +714,7 @@ for (const [path, cases] of Object.entries(calls)) {
     testWith(["python3"], `${path} ${what}`, async () => {
       const { args, prompt = "", typed = "", stderr = "" } = call;
       await using peer = startPeer(0, [call.steps]);
-      const port = await listening(peer);
+      const port = await listeningPort(peer);
       await using client = connect(path, port, args);
       await client.prints(RegExp(`^${RegExp.escape(prompt)}`));
       await client.type(typed);
@@ -797,7 +783,7 @@ Deno.test(`${ECHO_WORD} prints what it receives at once, until it has every byte
 
 Deno.test(`${TALK} and ${COUNTER} take turns as in the lecture`, async () => {
   await using server = serve(COUNTER);
-  const port = await listening(server);
+  const port = await listeningPort(server);
   for (const [typed, stdout] of [["\n", "Connection 1!\n\n"], ["dddd\n", "Connection 2!\n\n"]]) {
     await using client = connect(TALK, port);
     await client.type(typed ?? "");
@@ -811,7 +797,7 @@ for (const framing of ["length", "line", "json"]) {
   Deno.test(`${FRAMES_CLIENT} and ${FRAMES_SERVER} keep messages apart by ${framing}`, async () => {
     await using server = serve(`${FRAMES_SERVER} --framing=${framing}`);
     const args = ["127.0.0.1", "PORT", `--framing=${framing}`];
-    await using client = connect(FRAMES_CLIENT, await listening(server), args);
+    await using client = connect(FRAMES_CLIENT, await listeningPort(server), args);
     assertEquals(await client.exits(), 0, client.describe());
     await server.prints(/many writes\n/);
     await server.assertPrints("one write\nof three\nmessages\none message of many writes\n");
@@ -832,7 +818,7 @@ const documents: Record<string, string> = {
 for (const [what, text] of Object.entries(documents)) {
   testWith(["wc"], `${COUNT_CLIENT} and ${COUNT_SERVER} count ${what} as wc does`, async () => {
     await using server = serve(COUNT_SERVER);
-    const port = await listening(server);
+    const port = await listeningPort(server);
     await using client = connect(COUNT_CLIENT, port);
     await using wc = new Process([], true, undefined, "wc");
     for (const process of [client, wc]) {
@@ -863,7 +849,7 @@ const conversationsByHand: [command: string, typed: string, stdout: string][] = 
 for (const [command, typed, stdout] of conversationsByHand) {
   Deno.test(`${TELNET} talks to ${command}`, async () => {
     await using server = serve(command);
-    await using client = connect(TELNET, await listening(server));
+    await using client = connect(TELNET, await listeningPort(server));
     const typing = client.type(typed).then(() => client.endInput());
     assertEquals(await client.exits(), 0, client.describe().slice(0, 1000));
     await typing;
@@ -883,7 +869,7 @@ const chatters: [program: Need, args: string[], last: string][] = [
 for (const [program, args, last] of chatters) {
   testWith([program], `${TELNET} talks to ${program}`, async () => {
     await using peer = new Process(args, true, undefined, program);
-    const port = await listening(peer);
+    const port = await listeningPort(peer);
     await using client = connect(TELNET, port);
     await peer.type(`from ${program}\n`);
     await client.prints(RegExp(`^from ${program}\n$`));
@@ -904,7 +890,7 @@ const endings = { "servers/tcp_echo_concurrent.ts": "\x04", [ECHO_ONCE]: "" };
 for (const [path, key] of Object.entries(endings)) {
   testWith(["python3"], `${TELNET} talks to ${path} at a terminal`, async () => {
     await using server = serve(path);
-    const port = await listening(server);
+    const port = await listeningPort(server);
     const script = "import os, pty, sys\n" +
       "sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
     const command = [Deno.execPath(), "run", `--allow-net=127.0.0.1:${port}`, TELNET];
@@ -923,7 +909,7 @@ for (const [path, key] of Object.entries(endings)) {
 for (const [options, deadline] of [[[], 1], [["--deadline=0.5"], 0.5]] as const) {
   Deno.test(`${DEADLOCK} gets out of it with a deadline of ${deadline} s`, async () => {
     await using process = start(DEADLOCK, ["0", ...options], "127.0.0.1");
-    await listening(process);
+    await listeningPort(process);
     const began = performance.now();
     assertEquals(await process.exits(), 0, process.describe());
     assert(performance.now() - began < 10_000, "within seconds");

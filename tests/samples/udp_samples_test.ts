@@ -7,6 +7,8 @@ import { PythonSocket } from "../support/python_socket.ts";
 import { toBytes } from "../support/bytes.ts";
 import { startInShell } from "../support/program.ts";
 import { readSample } from "../../contract/header.ts";
+import { startServer } from "../support/start.ts";
+import { assertEnds, stop } from "../support/end.ts";
 
 // The UDP samples as processes of their own, against Python's sockets or Deno's. Nothing here leaves
 // the loopback interface.
@@ -63,40 +65,6 @@ class Peer implements Disposable {
   }
 }
 
-/** Starts a server on a free port, with other addresses granted than its header has. */
-async function startServer(
-  path: string,
-  hostname: string,
-  grants: Record<string, string>,
-  ...options: string[]
-): Promise<{ server: Process; port: number }> {
-  const server = startSample(path, [hostname, "0", ...options], grants);
-  const [, port] = await server.prints(/^listening on .*:(\d+)$/m);
-  return { server, port: Number(port) };
-}
-
-/** Asserts that a process ends with a status and has printed exactly so much. */
-async function assertEnds(
-  process: Process,
-  code: number,
-  stdout: string,
-  stderr: string | RegExp,
-): Promise<void> {
-  await process.exits();
-  const says = typeof stderr === "string" ? process.stderr === stderr : stderr.test(process.stderr);
-  const right = process.code === code && process.stdout === stdout && says;
-  assert(
-    right,
-    `wanted ${code}, ${JSON.stringify(stdout)} and ${stderr}, but it ${process.describe()}`,
-  );
-}
-
-/** Ends a server as its user does, and asserts that it ends well. */
-async function interrupt(server: Process): Promise<void> {
-  server.kill("SIGINT");
-  assertEquals(await server.exits(), 0, server.describe());
-}
-
 // U1
 
 Deno.test("servers/udp_echo.ts prints and echoes what comes, cut at 80 bytes", async () => {
@@ -116,7 +84,7 @@ Deno.test("servers/udp_echo.ts prints and echoes what comes, cut at 80 bytes", a
       stdout += `Message from ${own}: ${shown}\n`;
       if (sent.length > 80) stderr += `${own}: message cut at 80 bytes\n`;
     }
-    await interrupt(server);
+    await stop(server);
     const isQuiet = options.length > 0;
     await server.assertPrints(isQuiet ? "" : stdout);
     if (!isQuiet) assertEquals(server.stderr, stderr);
@@ -177,7 +145,7 @@ Deno.test(`${PREFORK} --delay=1 prints the second message before it answers the 
   const lines = [...server.stdout.matchAll(WORKER)];
   assertEquals(lines.length, 2, server.describe());
   assert(lines[0]?.[1] !== lines[1]?.[1], server.describe());
-  await interrupt(server);
+  await stop(server);
 });
 
 Deno.test(`${PREFORK} ends at once and quietly though a worker is busy`, async () => {
@@ -186,7 +154,7 @@ Deno.test(`${PREFORK} ends at once and quietly though a worker is busy`, async (
   using peer = new Peer();
   await peer.send("hello", port);
   await server.prints(/: hello\n/);
-  await interrupt(server);
+  await stop(server);
   assertEquals(server.stderr, `listening on 127.0.0.1:${port}\n`);
 });
 
@@ -265,7 +233,7 @@ Deno.test(`${RECEIVE} ends on SIGINT before anything has come`, async () => {
   const grants = { "[::1]:55555": "127.0.0.1:0" };
   const { server, port } = await startServer(RECEIVE, "127.0.0.1", grants);
   await using _server = server;
-  await interrupt(server);
+  await stop(server);
   await assertEnds(server, 0, "", `listening on 127.0.0.1:${port}\n`);
 });
 
@@ -392,7 +360,7 @@ for (const options of [[], ["--string"]]) {
         const said = server.stderr.split("\n").at(-2) ?? "";
         assert(/^127\.0\.0\.1:\d+: \S/.test(said), `${request}: ${said}`);
       }
-      await interrupt(server);
+      await stop(server);
       assertEquals(server.stdout, "");
     },
   );
@@ -453,7 +421,7 @@ testWith(["python3"], "servers/udp_broadcast.ts prints what Python broadcasts", 
   }
   await server.prints(/y\n$/);
   await server.prints(/message cut at 80 bytes\n$/);
-  await interrupt(server);
+  await stop(server);
   const lines = ["hello", "", "y".repeat(80)].map((text) =>
     `Message from 127.0.0.1:${own}: ${text}\n`
   );
@@ -508,7 +476,7 @@ testWith(["python3"], `${MEMBER} prints what Python sends to the group`, async (
   }
   await server.prints(/y\n$/);
   await server.prints(/message cut at 80 bytes\n$/);
-  await interrupt(server);
+  await stop(server);
   const texts = ["hello, members", "", "y".repeat(80)];
   assertEquals(
     server.stdout,
@@ -651,7 +619,7 @@ testWith(
     const grants = { "0.0.0.0:7030": "[::]:0" };
     const { server } = await startServer(MEMBER, "ff02::1:7", grants); // on 1, which is loopback
     await using _server = server;
-    await interrupt(server);
+    await stop(server);
     const args = ["ff02::1:7", "0", "--interface=999999999"];
     await using other = startSample(MEMBER, args, grants);
     await assertEnds(other, 1, "", "setsockopt ff02::1:7: No such device\n");
@@ -692,7 +660,7 @@ Deno.test({
     const own = await peer.eval("s.getsockname()[1]");
     await peer.eval(`s.sendto(b"hello", ("ff02::1:7", ${port}, 0, 1))`);
     await server.prints(/\n$/);
-    await interrupt(server);
+    await stop(server);
     await server.assertPrints(`Message from ::1:${own}: hello\n`);
   },
 });

@@ -1,12 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { readN, writeN } from "../../lib/io/read_write.ts";
 import { exchange, readAll } from "../support/streams.ts";
-import {
-  type Process,
-  startSample,
-  startUnixServer,
-  temporaryFolder,
-} from "../../contract/process.ts";
+import { type Process, startSample, temporaryFolder } from "../../contract/process.ts";
+import { startUnixServer } from "../support/start.ts";
+import { assertEndsWithoutFile } from "../support/end.ts";
 
 // The life of a socket's file: who makes it, who takes it over, and that nobody leaves it behind.
 
@@ -49,12 +46,6 @@ async function assertRefused(path: string, why: string): Promise<void> {
   assertEquals(await look(path), before, `what is at ${path}`);
 }
 
-/** Asserts that a server ends well: with status 0, and with its file gone. */
-async function assertEnds(server: Process, path: string): Promise<void> {
-  assertEquals(await server.exits(), 0, server.describe());
-  assertEquals(await look(path), null, `what is at ${path}`);
-}
-
 Deno.test("a second Unix server says that the address is in use, and the first serves on", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/socket`;
@@ -86,7 +77,7 @@ Deno.test("a Unix server takes over the socket of one that was killed", async ()
   using client = await connect(path);
   await exchange(client, "hello");
   server.kill("SIGTERM");
-  await assertEnds(server, path);
+  await assertEndsWithoutFile(server, path);
   await server.assertPrints(GREETED);
 });
 
@@ -188,7 +179,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
       const path = `${folder.path}/socket`;
       await using server = await startUnixServer(path, "--grace", grace);
       await meet(path, () => server.kill(signal));
-      await assertEnds(server, path);
+      await assertEndsWithoutFile(server, path);
     });
   }
 

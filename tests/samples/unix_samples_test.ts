@@ -1,7 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { testWith } from "../support/test_with.ts";
-import { type Process, startSample, startUnixServer } from "../../contract/process.ts";
+import { type Process, startSample } from "../../contract/process.ts";
 import { PythonSocket } from "../support/python_socket.ts";
+import { startUnixServer } from "../support/start.ts";
+import { assertEnds } from "../support/end.ts";
+import { makeStaleSocket, modeOf } from "../support/files.ts";
 
 // The samples on Unix-domain sockets as processes of their own, against Python's sockets.
 
@@ -42,33 +45,6 @@ function startClient(path: string, own: string, ...options: string[]): Process {
   return startSample(ECHO_CLIENT, [path, own, ...options], echoGrants(path, own), true);
 }
 
-/** Asserts that a process ends with a status and has printed exactly so much. */
-async function assertEnds(
-  process: Process,
-  code: number,
-  stdout: string,
-  stderr: string,
-): Promise<void> {
-  await process.exits();
-  const { stdout: printed, stderr: said } = process;
-  assertEquals({ code: process.code, stdout: printed, stderr: said }, { code, stdout, stderr });
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-/** Leaves a datagram socket behind that nobody has any more. */
-function makeStaleSocket(path: string): void {
-  Deno.listenDatagram({ transport: "unixpacket", path }).close();
-}
-
 // X1
 
 /** What Python sends, and what is printed of it. */
@@ -89,7 +65,7 @@ for (const [sent, printed, isCut] of messages) {
     await peer.eval(`s.sendto(${sent}, ${JSON.stringify(path)})`);
     const cut = isCut ? "(unnamed): message cut at 16 bytes\n" : "";
     await assertEnds(receiver, 0, printed, `listening on ${path}\n${cut}`);
-    assert(!exists(path), "its socket is still there");
+    assert(modeOf(path) === null, "its socket is still there");
   });
 }
 
@@ -97,10 +73,10 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   test(`${RECEIVE} removes its socket on ${signal}`, async (at) => {
     const path = at("socket");
     await using receiver = await startReceiver(path);
-    assert(exists(path));
+    assert(modeOf(path) !== null);
     receiver.kill(signal);
     await assertEnds(receiver, 0, "", `listening on ${path}\n`);
-    assert(!exists(path), "its socket is still there");
+    assert(modeOf(path) === null, "its socket is still there");
   });
 }
 
@@ -111,7 +87,7 @@ test(`${RECEIVE} takes over the socket of one that was killed`, async (at) => {
     killed.kill("SIGKILL");
     await killed.exits();
   }
-  assert(exists(path), "nothing was left behind");
+  assert(modeOf(path) !== null, "nothing was left behind");
   await using receiver = await startReceiver(path);
   await using sender = startSender(path, path, "hi");
   await assertEnds(sender, 0, "", "");
@@ -157,7 +133,7 @@ for (const [sample, start] of Object.entries(servers)) {
       const path = at(`socket${bits}`);
       await using server = await start(path, ...option ? [option] : []);
       await server.prints(/^listening on /);
-      assertEquals(((Deno.lstatSync(path).mode ?? 0) & 0o777).toString(8), bits, option);
+      assertEquals(modeOf(path), bits, option);
     }
   });
 }
@@ -180,7 +156,7 @@ testWithPython(`${SEND} sends Python a string`, async (at) => {
 });
 
 test(`${SEND} says why it cannot send`, async (at) => {
-  makeStaleSocket(at("stale"));
+  makeStaleSocket(at("stale"), "datagram");
   const cases = [["missing", "No such file or directory"], ["stale", "Connection refused"]];
   for (const [name = "", cause] of cases) {
     await using sender = startSender(at(name), at(name), "hello");
@@ -223,7 +199,7 @@ testWithPython(`${ECHO_SERVER} answers to Python's path`, async (at) => {
   server.kill("SIGINT");
   const stderr = `listening on ${path}\n${own}: message cut at 80 bytes\n`;
   await assertEnds(server, 0, stdout, stderr);
-  assert(!exists(path), "its socket is still there");
+  assert(modeOf(path) === null, "its socket is still there");
 });
 
 testWithPython(`${ECHO_SERVER} survives clients that cannot be answered`, async (at) => {
@@ -252,16 +228,16 @@ testWithPython(`${ECHO_CLIENT} prints Python's replies, and removes its path`, a
     const [line, reply] of [["hello", "HELLO"], ["", ""], ["longer", longer], ["last", longest]]
   ) {
     assertEquals(await peer.eval("s.recvfrom(99)"), `(b'${line}', '${own}')`);
-    assert(exists(own));
+    assert(modeOf(own) !== null);
     await peer.eval(`s.sendto(b"${reply}", ${JSON.stringify(own)})`);
   }
   const stdout = `HELLO\n\n${longer.slice(0, 80)}\n${longest}\n`;
   await assertEnds(client, 0, stdout, `${path}: message cut at 80 bytes\n`);
-  assert(!exists(own), "its socket is still there");
+  assert(modeOf(own) === null, "its socket is still there");
 });
 
 test(`${ECHO_CLIENT} gives up and removes its path when nobody answers`, async (at) => {
-  makeStaleSocket(at("stale"));
+  makeStaleSocket(at("stale"), "datagram");
   const deaf = Deno.listenDatagram({ transport: "unixpacket", path: at("deaf") });
   const cases = [
     ["missing", "sendto", "No such file or directory"],
@@ -272,7 +248,7 @@ test(`${ECHO_CLIENT} gives up and removes its path when nobody answers`, async (
     await using client = startClient(at(name), at("own"), "--timeout=0.1");
     await client.type("hello\n");
     await assertEnds(client, 1, "", `${call} ${at(name)}: ${cause}\n`);
-    assert(!exists(at("own")), `${name}: its socket is still there`);
+    assert(modeOf(at("own")) === null, `${name}: its socket is still there`);
   }
   deaf.close();
 });
@@ -296,7 +272,7 @@ test(`${ECHO_SERVER} serves two clients at once, each at its own path`, async (a
   for (const [client, name] of [[one, "one"], [two, "two"]] as const) {
     await client.endInput();
     await assertEnds(client, 0, `${name} 1\n${name} 2\n${name} 3\n`, "");
-    assert(!exists(at(name)), `${name}: its socket is still there`);
+    assert(modeOf(at(name)) === null, `${name}: its socket is still there`);
   }
   const lines = [1, 2, 3].flatMap((round) =>
     ["one", "two"].map((name) => `Message from ${at(name)}: ${name} ${round}\n`)

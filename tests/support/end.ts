@@ -6,6 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Process } from "../../contract/process.ts";
+import { modeOf } from "./files.ts";
 import { stopwatch } from "./time.ts";
 
 /** Waits for a process to exit; asserts its status and all that it printed. */
@@ -27,6 +28,12 @@ export async function assertEndsInTime(process: Process, code: number, ms: numbe
   const elapsed = stopwatch();
   assertEquals(await process.exits(), code, process.describe());
   assert(elapsed() < ms, `exited after ${elapsed()} ms: ${process.describe()}`);
+}
+
+/** Waits for a server to exit; asserts that it exits with 0, and that its socket's file is gone. */
+export async function assertEndsWithoutFile(server: Process, path: string): Promise<void> {
+  assertEquals(await server.exits(), 0, server.describe());
+  assertEquals(modeOf(path), null, `${path} still exists`);
 }
 
 /** Interrupts a server, as Ctrl-C does; asserts that it exits with 0. Returns its stdout. */
