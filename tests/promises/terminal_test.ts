@@ -23,6 +23,16 @@ function assertSafe({ process, subject }: Server): void {
   }
 }
 
+/** Lets a server end; asserts that it still serves, unless it serves one client. */
+async function end(server: Server): Promise<void> {
+  if (server.subject.clients > 1) {
+    await server.assertServes();
+    await server.assertEnds();
+  } else {
+    await server.process.exits();
+  }
+}
+
 keeps("terminal", "what a peer sends is printed in lines that it cannot forge", async (subject) => {
   await using server = await Server.start(subject);
   const sent = bytes(nasty);
@@ -34,12 +44,7 @@ keeps("terminal", "what a peer sends is printed in lines that it cannot forge", 
     await conn.closeWrite().catch(() => {});
     await isCutOff(conn);
   }
-  if (subject.clients > 1) {
-    await server.assertServes();
-    await server.assertEnds();
-  } else {
-    await server.process.exits();
-  }
+  await end(server);
   assertSafe(server);
 }, givers("terminal").filter(({ name }) => !echoesLines(name)));
 
@@ -90,12 +95,7 @@ for (const subject of givers("terminal").filter(({ path }) => path.startsWith("u
     const kind = subject.kind === "stream" ? "SOCK_STREAM" : "SOCK_DGRAM";
     await using client = startPython(STRANGE_CLIENT, folder, server.address.path, kind);
     assertEquals(await client.exits(), 0, client.describe());
-    if (subject.clients > 1) {
-      await server.assertServes();
-      await server.assertEnds();
-    } else {
-      await server.process.exits();
-    }
+    await end(server);
     assertSafe(server);
   });
 }

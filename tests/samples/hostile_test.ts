@@ -56,106 +56,45 @@ type End = 0 | 1 | "0 or 1" | "interrupted";
 interface Client {
   path: string;
   written: string;
-  /** Unix sockets have no reset. */
   ends: Partial<Record<keyof typeof behaviours, End>>;
 }
 
+/** How a client ends that prints what it receives, and fails without a reply. */
+const usual: Client["ends"] = {
+  closesAtOnce: 1,
+  closesWithoutReply: 1,
+  resets: 1,
+  garbage: 0,
+  endless: 0,
+  silent: "interrupted",
+};
+const { resets: _, ...withoutReset } = usual; // a Unix socket has none
+
 const clients: Client[] = [
-  {
-    path: "clients/tcp_echo.ts",
-    written: "127.0.0.1:7007",
-    ends: {
-      closesAtOnce: 1,
-      closesWithoutReply: 1,
-      resets: 1,
-      garbage: 0,
-      endless: 0,
-      silent: "interrupted",
-    },
-  },
+  { path: "clients/tcp_echo.ts", written: "127.0.0.1:7007", ends: usual },
   {
     path: "clients/tcp_request.ts",
     written: "127.0.0.1:5678",
-    ends: {
-      closesAtOnce: "0 or 1",
-      closesWithoutReply: 0,
-      resets: 1,
-      garbage: 0,
-      endless: 0,
-      silent: "interrupted",
-    },
+    ends: { ...usual, closesAtOnce: "0 or 1", closesWithoutReply: 0 },
   },
   {
     path: "clients/tcp_count.ts",
     written: "127.0.0.1:7014",
-    ends: {
-      closesAtOnce: 1,
-      closesWithoutReply: 1,
-      resets: 1,
-      garbage: 0,
-      endless: "interrupted",
-      silent: "interrupted",
-    },
+    ends: { ...usual, endless: "interrupted" },
   },
-  {
-    path: "clients/tcp_echo_word.ts",
-    written: "127.0.0.1:7007",
-    ends: {
-      closesAtOnce: 1,
-      closesWithoutReply: 1,
-      resets: 1,
-      garbage: 0,
-      endless: 0,
-      silent: "interrupted",
-    },
-  },
+  { path: "clients/tcp_echo_word.ts", written: "127.0.0.1:7007", ends: usual },
   {
     path: "clients/telnet.ts",
     written: "127.0.0.1:7007",
-    ends: {
-      closesAtOnce: "0 or 1",
-      closesWithoutReply: 0,
-      resets: 1,
-      garbage: 0,
-      endless: "interrupted",
-      silent: "interrupted",
-    },
+    ends: { ...usual, closesAtOnce: "0 or 1", closesWithoutReply: 0, endless: "interrupted" },
   },
   {
     path: "clients/tcp_talk.ts",
     written: "127.0.0.1:1213",
-    ends: {
-      closesAtOnce: 0,
-      closesWithoutReply: 0,
-      resets: 0,
-      garbage: 0,
-      endless: 0,
-      silent: "interrupted",
-    },
+    ends: { ...usual, closesAtOnce: 0, closesWithoutReply: 0, resets: 0 },
   },
-  {
-    path: "clients/tcp_message.ts",
-    written: "127.0.0.1:51717",
-    ends: {
-      closesAtOnce: 1,
-      closesWithoutReply: 1,
-      resets: 1,
-      garbage: 0,
-      endless: 0,
-      silent: "interrupted",
-    },
-  },
-  {
-    path: "unix/stream_echo_client.ts",
-    written: "/tmp/stream_echo.sock",
-    ends: {
-      closesAtOnce: 1,
-      closesWithoutReply: 1,
-      garbage: 0,
-      endless: 0,
-      silent: "interrupted",
-    },
-  },
+  { path: "clients/tcp_message.ts", written: "127.0.0.1:51717", ends: usual },
+  { path: "unix/stream_echo_client.ts", written: "/tmp/stream_echo.sock", ends: withoutReset },
 ];
 
 for (const { path, written, ends } of clients) {
