@@ -10,7 +10,7 @@ import { stopwatch } from "../support/time.ts";
 import { testSteps } from "../support/test_with.ts";
 import { runProgram } from "../support/program.ts";
 
-/** A concurrent echo server in this process, and what happens to it. */
+/** A concurrent echo server in this process; records its events and errors. */
 class Server implements AsyncDisposable {
   readonly listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 4096 });
   readonly port = this.listener.addr.port;
@@ -43,7 +43,7 @@ class Server implements AsyncDisposable {
   }
 }
 
-/** A listener whose accept fails as told, one error a call, and is closed after that. */
+/** A listener whose accept() rejects with each of the errors in turn, then is closed. */
 function failingListener(errors: Error[]): Deno.Listener {
   const left = [...errors];
   return {
@@ -59,7 +59,7 @@ function failingListener(errors: Error[]): Deno.Listener {
   };
 }
 
-Deno.test("accept() passes over clients that reset before it, without a word", async () => {
+Deno.test("accept() skips clients that reset before accept, without a report", async () => {
   const reported: Error[] = [];
   const gone = [
     new Deno.errors.NotConnected("Transport endpoint is not connected (os error 107)"),
@@ -71,7 +71,7 @@ Deno.test("accept() passes over clients that reset before it, without a word", a
   assertEquals(reported, []);
 });
 
-Deno.test("accept() reports that descriptors ran out, pauses and goes on", async () => {
+Deno.test("accept() reports that it has no descriptors, pauses and continues", async () => {
   const reported: string[] = [];
   const full = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"].map((code) =>
     Object.assign(new Error(`${code} (os error 24)`), { code })
@@ -87,7 +87,7 @@ Deno.test("accept() reports that descriptors ran out, pauses and goes on", async
   );
 });
 
-Deno.test("accept() does not pause for the failure of a single client", async () => {
+Deno.test("accept() does not pause when one client fails", async () => {
   const one = new Error("invalid utf-8: the path of a client");
   const errors = Array(20).fill(one);
   const reported: Error[] = [];
@@ -104,7 +104,7 @@ Deno.test("accept() does not pause for the failure of a single client", async ()
     globalThis.setTimeout = setTimeout;
   }
   assertEquals(reported.length, 20);
-  assertEquals(pauses.filter((ms) => ms !== 10), []); // 10: it looks whether the backlog is empty
+  assertEquals(pauses.filter((ms) => ms !== 10), []); // 10: the check for an empty backlog
 });
 
 Deno.test("accept() ends its pause when the signal aborts", async () => {
@@ -149,7 +149,7 @@ Deno.test("accept() reports to stderr by default, and when onError throws", asyn
   }));
 });
 
-Deno.test("accept() serves on when 100 clients have reset in the backlog", async () => {
+Deno.test("accept() continues after 100 clients reset in the backlog", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 4096 });
   for (let i = 0; i < 100; i++) await connectAndReset(listener.addr);
   const client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
@@ -161,7 +161,7 @@ Deno.test("accept() serves on when 100 clients have reset in the backlog", async
   listener.close();
 });
 
-Deno.test("accept() leaves further clients in the backlog until one leaves", async () => {
+Deno.test("accept() leaves clients over the limit in the backlog until another closes", async () => {
   await using server = new Server({ maxConnections: 2 });
   const first = await server.connect();
   const second = await server.connect();
@@ -169,7 +169,7 @@ Deno.test("accept() leaves further clients in the backlog until one leaves", asy
   await exchange(second, "second");
   using third = await server.connect();
   await writeN(third, bytes("third"));
-  // A server without the limit would have accepted the third by now.
+  // Without the limit the third would be accepted by now.
   for (let i = 0; i < 100; i++) await exchange(second, `second ${i}`);
   assertEquals(server.events, ["accepted", "accepted"]);
   first.close();
@@ -240,7 +240,7 @@ testSteps("accept() aborts idle and slow clients", [
       using slow = await server.connect();
       using quick = await server.connect();
       const [slowEnds] = await Promise.allSettled([
-        talk(slow, "."), // 25 bytes a second there and 25 back, at most
+        talk(slow, "."), // at most 25 bytes a second in each direction
         talk(quick, "quick enough".repeat(20)),
       ]);
       assertEquals(slowEnds.status, "rejected");
@@ -250,13 +250,13 @@ testSteps("accept() aborts idle and slow clients", [
   },
 ]);
 
-Deno.test("accept() drains: what was in flight comes back, the port is free, the loop ends", async () => {
+Deno.test("accept() drains: data in flight is echoed, the port is released, the loop ends", async () => {
   const server = new Server({ grace: 30_000 });
   const client = await server.connect();
   using idle = await server.connect();
   await exchange(idle, "I am here, and idle");
   const sent = crypto.getRandomValues(new Uint8Array(65536));
-  const rounds = 128; // 8 MB: more than the sockets' buffers hold
+  const rounds = 128; // 8 MB: more than the sockets' buffers
   const sending = (async () => {
     for (let i = 0; i < rounds; i++) await writeN(client, sent);
   })();
@@ -276,7 +276,7 @@ Deno.test("accept() drains: what was in flight comes back, the port is free, the
   client.close();
 });
 
-Deno.test("accept() cuts what is still busy when the grace period ends", async () => {
+Deno.test("accept() aborts busy connections when the grace period ends", async () => {
   const server = new Server({ grace: 100 });
   using deaf = await server.connect();
   const sending = assertRejects(async () => {
@@ -290,7 +290,7 @@ Deno.test("accept() cuts what is still busy when the grace period ends", async (
   assert(server.errors.some((error) => String(error).includes("the grace period is over")));
 });
 
-Deno.test("accept() ends at once if its signal has aborted, or its listener is closed", async () => {
+Deno.test("accept() ends immediately if its signal has aborted or its listener is closed", async () => {
   const aborted = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   for await (const _ of accept(aborted, { signal: AbortSignal.abort() })) assert(false);
   const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -298,7 +298,7 @@ Deno.test("accept() ends at once if its signal has aborted, or its listener is c
   for await (const _ of accept(closed)) assert(false);
 });
 
-Deno.test("accept() refuses limits that are none", async () => {
+Deno.test("accept() rejects invalid limits", async () => {
   const listener = failingListener([]);
   const wrong: AcceptOptions[] = [
     { maxConnections: 0 },
@@ -316,7 +316,7 @@ Deno.test("accept() refuses limits that are none", async () => {
   }
 });
 
-Deno.test("accept() still accepts who waits in the backlog when the signal aborts", async () => {
+Deno.test("accept() accepts the clients in the backlog when the signal aborts", async () => {
   const server = new Server({ maxConnections: 1 });
   const first = await server.connect();
   await exchange(first, "first");
@@ -332,7 +332,7 @@ Deno.test("accept() still accepts who waits in the backlog when the signal abort
   await assertRejects(() => server.connect(), Deno.errors.ConnectionRefused);
 });
 
-Deno.test("accept() drains and ends when the owner closes the listener", async () => {
+Deno.test("accept() drains and ends when the listener is closed", async () => {
   const server = new Server();
   using idle = await server.connect();
   await exchange(idle, "idle");
@@ -341,8 +341,8 @@ Deno.test("accept() drains and ends when the owner closes the listener", async (
   assertEquals(await idle.read(new Uint8Array(8)), null);
 });
 
-Deno.test("accept() drains the backlog also while the system has no descriptors", async () => {
-  // accept fails at first, and the pauses after the signal are no silence of the backlog.
+Deno.test("accept() drains the backlog although the system has no descriptors", async () => {
+  // accept fails at first; the pauses after the signal do not count as an empty backlog.
   const full = Object.assign(new Error("full"), { code: "EMFILE" });
   const listener = failingListener([]);
   const real = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -365,7 +365,7 @@ Deno.test("accept() drains the backlog also while the system has no descriptors"
   client.close();
 });
 
-Deno.test("accept() refuses a listener that another loop accepts from", async () => {
+Deno.test("accept() rejects a listener that another loop uses", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const stop = new AbortController();
   const first = accept(listener, { signal: stop.signal }).next();
@@ -374,7 +374,7 @@ Deno.test("accept() refuses a listener that another loop accepts from", async ()
   await first;
 });
 
-Deno.test("accept() closes the listener when the caller leaves the loop after the signal", async () => {
+Deno.test("accept() closes the listener when the caller breaks the loop after the signal", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
   const stop = new AbortController();
@@ -389,7 +389,7 @@ Deno.test("accept() closes the listener when the caller leaves the loop after th
   );
 });
 
-Deno.test("accept() lets timers go on when accept fails again and again", async () => {
+Deno.test("accept() lets timers run when accept fails repeatedly", async () => {
   let isOver = false;
   setTimeout(() => isOver = true, 20);
   const broken: Deno.Listener = {
@@ -400,7 +400,7 @@ Deno.test("accept() lets timers go on when accept fails again and again", async 
   for await (const _ of accept(broken, { onError: () => {} })) assert(false);
 });
 
-Deno.test("accept() leaves the connections alone when the caller leaves the loop", async () => {
+Deno.test("accept() keeps the connections open when the caller breaks the loop", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
   const taken: Connection[] = [];

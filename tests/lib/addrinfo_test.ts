@@ -15,12 +15,12 @@ type Query = [
   flags: "" | "passive",
 ];
 
-/** Queries with glibc's answers, and ours where they differ; `lo` is interface 1, services are Debian's. */
+/** Queries, glibc's results, and ours where they differ. Interface 1 is `lo`; services are Debian's. */
 const known: [...Query, glibc: string, ours?: string][] = JSON.parse(
   Deno.readTextFileSync(`${import.meta.dirname}/../support/data/addrinfo.json`),
 );
 
-/** What getAddrInfo() answers, as data/addrinfo.c prints it. */
+/** The result of getAddrInfo(), in the format of data/addrinfo.c. */
 async function ask([node, service, family, socktype, flags]: Query): Promise<string> {
   try {
     const found = await getAddrInfo(node, service, {
@@ -36,7 +36,7 @@ async function ask([node, service, family, socktype, flags]: Query): Promise<str
   }
 }
 
-/** What getaddrinfo(3) of this machine answers. */
+/** The results of getaddrinfo(3) on this machine. */
 async function askC(queries: Query[], folder: string): Promise<string[]> {
   const program = `${folder}/addrinfo`;
   const source = `${import.meta.dirname}/../support/data/addrinfo.c`;
@@ -49,29 +49,29 @@ async function askC(queries: Query[], folder: string): Promise<string[]> {
     `${family}`,
     ...rest,
   ]);
-  // A name server may not answer: glibc waits 5 s by default.
+  // Without a reachable name server, glibc waits 5 s by default.
   const env = { RES_OPTIONS: "timeout:1 attempts:1" };
   const { stdout } = await new Deno.Command(program, { args, env }).output();
   return new TextDecoder().decode(stdout).trimEnd().split("\n").map(withNameServers);
 }
 
-/** An answer as it is where name servers answer: the names here are none, but for localhost. */
+/** A result as if name servers were reachable: of the names here only localhost exists. */
 function withNameServers(answer: string): string {
   return answer === "EAI_AGAIN" ? "EAI_NONAME" : answer;
 }
 
-Deno.test("getAddrInfo() answers as glibc does, but for the differences that are documented", async () => {
+Deno.test("getAddrInfo() returns what glibc returns, except for documented differences", async () => {
   for (const [node, service, family, socktype, flags, glibc, ours] of known) {
     const query: Query = [node, service, family, socktype, flags];
     assertEquals(await ask(query), ours ?? glibc, JSON.stringify(query));
   }
 });
 
-/** Whether a query's answer depends on /etc/services. */
+/** Whether a result depends on /etc/services. */
 const isNamed = ([, service]: readonly [unknown, string | null, ...unknown[]]) =>
   /^[a-z]/.test(service ?? "");
 
-testWith(["gcc"], "the table of glibc's answers is what the C library answers", async (folder) => {
+testWith(["gcc"], "the table of glibc's results agrees with the C library", async (folder) => {
   const rows = known.filter((row) => isHere("Debian's services") || !isNamed(row));
   const queries = rows.map((row): Query => [row[0], row[1], row[2], row[3], row[4]]);
   const answers = await askC(queries, folder);
@@ -80,12 +80,12 @@ testWith(["gcc"], "the table of glibc's answers is what the C library answers", 
   }
 });
 
-testWith(["gcc"], "getAddrInfo() finds what the C library finds", async (folder) => {
+testWith(["gcc"], "getAddrInfo() agrees with the C library", async (folder) => {
   const queries: Query[] = [];
   const services = [null, "0", "7007", "80", "0080", "nosuchservice"];
   if (isHere("Debian's services")) services.push("http", "domain", "tftp");
   for (const node of [null, "127.0.0.1", "192.0.2.7", "::1", "2001:DB8:0:0::1", "localhost"]) {
-    // A name is looked up each time, which may take the name servers a while.
+    // Each query of a name is a look-up, which may be slow.
     for (const service of node === "localhost" ? ["80", services.at(-1) ?? null] : services) {
       for (const family of [0, 4, 6] as const) {
         for (const socktype of ["", "stream", "dgram"] as const) {
@@ -96,7 +96,7 @@ testWith(["gcc"], "getAddrInfo() finds what the C library finds", async (folder)
     }
   }
   const answers = await askC(queries, folder);
-  // At once: each look-up of a name may wait for name servers.
+  // Concurrently: each look-up may wait for name servers.
   const found = await Promise.all(queries.map(ask));
   for (const [index, query] of queries.entries()) {
     let answer = answers[index] ?? "";
@@ -108,7 +108,7 @@ testWith(["gcc"], "getAddrInfo() finds what the C library finds", async (folder)
   }
 });
 
-/** An answer; where C's order of the wildcard addresses depends on the routes, in order of the text. */
+/** A result, sorted where C's order of the wildcard addresses depends on the routes. */
 function inOrder(answer: string, [node, , family, , flags]: readonly unknown[]): string {
   const dependsOnRoutes = node === null && family === 0 && flags === "passive";
   return dependsOnRoutes ? answer.split(", ").toSorted().join(", ") : answer;
@@ -128,7 +128,7 @@ Deno.test("getAddrInfo()'s addresses can be listened on and connected to", async
   assert(connected > 0, "localhost has an IPv4 address");
 });
 
-Deno.test("getAddrInfo() says what it cannot find, in C's words", async () => {
+Deno.test("getAddrInfo() fails with C's code and message", async () => {
   const cases: [...Parameters<typeof getAddrInfo>, code: string, message: string][] = [
     [null, null, {}, "EAI_NONAME", "getaddrinfo: Name or service not known"],
     ["", 80, {}, "EAI_NONAME", "getaddrinfo : Name or service not known"],
@@ -158,7 +158,7 @@ Deno.test("getAddrInfo() says what it cannot find, in C's words", async () => {
     const query = JSON.stringify([node, service, hints]);
     const error = await getAddrInfo(node, service, hints).catch((error) => error);
     assertInstanceOf(error, AddrInfoError, query);
-    if (error.code === "EAI_AGAIN") continue; // no name server answers here
+    if (error.code === "EAI_AGAIN") continue; // no name server is reachable
     assertEquals([error.code, error.message], [code, message], query);
   }
 });
@@ -184,7 +184,7 @@ for (const host of ["127.0.0.1", "::1", "192.0.2.7"]) {
       const [numericHost, numericService, nameRequired] = [1, 2, 4].map((bit) =>
         (bits & bit) !== 0
       );
-      if (port !== 80 && host !== "127.0.0.1") continue; // the name servers are asked little
+      if (port !== 80 && host !== "127.0.0.1") continue; // to limit the look-ups
       if (!numericService && !isHere("Debian's services")) continue;
       nameQueries.push([host, port, bits < 8 ? "tcp" : "udp", {
         numericHost: numericHost === true,
@@ -201,7 +201,7 @@ const names = await python3<(string | [string, string])[]>(
 );
 
 Deno.test({
-  name: "getNameInfo() finds what the C library finds" + (names ? "" : " (ignored: no python3)"),
+  name: "getNameInfo() agrees with the C library" + (names ? "" : " (ignored: no python3)"),
   ignore: names === null,
   async fn() {
     for (const [index, query] of nameQueries.entries()) {
@@ -215,14 +215,14 @@ Deno.test({
   },
 });
 
-Deno.test("getNameInfo() refuses a name for an address, with numericHost too", async () => {
+Deno.test("getNameInfo() rejects a host name, with numericHost too", async () => {
   const address = { transport: "tcp", hostname: "localhost", port: 80 } as const;
   for (const numericHost of [false, true]) {
     await assertRejects(() => getNameInfo(address, { numericHost }), TypeError, "localhost");
   }
 });
 
-/** What a process under these flags prints for the value of an expression, or for its error. */
+/** The value of an expression in a process under these flags, as JSON, or its error. */
 async function evaluate(expression: string, ...flags: string[]): Promise<string> {
   const program = `
     import * as net from ${JSON.stringify(import.meta.resolve("../../mod.ts"))};
@@ -233,7 +233,7 @@ async function evaluate(expression: string, ...flags: string[]): Promise<string>
   return stdout.trimEnd() || stderr;
 }
 
-Deno.test("addresses, ports and services need no permission", async () => {
+Deno.test("getAddrInfo(), getNameInfo(), parsePort() of numbers and services need no permission", async () => {
   const calls = [
     `net.getAddrInfo("::1", "http")`,
     `net.getAddrInfo("127.1", 80, { socktype: "stream" })`,
@@ -257,7 +257,7 @@ Deno.test("addresses, ports and services need no permission", async () => {
   ]);
 });
 
-Deno.test("getAddrInfo() needs the permission for the whole host of a name", async () => {
+Deno.test("getAddrInfo() of a name requires the permission for the whole host", async () => {
   const query = `net.getAddrInfo("localhost", 80, { socktype: "stream" })`;
   const refusal = "getaddrinfo localhost: permission not granted, requires --allow-net=localhost";
   const lesser = [[], ["--allow-net=localhost:80"], ["--allow-net=127.0.0.1"]];
@@ -268,7 +268,7 @@ Deno.test("getAddrInfo() needs the permission for the whole host of a name", asy
   assertEquals(granted, await getAddrInfo("localhost", 80, { socktype: "stream" }));
 });
 
-Deno.test("getNameInfo() needs the permission for the address", async () => {
+Deno.test("getNameInfo() requires the permission for the address", async () => {
   const cases = [["127.0.0.1", "127.0.0.1:80"], ["::1", "[::1]:80"]] as const;
   await Promise.all(cases.map(async ([hostname, grant]) => {
     const address = { transport: "tcp", hostname, port: 80 } as const;
@@ -280,7 +280,7 @@ Deno.test("getNameInfo() needs the permission for the address", async () => {
   }));
 });
 
-Deno.test("a refused look-up rejects with NotCapable", async () => {
+Deno.test("a look-up without its permission rejects with NotCapable", async () => {
   const address = `{ transport: "tcp", hostname: "127.0.0.1", port: 80 }`;
   const isNotCapable = "(error) => error instanceof Deno.errors.NotCapable";
   const calls = [`net.getAddrInfo("localhost", 80)`, `net.getNameInfo(${address})`]

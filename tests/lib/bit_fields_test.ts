@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { packBits, unpackBits } from "../../lib/wire/bit_fields.ts";
 import { pack } from "../../lib/wire/pack.ts";
 
-/** The bits as a protocol's picture would have them: the fields in binary, side by side. */
+/** The fields in binary, side by side, as in the diagram of a protocol. */
 function draw(widths: number[], values: number[]): string {
   return widths.map((width, i) => (values[i] ?? 0).toString(2).padStart(width, "0")).join("");
 }
@@ -18,7 +18,7 @@ function assertBothWays(widths: number[], values: number[]): void {
   assertEquals(unpackBits(widths, bytes), values, text);
 }
 
-Deno.test("packBits(), unpackBits() handle the message of CNP3, each flag in its place", () => {
+Deno.test("packBits(), unpackBits() handle the message of CNP3, with each flag", () => {
   const widths = [16, 1, 1, 1, 1, 1, 1, 1, 1, 24, 8, 8];
   for (let flag = 0; flag < 8; flag++) {
     const values = [0x1234, 0, 0, 0, 0, 0, 0, 0, 0, 0xabcdef, 0x56, 0x78];
@@ -44,7 +44,7 @@ Deno.test("packBits(), unpackBits() handle the first byte of a request to CNP3's
   }
 });
 
-Deno.test("packBits(), unpackBits() handle every width at every place in a byte", () => {
+Deno.test("packBits(), unpackBits() handle every width at every offset in a byte", () => {
   for (let width = 1; width <= 32; width++) {
     for (let before = 1; before <= 8; before++) {
       const widths = [before, width, 8 - (before + width) % 8];
@@ -62,7 +62,7 @@ Deno.test("packBits(), unpackBits() handle every width at every place in a byte"
 Deno.test("packBits(), unpackBits() handle random messages", () => {
   let state = 1;
   const random = (below: number): number => {
-    // Park and Miller's minimal generator: the same cases each time.
+    // Park and Miller's minimal generator: the same cases in each run.
     state = state * 48271 % 2147483647;
     return Math.floor(state / 2147483647 * below);
   };
@@ -74,19 +74,19 @@ Deno.test("packBits(), unpackBits() handle random messages", () => {
   }
 });
 
-Deno.test("packBits() agrees with pack() about whole bytes", () => {
+Deno.test("packBits() agrees with pack() on whole bytes", () => {
   assertEquals(
     packBits([32, 16, 8, 8], [0xfffefdfc, 0x8001, 255, 0]),
     pack("!IHBB", 0xfffefdfc, 0x8001, 255, 0),
   );
 });
 
-Deno.test("packBits(), unpackBits() handle no fields", () => {
+Deno.test("packBits(), unpackBits() handle an empty list of fields", () => {
   assertEquals(packBits([], []), new Uint8Array());
   assertEquals(unpackBits([], new Uint8Array()), []);
 });
 
-Deno.test("packBits(), unpackBits() refuse a width that is not an integer from 1 to 32", () => {
+Deno.test("packBits(), unpackBits() reject a width that is not an integer from 1 to 32", () => {
   for (const bad of [0, -8, 33, 64, 1.5, 7.9, NaN, Infinity, -Infinity]) {
     const wanted = `field 1 is ${bad} bits wide, not from 1 to 32`;
     assertThrows(() => packBits([8, bad], [1, 0]), RangeError, `packBits: ${wanted}`);
@@ -98,7 +98,7 @@ Deno.test("packBits(), unpackBits() refuse a width that is not an integer from 1
   }
 });
 
-Deno.test("packBits(), unpackBits() refuse widths that do not fill whole bytes", () => {
+Deno.test("packBits(), unpackBits() reject widths that do not fill whole bytes", () => {
   for (const widths of [[1], [7], [9], [4, 3], [32, 1], [31], [8, 8, 4]]) {
     const bits = widths.reduce((sum, width) => sum + width, 0);
     const wanted = `the widths add up to ${bits} bits, not a multiple of 8`;
@@ -111,7 +111,7 @@ Deno.test("packBits(), unpackBits() refuse widths that do not fill whole bytes",
   }
 });
 
-Deno.test("packBits() refuses a value that does not fit, and names it, its width and its field", () => {
+Deno.test("packBits() rejects a value that does not fit; the error names it, its width and its field", () => {
   for (const width of [1, 3, 8, 24, 31, 32]) {
     for (const bad of [2 ** width, -1, 0.5, 2 ** width - 0.5, NaN, Infinity, 2 ** 53, -(2 ** 32)]) {
       const wanted = `packBits: ${bad} does not fit the ${width} bits of field 2`;
@@ -119,7 +119,7 @@ Deno.test("packBits() refuses a value that does not fit, and names it, its width
       assertThrows(() => packBits(widths, [1, 1, bad, 0]), RangeError, wanted);
     }
   }
-  // TypeScript would not let these pass.
+  // TypeScript rejects these.
   for (const bad of ["1", 1n, true, null, undefined, [1]]) {
     const values = [0, bad] as number[];
     assertThrows(() => packBits([4, 4], values), RangeError, "4 bits of field 1", `${bad}`);
@@ -127,21 +127,21 @@ Deno.test("packBits() refuses a value that does not fit, and names it, its width
   assertEquals(packBits([8], [-0]), new Uint8Array(1));
 });
 
-Deno.test("packBits() refuses too few and too many values", () => {
+Deno.test("packBits() rejects too few and too many values", () => {
   for (const values of [[], [1], [1, 2, 3]]) {
     const wanted = `packBits: the number of values is ${values.length}, not 2`;
     assertThrows(() => packBits([4, 4], values), TypeError, wanted);
   }
 });
 
-Deno.test("unpackBits() refuses any other size, and names both", () => {
+Deno.test("unpackBits() rejects any other size; the error names both", () => {
   for (const size of [0, 1, 3, 100]) {
     const wanted = `unpackBits: the number of bytes is ${size}, not 2`;
     assertThrows(() => unpackBits([12, 4], new Uint8Array(size)), RangeError, wanted);
   }
 });
 
-Deno.test("unpackBits() reads a view of a larger buffer, and leaves it alone", () => {
+Deno.test("unpackBits() reads a view of a larger buffer and does not change it", () => {
   const larger = new Uint8Array([0xff, 0x12, 0x34, 0x56, 0xff]);
   assertEquals(unpackBits([4, 12, 8], larger.subarray(1, 4)), [1, 0x234, 0x56]);
   assertEquals([...larger], [0xff, 0x12, 0x34, 0x56, 0xff]);

@@ -5,18 +5,18 @@ import { BufferedReader } from "../../lib/io/buffered_reader.ts";
 import { amounts, nothing, Source, type Step, whole } from "../support/readers.ts";
 import { randomIntegers, toBytes, toText } from "../support/bytes.ts";
 
-/** For a test that would never end if it failed: far more than any needs. */
+/** The time limit of a test that would not end if it failed, in ms. */
 const PATIENCE = { timeout: 60_000 };
 
 const sizes = [1, 2, 3, 7, 16, 64, 8192];
 
-/** A text of any bytes, every twentieth or so a newline. */
+/** A text of random bytes, one in twenty a newline. */
 function randomText(length: number, random: (end: number) => number): string {
   const char = () => random(20) === 0 ? "\n" : String.fromCharCode(random(256));
   return Array.from({ length }, char).join("");
 }
 
-/** Lines that are, with their newline, as long as one of `lengths`, a byte less or more. */
+/** Lines of each length, one byte less and one more, newline included. */
 function linesAround(...lengths: number[]): string {
   const around = lengths.flatMap((length) => [length - 1, length, length + 1]);
   return around.map((length) => "x".repeat(length).slice(1) + "\n").join("");
@@ -35,10 +35,10 @@ const texts: Record<string, string> = {
 
 const broken = new Deno.errors.ConnectionReset("the source is broken");
 
-/** How a text comes, or as much of it as comes. */
+/** How a text arrives. */
 const ways: Record<string, (text: Uint8Array) => Step[]> = {
   "all of it": (text) => [text],
-  // As a terminal does at Ctrl-D, which may give more if it is asked again.
+  // As from a terminal at Ctrl-D, which may return more when read again.
   "the end in the middle": (text) => [
     text.subarray(0, text.length / 2),
     null,
@@ -61,7 +61,7 @@ const lineCalls: Record<string, LineCall> = {
     reader.tryReadLine(max) ?? await reader.readLine(max),
 };
 
-/** Reads lines until there are no more; an error is one of them. */
+/** Reads all lines; an error counts as a line. */
 async function readLines(reader: BufferedReader, call: LineCall, max: number): Promise<unknown[]> {
   const lines: unknown[] = [];
   for (let errors = 0; errors < 2;) {
@@ -69,21 +69,21 @@ async function readLines(reader: BufferedReader, call: LineCall, max: number): P
       const line = await call(reader, max);
       if (line === null) break;
       lines.push(line);
-      if (line.length === 0) break; // it would go on like that for ever
+      if (line.length === 0) break; // otherwise this loop would not end
     } catch (error) {
       lines.push(error === broken ? broken : `another error: ${error}`);
       errors++;
     }
   }
-  // Only now: a line must not change when the next ones are read.
+  // Converted last: a line must not change when the next ones are read.
   return lines.map((line) => line instanceof Uint8Array ? toText(line) : line);
 }
 
-/** What {@linkcode readLines} has to make of these steps. */
+/** What {@linkcode readLines} must return for these steps. */
 function expectedLines(steps: Step[], max: number): unknown[] {
   const lines: unknown[] = split(concat(steps), max);
   if (steps.includes(broken)) {
-    // The error comes when the bytes before it do not make up another line.
+    // The error is thrown when the bytes before it contain no further line.
     const before = split(concat(steps.slice(0, steps.indexOf(broken))), max);
     const whole = before.filter((line) => line.endsWith("\n") || line.length === max);
     lines.splice(whole.length, 0, broken);
@@ -91,19 +91,19 @@ function expectedLines(steps: Step[], max: number): unknown[] {
   return lines;
 }
 
-/** The pieces of a text that end with a delimiter or have `max` characters, and what is left. */
+/** A text split after each delimiter and after `max` characters. */
 function split(text: string, max: number, delimiter = "\n"): string[] {
   const [end, other] = [delimiter, `[^${delimiter}]`];
   return text.match(new RegExp(`${other}{0,${max - 1}}${end}|${other}{1,${max}}`, "g")) ?? [];
 }
 
-/** All that comes up to the end. */
+/** The text up to EOF. */
 function concat(steps: Step[]): string {
   const end = steps.includes(null) ? steps.indexOf(null) : steps.length;
   return steps.slice(0, end).map((step) => step instanceof Uint8Array ? toText(step) : "").join("");
 }
 
-/** Whether two lists are equal; assertEquals() takes longer to find that out than to read the lines. */
+/** Whether two lists are equal. assertEquals() takes longer for that than reading the lines takes. */
 function isSame(a: unknown[], b: unknown[]): boolean {
   return a.length === b.length && a.every((item, index) => item === b[index]);
 }
@@ -124,28 +124,36 @@ async function assertLines(text: string, what: string, size: number, max: number
   }
 }
 
-Deno.test("BufferedReader gives the same lines of any source by any buffer", PATIENCE, async () => {
-  for (const size of sizes) {
-    for (const max of sizes) {
-      for (const [what, text] of Object.entries(texts)) await assertLines(text, what, size, max);
+Deno.test(
+  "BufferedReader returns the same lines from every source, with every buffer size",
+  PATIENCE,
+  async () => {
+    for (const size of sizes) {
+      for (const max of sizes) {
+        for (const [what, text] of Object.entries(texts)) await assertLines(text, what, size, max);
+      }
     }
-  }
-});
+  },
+);
 
-Deno.test("BufferedReader gives lines as long as its buffer and its limit", PATIENCE, async () => {
-  for (const [size, max] of [[8192, 8192], [64, 8192], [8192, 64]] as const) {
-    await assertLines(linesAround(size, max), "long lines", size, max);
-  }
-});
+Deno.test(
+  "BufferedReader returns lines as long as its buffer and its limit",
+  PATIENCE,
+  async () => {
+    for (const [size, max] of [[8192, 8192], [64, 8192], [8192, 64]] as const) {
+      await assertLines(linesAround(size, max), "long lines", size, max);
+    }
+  },
+);
 
-Deno.test("BufferedReader leaves the rest of a long line for the next call", async () => {
+Deno.test("BufferedReader returns the rest of a long line from the next call", async () => {
   const reader = new BufferedReader(new Source(whole, toBytes("abcdefgh\nij\n")));
   const lines = [];
   for (const max of [3, 4, 1, 2, 3, 80]) lines.push(await reader.readLine(max));
   assertEquals(lines.map((line) => line && toText(line)), ["abc", "defg", "h", "\n", "ij\n", null]);
 });
 
-Deno.test("BufferedReader.tryReadLine() takes what has come, and never asks the source", async () => {
+Deno.test("BufferedReader.tryReadLine() takes buffered lines and never reads from the source", async () => {
   const source = new Source(whole, toBytes("ab\ncdefghij\nkl"), broken, toBytes("m\nno"));
   let reads = 0;
   const reader = new BufferedReader({ read: (p) => (reads++, source.read(p)) });
@@ -153,7 +161,7 @@ Deno.test("BufferedReader.tryReadLine() takes what has come, and never asks the 
     const line = reader.tryReadLine(max);
     return line && toText(line);
   };
-  assertEquals(take(), undefined, "nothing has come yet");
+  assertEquals(take(), undefined, "an empty buffer");
   assertEquals(await reader.readLine(1), toBytes("a"));
   assertEquals(take(), "b\n");
   assertEquals([take(3), take(3), take(3)], ["cde", "fgh", "ij\n"], "a long line in pieces");
@@ -175,9 +183,9 @@ Deno.test("BufferedReader.tryReadLine() takes what has come, and never asks the 
   assertEquals(reads, 4);
 });
 
-Deno.test("BufferedReader.readUntil() finds any byte, wherever it stands", async () => {
+Deno.test("BufferedReader.readUntil() finds every byte at every offset", async () => {
   for (let delimiter = 0; delimiter < 256; delimiter++) {
-    // Those that differ from it least.
+    // The bytes that differ least from it.
     const others = [1, 0x80, 0xff].map((bits) => delimiter ^ bits);
     others.push((delimiter + 1) & 0xff, (delimiter + 255) & 0xff);
     const pieces = Array.from({ length: 40 }, (_, length) => {
@@ -194,14 +202,14 @@ Deno.test("BufferedReader.readUntil() finds any byte, wherever it stands", async
 setFlagsFromString("--expose-gc");
 const collectGarbage: () => void = runInNewContext("gc");
 
-/** What this test holds on to. The resident set would be that of all tests that run now. */
+/** The memory that this test uses. The resident set includes that of concurrent tests. */
 function memoryInUse(): number {
   collectGarbage();
   const { heapUsed, external } = Deno.memoryUsage();
   return heapUsed + external;
 }
 
-Deno.test("BufferedReader asks for more while its source has more, and for less again", async () => {
+Deno.test("BufferedReader grows its reads while the source fills them, and shrinks them again", async () => {
   const asked: number[] = [];
   let gives = Infinity;
   const source = {
@@ -256,7 +264,7 @@ Deno.test("BufferedReader reads a line of 30 MB in bounded memory", PATIENCE, as
   }
 });
 
-/** Calls that take up to `max` bytes: what they gave, null at the end, and what they had to give. */
+/** Calls that take up to `max` bytes: the bytes they return, or null at EOF, and those expected. */
 const calls: Record<
   string,
   (reader: BufferedReader, max: number, rest: string) => Promise<[Uint8Array | null, string]>
@@ -278,12 +286,12 @@ const calls: Record<
   async read(reader, max, rest) {
     const p = new Uint8Array(max);
     const count = await reader.read(p);
-    // As few as it likes, but at least one.
+    // Any number of bytes from one.
     return [count === null ? null : p.subarray(0, count), rest.slice(0, count || 1)];
   },
 };
 
-Deno.test("BufferedReader gives the whole text by calls in any order", PATIENCE, async () => {
+Deno.test("BufferedReader returns the whole text from calls in any order", PATIENCE, async () => {
   for (let seed = 1; seed <= 1000; seed++) {
     const random = randomIntegers(seed);
     const pick = <T>(from: T[]): T => from[random(from.length)] as T;
@@ -311,7 +319,7 @@ Deno.test("BufferedReader gives the whole text by calls in any order", PATIENCE,
         if (error !== broken || ++errors > 1) throw new Error(where, { cause: error });
       }
     }
-    assertEquals(concat(pieces), text, `seed ${seed}: all of it, looked at again`);
+    assertEquals(concat(pieces), text, `seed ${seed}: the pieces, compared at the end`);
     assertEquals(errors, steps.includes(broken) ? 1 : 0, `seed ${seed}: errors`);
   }
 });
@@ -322,7 +330,7 @@ Deno.test("BufferedReader reads nothing into an empty buffer, even at EOF", asyn
   assertEquals(await reader.read(new Uint8Array()), 0);
 });
 
-Deno.test("BufferedReader.readN() throws the source's error and reads all again", async () => {
+Deno.test("BufferedReader.readN() throws the source's error; the next call returns all bytes", async () => {
   for (const [manner, amount] of Object.entries(amounts)) {
     const source = new Source(amount, toBytes("abcd"), broken, toBytes("efgh"));
     const reader = new BufferedReader(source, 3);
@@ -346,7 +354,7 @@ Deno.test(
   },
 );
 
-Deno.test("BufferedReader refuses what is no number of bytes, and names it", async () => {
+Deno.test("BufferedReader rejects an invalid number of bytes; the error names it", async () => {
   for (const bad of [0, -1, 1.5, NaN, Infinity]) {
     const source = new Source(whole, toBytes("ab\n"));
     const message = `${bad} is not a positive number of bytes`;
@@ -358,7 +366,7 @@ Deno.test("BufferedReader refuses what is no number of bytes, and names it", asy
   }
 });
 
-/** What lines() yields, and at the end the error that it throws, if any. */
+/** The lines that lines() yields, and the error that it throws, if any. */
 async function linesOf(reader: BufferedReader, max?: number): Promise<unknown[]> {
   const lines: unknown[] = [];
   try {
@@ -369,7 +377,7 @@ async function linesOf(reader: BufferedReader, max?: number): Promise<unknown[]>
   return lines;
 }
 
-/** Calls `check` with a reader of a text for each manner of its source and each size of its buffer. */
+/** Calls `check` with a reader for each manner of the source and each size of the buffer. */
 async function withReaders(
   steps: Step[],
   check: (reader: BufferedReader, where: string) => Promise<void>,
@@ -402,7 +410,7 @@ Deno.test("BufferedReader.lines() yields lines without their LF or CRLF", async 
   }
 });
 
-Deno.test("BufferedReader.lines() decodes UTF-8, and what is not UTF-8 as U+FFFD", async () => {
+Deno.test("BufferedReader.lines() decodes UTF-8, and other bytes as U+FFFD", async () => {
   const cases: Record<string, string> = {
     "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80": "\u00e4\u20ac\u{1f600}",
     "\xff\xfe": "\ufffd\ufffd",
@@ -469,7 +477,7 @@ Deno.test("BufferedReader.lines() rejects an invalid limit", async () => {
   }
 });
 
-Deno.test("BufferedReader.lines() leaves what follows the last line taken", async () => {
+Deno.test("BufferedReader.lines() leaves the lines that were not taken", async () => {
   const reader = new BufferedReader(new Source(whole, toBytes("one\ntwo\nthree")));
   for await (const line of reader.lines()) {
     assertEquals(line, "one");

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { chomp } from "../../lib/io/chomp.ts";
 
-Deno.test("chomp() takes one end of line off the end, LF or CRLF, and nothing else", () => {
+Deno.test("chomp() removes one line ending, LF or CRLF, and nothing else", () => {
   const cases = {
     "": "",
     "\n": "",

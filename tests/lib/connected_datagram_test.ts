@@ -12,17 +12,17 @@ import { testWith } from "../support/test_with.ts";
 import { Process, temporaryFolder } from "../../contract/process.ts";
 import { toBytes, toText } from "../support/bytes.ts";
 
-/** For a test that would never end if it failed: far more than any needs. */
+/** The time limit of a test that would not end if it failed, in ms. */
 const PATIENCE = { timeout: 60_000 };
 
-/** How long to wait for a datagram that comes, in ms. */
+/** The time limit for a datagram, in ms. */
 const LONG = 30_000;
 
 function portOf(socket: Deno.DatagramConn): number {
   return (socket.addr as Deno.NetAddr).port;
 }
 
-/** A client of `server`, and the address from which it sends. */
+/** A client of `server`, and its address. */
 async function connect(
   server: Deno.DatagramConn,
   host = "127.0.0.1",
@@ -34,32 +34,36 @@ async function connect(
   return { client, own: from, [Symbol.dispose]: () => client.close() };
 }
 
-Deno.test("connectDatagram() fails for a host without a name, and says so", async () => {
+Deno.test("connectDatagram() rejects an empty host name", async () => {
   await assertRejects(() => connectDatagram("", 7), Error, "getaddrinfo : ");
 });
 
-Deno.test("ConnectedDatagram drops others' datagrams, and counts them", PATIENCE, async () => {
-  using server = await openDatagram(0);
-  using intruder = await openDatagram(0);
-  using connection = await connect(server);
-  const { client, own } = connection;
-  assertEquals(client.dropped, 0);
-  for (const text of ["false", "", "hello"]) await sendTo(intruder, toBytes(text), own);
-  await sendTo(server, toBytes("true"), own);
-  await sendTo(intruder, toBytes("false again"), own);
-  await sendTo(server, toBytes(""), own);
-  const { message, from, truncated } = await client.receive(80, LONG);
-  assertEquals(toText(message), "true");
-  assertEquals(from, server.addr);
-  assertEquals(truncated, false);
-  assertEquals(client.dropped, 3);
-  assertEquals((await client.receive(80, LONG)).message.length, 0);
-  assertEquals(client.dropped, 4);
-});
+Deno.test(
+  "ConnectedDatagram drops the datagrams of other senders, and counts them",
+  PATIENCE,
+  async () => {
+    using server = await openDatagram(0);
+    using intruder = await openDatagram(0);
+    using connection = await connect(server);
+    const { client, own } = connection;
+    assertEquals(client.dropped, 0);
+    for (const text of ["false", "", "hello"]) await sendTo(intruder, toBytes(text), own);
+    await sendTo(server, toBytes("true"), own);
+    await sendTo(intruder, toBytes("false again"), own);
+    await sendTo(server, toBytes(""), own);
+    const { message, from, truncated } = await client.receive(80, LONG);
+    assertEquals(toText(message), "true");
+    assertEquals(from, server.addr);
+    assertEquals(truncated, false);
+    assertEquals(client.dropped, 3);
+    assertEquals((await client.receive(80, LONG)).message.length, 0);
+    assertEquals(client.dropped, 4);
+  },
+);
 
-const isLinux = Deno.build.os === "linux"; // where all of 127.0.0.0/8 is this host
+const isLinux = Deno.build.os === "linux"; // where all of 127.0.0.0/8 is local
 Deno.test({
-  name: "ConnectedDatagram drops what comes from its peer's port on another host" +
+  name: "ConnectedDatagram drops a datagram from its peer's port on another host" +
     (isLinux ? "" : " (ignored: only Linux has a 127.0.0.2)"),
   ignore: !isLinux,
   ...PATIENCE,
@@ -76,7 +80,7 @@ Deno.test({
   },
 });
 
-Deno.test("ConnectedDatagram times out and loses nothing by it", PATIENCE, async () => {
+Deno.test("ConnectedDatagram.receive() times out without losing data", PATIENCE, async () => {
   using server = await openDatagram(0);
   using connection = await connect(server);
   const { client, own } = connection;
@@ -89,37 +93,41 @@ Deno.test("ConnectedDatagram times out and loses nothing by it", PATIENCE, async
   assertEquals(toText((await client.receive(80, LONG)).message), "later");
 });
 
-/** Sends datagrams to the port in its arguments as fast as it can. */
+/** Sends datagrams to a port as fast as it can. */
 const flood = `
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const to = { transport: "udp", hostname: "127.0.0.1", port: Number(Deno.args[0]) };
   for (;;) await socket.send(new Uint8Array(1), to);`;
 
-Deno.test("ConnectedDatagram times out in a flood of others' datagrams", PATIENCE, async () => {
-  using server = await openDatagram(0);
-  using connection = await connect(server);
-  const { client, own } = connection;
-  {
-    await using _flood = new Process(["eval", flood, `${(own as Deno.NetAddr).port}`], false);
-    while (client.dropped < 100) {
-      await assertRejects(() => client.receive(80, 10), Deno.errors.TimedOut);
+Deno.test(
+  "ConnectedDatagram.receive() times out during a flood from another sender",
+  PATIENCE,
+  async () => {
+    using server = await openDatagram(0);
+    using connection = await connect(server);
+    const { client, own } = connection;
+    {
+      await using _flood = new Process(["eval", flood, `${(own as Deno.NetAddr).port}`], false);
+      while (client.dropped < 100) {
+        await assertRejects(() => client.receive(80, 10), Deno.errors.TimedOut);
+      }
+      const before = performance.now();
+      await assertRejects(() => client.receive(80, 50), Deno.errors.TimedOut);
+      const took = performance.now() - before;
+      assert(took < 5000, `a receive with a timeout of 50 ms took ${took} ms`);
     }
-    const before = performance.now();
-    await assertRejects(() => client.receive(80, 50), Deno.errors.TimedOut);
-    const took = performance.now() - before;
-    assert(took < 5000, `a receive with a timeout of 50 ms took ${took} ms`);
-  }
-  // Until the receive has dropped what is left of it, there may be no room for more.
-  let answered = false;
-  const receiving = client.receive(80, LONG).finally(() => answered = true);
-  while (!answered) {
-    await sendTo(server, toBytes("true"), own);
-    await new Promise((resolve) => setTimeout(resolve));
-  }
-  assertEquals(toText((await receiving).message), "true");
-});
+    // The queue may be full until receive() has dropped the rest of the flood.
+    let answered = false;
+    const receiving = client.receive(80, LONG).finally(() => answered = true);
+    while (!answered) {
+      await sendTo(server, toBytes("true"), own);
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    assertEquals(toText((await receiving).message), "true");
+  },
+);
 
-Deno.test("ConnectedDatagram receives again after a call that failed", PATIENCE, async () => {
+Deno.test("ConnectedDatagram receives after a call that failed", PATIENCE, async () => {
   using server = await openDatagram(0);
   using connection = await connect(server);
   const { client, own } = connection;
@@ -136,30 +144,38 @@ Deno.test("ConnectedDatagram.receive() fails when it is closed", PATIENCE, async
   await assertRejects(() => receiving, Deno.errors.Interrupted);
 });
 
-Deno.test("ConnectedDatagram closes quietly after a receive that timed out", PATIENCE, async () => {
-  using server = await openDatagram(0);
-  const { client } = await connect(server);
-  await assertRejects(() => client.receive(80, 1), Deno.errors.TimedOut);
-  client.close();
-  // By the time of another's answer, an unhandled rejection would have ended the tests.
-  using another = await connect(server);
-  await sendTo(server, toBytes("hello"), another.own);
-  await another.client.receive(80, LONG);
-});
+Deno.test(
+  "ConnectedDatagram.close() after a timeout leaves no unhandled rejection",
+  PATIENCE,
+  async () => {
+    using server = await openDatagram(0);
+    const { client } = await connect(server);
+    await assertRejects(() => client.receive(80, 1), Deno.errors.TimedOut);
+    client.close();
+    // Before this reply arrives, an unhandled rejection would have ended the tests.
+    using another = await connect(server);
+    await sendTo(server, toBytes("hello"), another.own);
+    await another.client.receive(80, LONG);
+  },
+);
 
-testWith(["IPv6"], "connectDatagram() knows its peer in whatever form it is written", async () => {
-  using server = await openDatagram(0, { hostname: "::1" });
-  for (const host of ["::1", "0:0:0:0:0:0:0:1", "0::0001", "::0.0.0.1"]) {
-    using connection = await connect(server, host);
-    const { client, own } = connection;
-    assertEquals<Deno.Addr>(client.remoteAddr, server.addr, host);
-    await sendTo(server, toBytes("hello"), own);
-    assertEquals(toText((await client.receive(80, LONG)).message), "hello", host);
-    assertEquals(client.dropped, 0, host);
-  }
-});
+testWith(
+  ["IPv6"],
+  "connectDatagram() recognizes its peer in every notation of its address",
+  async () => {
+    using server = await openDatagram(0, { hostname: "::1" });
+    for (const host of ["::1", "0:0:0:0:0:0:0:1", "0::0001", "::0.0.0.1"]) {
+      using connection = await connect(server, host);
+      const { client, own } = connection;
+      assertEquals<Deno.Addr>(client.remoteAddr, server.addr, host);
+      await sendTo(server, toBytes("hello"), own);
+      assertEquals(toText((await client.receive(80, LONG)).message), "hello", host);
+      assertEquals(client.dropped, 0, host);
+    }
+  },
+);
 
-/** Where connect(2) goes from a wildcard address. */
+/** The peer that connect(2) selects for a wildcard address. */
 const wildcards: [host: string, server: string, peer: string][] = [
   ["0.0.0.0", "127.0.0.1", "127.0.0.1"],
   ["::", "::1", "::1"],
@@ -168,7 +184,7 @@ const wildcards: [host: string, server: string, peer: string][] = [
 
 for (const [host, hostname, peer] of wildcards) {
   const needs: Need[] = host.includes(":") ? ["IPv6"] : [];
-  testWith(needs, `connectDatagram() to ${host} takes the replies of ${peer}`, async () => {
+  testWith(needs, `connectDatagram() to ${host} receives the replies of ${peer}`, async () => {
     using server = await openDatagram(0, { hostname });
     using connection = await connect(server, host);
     const { client, own } = connection;
@@ -180,7 +196,7 @@ for (const [host, hostname, peer] of wildcards) {
 }
 
 Deno.test(
-  "connectUnixDatagram() talks to its peer and drops others' datagrams",
+  "connectUnixDatagram() receives from its peer and drops the datagrams of other senders",
   PATIENCE,
   async () => {
     await using folder = await temporaryFolder();
@@ -208,18 +224,22 @@ Deno.test(
   },
 );
 
-Deno.test("connectUnixDatagram() takes no live socket's path for its own", PATIENCE, async () => {
-  await using folder = await temporaryFolder();
-  const own = `${folder.path}/own`;
-  using other = await openUnixDatagram(own);
-  const message = `bind ${own}: Address already in use`;
-  const connecting = () => connectUnixDatagram(`${folder.path}/server`, own);
-  await assertRejects(connecting, Deno.errors.AddrInUse, message);
-  await sendTo(other, toBytes("hello"), other.addr); // it is still there, and has received nothing
-  assertEquals(toText((await recvFrom(other, 80)).message), "hello");
-});
+Deno.test(
+  "connectUnixDatagram() does not take over the path of a live socket",
+  PATIENCE,
+  async () => {
+    await using folder = await temporaryFolder();
+    const own = `${folder.path}/own`;
+    using other = await openUnixDatagram(own);
+    const message = `bind ${own}: Address already in use`;
+    const connecting = () => connectUnixDatagram(`${folder.path}/server`, own);
+    await assertRejects(connecting, Deno.errors.AddrInUse, message);
+    await sendTo(other, toBytes("hello"), other.addr); // it is still open, and has received nothing
+    assertEquals(toText((await recvFrom(other, 80)).message), "hello");
+  },
+);
 
-Deno.test("connectUnixDatagram() says that nobody is there when it sends", PATIENCE, async () => {
+Deno.test("connectUnixDatagram() to a missing path fails when it sends", PATIENCE, async () => {
   await using folder = await temporaryFolder();
   const missing = `${folder.path}/missing`;
   using client = await connectUnixDatagram(missing, `${folder.path}/own`);
@@ -227,7 +247,7 @@ Deno.test("connectUnixDatagram() says that nobody is there when it sends", PATIE
   await assertRejects(() => client.send(toBytes("hello")), Deno.errors.NotFound, message);
 });
 
-Deno.test("ConnectedDatagram.receive() ends when its signal aborts, and loses nothing by it", async () => {
+Deno.test("ConnectedDatagram.receive() ends when its signal aborts, without losing data", async () => {
   using server = await openDatagram(0);
   using client = await connectDatagram("127.0.0.1", (server.addr as Deno.NetAddr).port);
   await client.send(toBytes("a request"));
@@ -245,7 +265,7 @@ Deno.test("ConnectedDatagram.receive() ends when its signal aborts, and loses no
   assertEquals(toText((await client.receive(80, 30_000, signal)).message), "late");
 });
 
-Deno.test("ConnectedDatagram.receive() gives each of two calls a datagram of its own", async () => {
+Deno.test("ConnectedDatagram.receive() returns a different datagram from each of two concurrent calls", async () => {
   using server = await openDatagram(0);
   using client = await connectDatagram("127.0.0.1", (server.addr as Deno.NetAddr).port);
   await client.send(toBytes("hello"));
@@ -255,7 +275,7 @@ Deno.test("ConnectedDatagram.receive() gives each of two calls a datagram of its
   assertEquals((await calls).map(({ message }) => toText(message)), ["one", "two"]);
 });
 
-Deno.test("ConnectedDatagram.receive() that waits for another call ends when its signal aborts", async () => {
+Deno.test("ConnectedDatagram.receive() behind another call ends when its signal aborts", async () => {
   using server = await openDatagram(0);
   using client = await connectDatagram("127.0.0.1", (server.addr as Deno.NetAddr).port);
   const stop = new AbortController();
@@ -271,12 +291,16 @@ Deno.test("ConnectedDatagram.receive() that waits for another call ends when its
   assertEquals(toText((await third).message), "two");
 });
 
-testWith([], "ConnectedDatagram sends to a Unix peer while a receive waits", async (folder) => {
-  using server = await openUnixDatagram(`${folder}/server`);
-  using client = await connectUnixDatagram(`${folder}/server`, `${folder}/client`);
-  await assertRejects(() => client.receive(80, 1), Deno.errors.TimedOut);
-  await client.send(toBytes("hello"));
-  const [message, from] = await server.receive();
-  await sendTo(server, message, from);
-  assertEquals(toText((await client.receive(80, 30_000)).message), "hello");
-});
+testWith(
+  [],
+  "ConnectedDatagram sends to a Unix peer while a receive is pending",
+  async (folder) => {
+    using server = await openUnixDatagram(`${folder}/server`);
+    using client = await connectUnixDatagram(`${folder}/server`, `${folder}/client`);
+    await assertRejects(() => client.receive(80, 1), Deno.errors.TimedOut);
+    await client.send(toBytes("hello"));
+    const [message, from] = await server.receive();
+    await sendTo(server, message, from);
+    assertEquals(toText((await client.receive(80, 30_000)).message), "hello");
+  },
+);

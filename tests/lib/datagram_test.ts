@@ -16,14 +16,14 @@ import { testWith } from "../support/test_with.ts";
 import { temporaryFolder } from "../../contract/process.ts";
 import { toBytes, toText } from "../support/bytes.ts";
 
-/** For a test that would never end if it failed: far more than any needs. */
+/** The time limit of a test that would not end if it failed, in ms. */
 const PATIENCE = { timeout: 60_000 };
 
 function portOf(socket: Deno.DatagramConn): number {
   return (socket.addr as Deno.NetAddr).port;
 }
 
-/** Where a socket that {@linkcode openDatagramTo} opens is bound, by where it sends. */
+/** The address that {@linkcode openDatagramTo} binds, for each receiver. */
 const ownHosts: [to: string, own: string][] = [
   ["127.0.0.1", "127.0.0.1"],
   ["127.0.0.2", "127.0.0.1"],
@@ -43,7 +43,7 @@ for (const [hostname, own] of ownHosts) {
   });
 }
 
-/** A way to open a socket; the path is free. */
+/** A way to open a socket; the path does not exist. */
 const openers: Record<string, (path: string) => Promise<DatagramSocket>> = {
   "openDatagram()": () => openDatagram(0),
   "openDatagramTo() for UDP": async () => {
@@ -60,7 +60,7 @@ for (const [name, openSocket] of Object.entries(openers)) {
     using socket = await openSocket(path);
     socket.close();
     await assertRejects(() => recvFrom(socket, 80), Deno.errors.BadResource);
-    // Whoever has the path by now is not to lose it.
+    // A second close must not remove a new file at the path.
     Deno.writeTextFileSync(path, "", { createNew: true });
     socket.close();
     assert(Deno.statSync(path).isFile);
@@ -77,7 +77,7 @@ Deno.test("openDatagramTo() makes a Unix socket that has no path", PATIENCE, asy
   assertEquals([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["b"]);
 });
 
-Deno.test("recvFrom() gives what the limit allows, and says if it is all", PATIENCE, async () => {
+Deno.test("recvFrom() returns at most `max` bytes, and reports truncation", PATIENCE, async () => {
   using a = await openDatagram(0);
   using b = await openDatagram(0);
   const small = [[0, 0], [1, 0], [0, 10], [9, 10], [10, 10], [11, 10], [5000, 10]];
@@ -92,7 +92,7 @@ Deno.test("recvFrom() gives what the limit allows, and says if it is all", PATIE
   }
 });
 
-Deno.test("recvFrom() loses the rest of a datagram, and not the next one", PATIENCE, async () => {
+Deno.test("recvFrom() drops the rest of a datagram, and not the next one", PATIENCE, async () => {
   using a = await openDatagram(0);
   using b = await openDatagram(0);
   for (const text of ["first", "", "second"]) await sendTo(a, toBytes(text), b.addr);
@@ -101,7 +101,7 @@ Deno.test("recvFrom() loses the rest of a datagram, and not the next one", PATIE
   assertEquals(texts, ["fir", "", "sec"]);
 });
 
-Deno.test("recvFrom() and sendTo() serve Unix sockets, too", PATIENCE, async () => {
+Deno.test("recvFrom() and sendTo() work on Unix sockets", PATIENCE, async () => {
   await using folder = await temporaryFolder();
   const a = Deno.listenDatagram({ transport: "unixpacket", path: `${folder.path}/a` });
   const b = Deno.listenDatagram({ transport: "unixpacket", path: `${folder.path}/b` });
@@ -114,7 +114,7 @@ Deno.test("recvFrom() and sendTo() serve Unix sockets, too", PATIENCE, async () 
   b.close();
 });
 
-/** Asserts that a datagram of `limit` bytes is sent, and nothing of one that is longer. */
+/** Asserts that a datagram of `limit` bytes is sent, and a longer one is rejected. */
 async function assertLimit(b: DatagramSocket, limit: number, tooLong: number[], says: string) {
   using a = await openDatagramTo(b.addr);
   const to = formatAddress(b.addr);
@@ -127,17 +127,17 @@ async function assertLimit(b: DatagramSocket, limit: number, tooLong: number[], 
   assertEquals((await recvFrom(b, 100_000)).message.length, limit, `${limit} bytes to ${to}`);
 }
 
-Deno.test("sendTo() sends nothing of a message that is too long for IPv4", PATIENCE, async () => {
+Deno.test("sendTo() rejects a message that is too long for IPv4", PATIENCE, async () => {
   using b = await openDatagram(0);
   await assertLimit(b, 65507, [65508, 65536, 100_000], "65507 bytes");
 });
 
-testWith(["IPv6"], "sendTo() sends nothing of a message that is too long for IPv6", async () => {
+testWith(["IPv6"], "sendTo() rejects a message that is too long for IPv6", async () => {
   using b = await openDatagram(0, { hostname: "::1" });
   await assertLimit(b, 65527, [65528, 65536, 100_000], "65527 bytes");
 });
 
-testWith(["IPv6"], "sendTo() names IPv4's limit for an IPv4 host in an IPv6 address", async () => {
+testWith(["IPv6"], "sendTo() names the limit of IPv4 for an IPv4-mapped address", async () => {
   using b = await openDatagram(0);
   const mapped: Deno.NetAddr = {
     transport: "udp",
@@ -149,13 +149,13 @@ testWith(["IPv6"], "sendTo() names IPv4's limit for an IPv4 host in an IPv6 addr
   await assertRejects(sending, RangeError, "the limit is 65507 bytes");
 });
 
-Deno.test("sendTo() sends nothing of a message that is too long for a Unix socket", async () => {
+Deno.test("sendTo() rejects a message that is too long for a Unix socket", async () => {
   await using folder = await temporaryFolder();
   using b = await openUnixDatagram(`${folder.path}/b`);
   await assertLimit(b, 65536, [2_000_000], "the socket's send buffer");
 });
 
-Deno.test("datagram functions that fail name the call, its value and the cause", async () => {
+Deno.test("the errors of the datagram functions name the call, the value and the cause", async () => {
   using taken = await openDatagram(0);
   const closed = await openDatagram(0);
   closed.close();
@@ -176,7 +176,7 @@ Deno.test("datagram functions that fail name the call, its value and the cause",
     ],
     [() => connectDatagram("name.invalid", 7), AddrInfoError, "getaddrinfo name.invalid: "],
     [() => sendTo(closed, toBytes("a"), taken.addr), BadResource, `sendto ${here(taken)}: `],
-    // There is an http over TCP.
+    // http exists over TCP.
     [() => openDatagram("http"), RangeError, 'unknown service "http" for udp'],
     [() => connectDatagram("127.0.0.1", "http"), RangeError, 'unknown service "http" for udp'],
   ];
@@ -189,7 +189,7 @@ Deno.test("datagram functions that fail name the call, its value and the cause",
 for (const host of ["127.0.0.1", "::1"]) {
   testWith(
     ["IPv6"],
-    `recvFrom() on :: gives the address of a client on ${host} as it is`,
+    `recvFrom() on :: returns the unmapped address of a client on ${host}`,
     async () => {
       using server = await openDatagram(0, { hostname: "::" });
       using client = await openDatagram(0, { hostname: host });
@@ -228,7 +228,7 @@ for (const message of ["hello", ""]) {
       const deaf = await makeDeaf(path);
       using sender = await openDatagramTo(deaf.addr);
       const sending = sendTo(sender, toBytes(message), deaf.addr, 30_000);
-      await new Promise((resolve) => setTimeout(resolve, 50)); // so that it does wait
+      await new Promise((resolve) => setTimeout(resolve, 50)); // so that sendTo() waits
       for (let n = 0; n < QUEUE; n++) assertEquals(toText((await deaf.receive())[0]), "full");
       await sending;
       await sendTo(sender, toBytes("last"), deaf.addr);
@@ -239,7 +239,7 @@ for (const message of ["hello", ""]) {
   );
 }
 
-testWith([], "sendTo() refuses a time that is none", async (folder) => {
+testWith([], "sendTo() rejects an invalid timeout", async (folder) => {
   using peer = await openUnixDatagram(`${folder}/peer`);
   using sender = await openDatagramTo(peer.addr);
   for (const timeout of [-1, NaN, 2 ** 31]) {

@@ -13,7 +13,7 @@ import { openUnixDatagram } from "../../lib/socket/unix.ts";
 import { temporaryFolder } from "../../contract/process.ts";
 import { toBytes, toText } from "../support/bytes.ts";
 
-/** For a test that would never end if it failed: far more than any needs. */
+/** The time limit of a test that would not end if it failed, in ms. */
 const PATIENCE = { timeout: 60_000 };
 
 /** A way to open a socket at a free path. */
@@ -23,7 +23,7 @@ const openers: Record<string, (path: string) => Promise<DatagramSocket>> = {
 };
 
 Deno.test(
-  "datagrams() yields what came, all of it or not, until it is left",
+  "datagrams() yields whole and truncated datagrams until the loop is left",
   PATIENCE,
   async () => {
     using a = await openDatagram(0);
@@ -40,7 +40,7 @@ Deno.test(
   },
 );
 
-/** How a loop over a socket comes to its end. */
+/** What ends a loop over a socket. */
 const ends: Record<string, (socket: DatagramSocket, controller: AbortController) => void> = {
   "its socket is closed": (socket) => socket.close(),
   "its signal aborts": (_socket, controller) => controller.abort(),
@@ -79,7 +79,7 @@ for (const [end, doEnd] of Object.entries(ends)) {
 
 for (const [name, openSocket] of Object.entries(openers)) {
   Deno.test(
-    `datagrams() of ${name} yields what is queued when its signal aborts`,
+    `datagrams() of ${name} yields the queued datagrams when its signal aborts`,
     PATIENCE,
     async () => {
       await using folder = await temporaryFolder();
@@ -92,13 +92,13 @@ for (const [name, openSocket] of Object.entries(openers)) {
       }
       assertEquals(came, [0, 1, 2, 3, 4, 5, 6, 7]);
       await sendTo(socket, toBytes("still open"), client.addr).catch((error) => {
-        if (name === "openDatagram()") throw error; // a Unix client without a path cannot be answered
+        if (name === "openDatagram()") throw error; // a Unix client without a path cannot receive a reply
       });
     },
   );
 }
 
-Deno.test("datagrams() may run several times over one socket", PATIENCE, async () => {
+Deno.test("several loops of datagrams() share one socket", PATIENCE, async () => {
   using a = await openDatagram(0);
   using b = await openDatagram(0);
   const came = new Set<string>();
@@ -109,7 +109,7 @@ Deno.test("datagrams() may run several times over one socket", PATIENCE, async (
       turns++;
       came.add(toText(message));
       if (came.size === 3) resolve();
-      await all; // whoever has one takes no other
+      await all; // each loop takes one datagram
     }
     return turns;
   });
@@ -119,7 +119,7 @@ Deno.test("datagrams() may run several times over one socket", PATIENCE, async (
   assertEquals(await Promise.all(loops), [1, 1, 1]);
 });
 
-Deno.test("datagrams() tells of an error and goes on", PATIENCE, async () => {
+Deno.test("datagrams() reports an error and continues", PATIENCE, async () => {
   using a = await openDatagram(0);
   using b = await openDatagram(0);
   const receive = b.receive.bind(b);
@@ -137,7 +137,7 @@ Deno.test("datagrams() tells of an error and goes on", PATIENCE, async () => {
   assertEquals(errors, ["recvfrom: Connection reset", "recvfrom: Connection reset"]);
 });
 
-Deno.test("datagrams() refuses a length that is none, and lets timers go on when receiving fails", async () => {
+Deno.test("datagrams() rejects an invalid length, and lets timers run when receiving fails", async () => {
   using socket = await openDatagram(0);
   for (const max of [-1, 0.5, NaN]) {
     await assertRejects(() => datagrams(socket, max).next(), RangeError, `recvfrom: ${max} is not`);
@@ -150,7 +150,7 @@ Deno.test("datagrams() refuses a length that is none, and lets timers go on when
   for await (const _ of datagrams(broken, 80, { onError: () => {} })) assert(false);
 });
 
-Deno.test("datagrams() takes what comes from its own port, where that is shared", async () => {
+Deno.test("datagrams() yields a datagram from its own port if that is shared", async () => {
   const options = { hostname: "127.0.0.1", reuseAddress: true };
   using own = await openDatagram(0, options);
   await sendTo(own, toBytes("another program"), own.addr);
@@ -162,7 +162,7 @@ Deno.test("datagrams() takes what comes from its own port, where that is shared"
 
 testWith(
   ["IPv6"],
-  "datagrams() on :: yields IPv4 and IPv6 senders as they are, to be answered",
+  "datagrams() on :: yields unmapped senders, which receive replies",
   async () => {
     using server = await openDatagram(0, { hostname: "::" });
     const { port } = server.addr;

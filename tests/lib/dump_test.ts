@@ -3,7 +3,7 @@ import { bytesLiteral } from "../../lib/cli/dump.ts";
 import { python3 } from "../support/python.ts";
 import { randomIntegers, toBytes, toText } from "../support/bytes.ts";
 
-Deno.test("bytesLiteral() writes bytes as a Python program does", () => {
+Deno.test("bytesLiteral() formats bytes as Python does", () => {
   const literals = {
     "": "b''",
     "This is a message": "b'This is a message'",
@@ -23,7 +23,7 @@ Deno.test("bytesLiteral() writes bytes as a Python program does", () => {
   }
 });
 
-/** The literals that python3 writes for texts whose characters stand for bytes; null without python3. */
+/** The literals of python3 for texts whose characters are bytes; null without python3. */
 function pythonLiterals(texts: string[]): Promise<string[] | null> {
   const script = "import json, sys\n" +
     "print(json.dumps([repr(text.encode('latin-1')) for text in json.loads(sys.argv[1])]))";
@@ -33,7 +33,7 @@ function pythonLiterals(texts: string[]): Promise<string[] | null> {
 const hasPython = await pythonLiterals([]) !== null;
 
 Deno.test({
-  name: `bytesLiteral() writes what python3 writes${hasPython ? "" : " (no python3)"}`,
+  name: `bytesLiteral() agrees with python3${hasPython ? "" : " (no python3)"}`,
   ignore: !hasPython,
   async fn() {
     const random = randomIntegers(1);
@@ -41,7 +41,7 @@ Deno.test({
     const texts = [
       everyByte.join(""),
       ...everyByte,
-      ...everyByte.map((char) => `'${char}`), // in double quotes, as a rule
+      ...everyByte.map((char) => `'${char}`), // usually in double quotes
       ...everyByte.map((char) => `'"${char}`),
       ...Array.from(
         { length: 200 },

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { echo } from "../../lib/server/echo.ts";
 
-/** A connection whose peer sends pieces, and takes at most so many bytes at once. */
+/** A connection whose peer sends pieces and accepts at most `takes` bytes per write. */
 function connection(pieces: number[], takes = Infinity) {
   const asked: number[] = [];
   const sent: number[] = [];
@@ -24,13 +24,13 @@ function connection(pieces: number[], takes = Infinity) {
   };
 }
 
-Deno.test("echo() reads into a small buffer, into a large one while much comes", async () => {
+Deno.test("echo() reads into a small buffer, and into a large one while reads fill it", async () => {
   const conn = connection([100, 65536, 65536, ...Array(20).fill(64), 1024, 5]);
   await echo(conn);
   const large = 80 * 1024;
   assertEquals(conn.asked.slice(0, 4), [1024, 1024, large, large]);
   assertEquals(conn.sent.slice(0, 4), [100, 1024, 65536 - 1024, 65536]);
-  // The sixteenth small piece is the last that is read into the large buffer.
+  // After sixteen small pieces it returns to the small buffer.
   assertEquals(conn.asked.slice(4), [
     ...Array(16).fill(large),
     ...Array(5).fill(1024),
@@ -39,14 +39,14 @@ Deno.test("echo() reads into a small buffer, into a large one while much comes",
   ]);
 });
 
-Deno.test("echo() sends all of a piece before it reads on", async () => {
+Deno.test("echo() sends a whole piece before it reads again", async () => {
   const conn = connection([100, 7], 40);
   await echo(conn);
   assertEquals(conn.sent, [40, 40, 20, 7]);
   assertEquals(conn.asked.length, 3);
 });
 
-Deno.test("echo() asks for no more than it is told to", async () => {
+Deno.test("echo() reads at most `size` bytes at once", async () => {
   for (const size of [1, 80, 1024, 5000]) {
     const conn = connection([20_000]);
     const shown: number[] = [];

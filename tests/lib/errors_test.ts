@@ -3,7 +3,7 @@ import { failed, strerror, withContext } from "../../lib/errors.ts";
 import { failedAt } from "../../lib/socket/_failed_at.ts";
 import { AddrInfoError } from "../../lib/address/addrinfo_error.ts";
 
-/** What is thrown, and its cause in words. */
+/** A thrown value, and what strerror() returns for it. */
 const cases: [thrown: unknown, words: string][] = [
   [new Deno.errors.ConnectionRefused("Connection refused (os error 111)"), "Connection refused"],
   [
@@ -43,11 +43,11 @@ const cases: [thrown: unknown, words: string][] = [
   [undefined, "undefined"],
 ];
 
-Deno.test("strerror() gives the cause in words", () => {
+Deno.test("strerror() returns the cause", () => {
   for (const [thrown, words] of cases) assertEquals(strerror(thrown), words, String(thrown));
 });
 
-Deno.test("failed() puts the call before the cause, and keeps the original", () => {
+Deno.test("failed() prefixes the call to the cause, and keeps the original error", () => {
   for (const [thrown, words] of cases) {
     const error = failed("connect", thrown, "127.0.0.1:7");
     assertEquals(error.message, `connect 127.0.0.1:7: ${words}`);
@@ -55,7 +55,7 @@ Deno.test("failed() puts the call before the cause, and keeps the original", () 
   }
 });
 
-Deno.test("failed() keeps the class", () => {
+Deno.test("failed() keeps the error class", () => {
   const classes = { ...Deno.errors, Error, RangeError, SyntaxError, TypeError };
   for (const [name, errorClass] of Object.entries(classes)) {
     const error = failed("call", new errorClass("cause"));
@@ -79,7 +79,7 @@ Deno.test("failed() carries the call, the address and the code under Node's name
   assertEquals("code" in failed("accept", new Error("no code")), false);
 });
 
-/** Errors whose classes cannot be constructed as Error is, or that throw when they are looked at. */
+/** Errors with an unusual constructor, and values that throw when they are inspected. */
 const awkward: Record<string, () => [thrown: unknown, words: string]> = {
   "a look-up's error": () => [
     new AddrInfoError("getaddrinfo a", "EAI_NONAME"),
@@ -110,11 +110,11 @@ const awkward: Record<string, () => [thrown: unknown, words: string]> = {
     Object.assign(new Error("odd"), { constructor: null }),
     "odd",
   ],
-  "a message that is no text": () => [
+  "a message that is not a string": () => [
     Object.assign(new Error(), { message: 7 }),
     "7",
   ],
-  "a message that cannot be text": () => [
+  "a message that cannot be converted": () => [
     Object.assign(new Error(), { message: { replace: () => Object.create(null), toString: null } }),
     "unknown error",
   ],
@@ -149,16 +149,16 @@ const awkward: Record<string, () => [thrown: unknown, words: string]> = {
     "plain",
   ],
   "an object without a prototype": () => [Object.create(null), "unknown error"],
-  "a proxy that refuses everything": () => {
-    const refuse = () => {
+  "a proxy whose traps throw": () => {
+    const fail = () => {
       throw new Error("no");
     };
-    const proxy = new Proxy({}, { get: refuse, has: refuse, getPrototypeOf: refuse });
+    const proxy = new Proxy({}, { get: fail, has: fail, getPrototypeOf: fail });
     return [proxy, "unknown error"];
   },
 };
 for (const [what, make] of Object.entries(awkward)) {
-  Deno.test(`failed() makes a plain error of ${what}`, () => {
+  Deno.test(`failed() creates a plain Error from ${what}`, () => {
     const [thrown, words] = make();
     for (const error of [failed("read", thrown, "a"), withContext("read a", thrown)]) {
       assertStrictEquals(error.constructor, Error);
@@ -168,14 +168,14 @@ for (const [what, make] of Object.entries(awkward)) {
   });
 }
 
-Deno.test("failed() shows an address that looks like Deno's words as it is", () => {
+Deno.test("failed() does not change an address that looks like Deno's messages", () => {
   const refused = new Deno.errors.ConnectionRefused("Connection refused (os error 111)");
   const error = failed("connect", refused, "/tmp/a (os error 1) b");
   assertEquals(strerror(error), "connect /tmp/a (os error 1) b: Connection refused");
   assertEquals(strerror(withContext("c", error)), `c: ${error.message}`);
 });
 
-Deno.test("failed() may be repeated", () => {
+Deno.test("failed() may be applied twice", () => {
   const refused = new Deno.errors.ConnectionRefused("Connection refused (os error 111)");
   const error = failed("fetch", failed("connect", refused));
   assertEquals(error.message, "fetch: connect: Connection refused");
@@ -183,7 +183,7 @@ Deno.test("failed() may be repeated", () => {
 });
 
 Deno.test({
-  name: "strerror() names the flag that would grant what Deno refuses",
+  name: "strerror() names the flag that grants a missing permission",
   permissions: { net: false, read: false },
   async fn() {
     const refused: [call: () => unknown, flag: string][] = [
@@ -199,7 +199,7 @@ Deno.test({
   },
 });
 
-Deno.test("failedAt() names the look-up if that is what failed", () => {
+Deno.test("failedAt() names the look-up if it failed", () => {
   const address = { transport: "tcp", hostname: "name.invalid", port: 7 } as const;
   const causes: [cause: string, message: string][] = [
     ["Name or service not known", "getaddrinfo name.invalid: Name or service not known"],
@@ -207,7 +207,7 @@ Deno.test("failedAt() names the look-up if that is what failed", () => {
       "Temporary failure in name resolution",
       "getaddrinfo name.invalid: Temporary failure in name resolution",
     ],
-    // As macOS puts it.
+    // On macOS.
     [
       "nodename nor servname provided, or not known",
       "getaddrinfo name.invalid: Name or service not known",

@@ -2,7 +2,7 @@ import { assertEquals, assertStrictEquals } from "@std/assert";
 import { formatAddress, unmapAddress } from "../../lib/address/format.ts";
 import { temporaryFolder } from "../../contract/process.ts";
 
-Deno.test("formatAddress() writes an address as people do", () => {
+Deno.test("formatAddress() formats addresses", () => {
   const cases: [Deno.Addr, string][] = [
     [{ transport: "tcp", hostname: "127.0.0.1", port: 7007 }, "127.0.0.1:7007"],
     [{ transport: "udp", hostname: "0.0.0.0", port: 0 }, "0.0.0.0:0"],
@@ -21,7 +21,7 @@ Deno.test("formatAddress() writes an address as people do", () => {
   }
 });
 
-Deno.test("unmapAddress() makes an IPv4 address of one mapped to IPv6", () => {
+Deno.test("unmapAddress() returns the IPv4 address of an IPv4-mapped one", () => {
   const cases = {
     "::ffff:127.0.0.1": "127.0.0.1",
     "::ffff:0.0.0.0": "0.0.0.0",
@@ -36,7 +36,7 @@ Deno.test("unmapAddress() makes an IPv4 address of one mapped to IPv6", () => {
   }
 });
 
-Deno.test("unmapAddress() leaves any other address as it is", () => {
+Deno.test("unmapAddress() returns any other address unchanged", () => {
   const hostnames = [
     "127.0.0.1",
     "::1",
@@ -56,7 +56,7 @@ Deno.test("unmapAddress() leaves any other address as it is", () => {
   }
 });
 
-Deno.test("formatAddress() writes the addresses that Deno gives", async () => {
+Deno.test("formatAddress() formats the addresses of Deno's sockets", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/socket`;
   using listener = Deno.listen({ transport: "unix", path });

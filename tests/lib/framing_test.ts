@@ -14,13 +14,13 @@ import { BufferedReader } from "../../lib/io/buffered_reader.ts";
 import { amounts, Source, whole } from "../support/readers.ts";
 import { randomIntegers, toBytes, toText } from "../support/bytes.ts";
 
-/** A way to frame messages, which are texts whose characters stand for bytes. */
+/** A framing of messages: texts whose characters are bytes. */
 interface Kind {
   encode(message: string, max?: number): Uint8Array;
   read(reader: BufferedReader, max?: number): Promise<string | null>;
-  /** The delimiter, which no message may contain; empty if there is none. */
+  /** The delimiter, which no message may contain; empty if the framing has none. */
   delimiter: string;
-  /** How many bytes of a frame count for the limit although they are not the message's. */
+  /** The number of bytes that count towards the limit besides those of the message. */
   quotes: number;
 }
 
@@ -62,12 +62,12 @@ function toTextOrNull(bytes: Uint8Array | null): string | null {
 
 const broken = new Error("the source is broken");
 
-/** A reader of a source that has these bytes. */
+/** A reader of these bytes. */
 function readerOf(bytes: Uint8Array): BufferedReader {
   return new BufferedReader(new Source(whole, bytes));
 }
 
-/** Messages that are likely to be taken for something else, and many random ones. */
+/** Messages that resemble frames, and many random ones. */
 function someMessages({ delimiter }: Kind): string[] {
   const random = randomIntegers(1);
   const bytes = (length: number) => toText(Uint8Array.from({ length }, () => random(256)));
@@ -81,7 +81,7 @@ function someMessages({ delimiter }: Kind): string[] {
 }
 
 for (const [name, kind] of Object.entries(kinds)) {
-  Deno.test(`framing by ${name}: messages come out as they went in, from every source by every buffer`, async () => {
+  Deno.test(`framing by ${name}: messages are read as they were sent, from every source, with every buffer size`, async () => {
     const messages = someMessages(kind);
     const frames = messages.map((message) => kind.encode(message));
     for (const [manner, amount] of Object.entries(amounts)) {
@@ -97,7 +97,7 @@ for (const [name, kind] of Object.entries(kinds)) {
     }
   });
 
-  Deno.test(`framing by ${name}: the limit itself is within the limit, one byte more is not`, async () => {
+  Deno.test(`framing by ${name}: a message of exactly the limit passes, one byte more is rejected`, async () => {
     for (const length of [0, 1, 2, 300, 10_000, MAXFRAME - kind.quotes]) {
       const message = "x".repeat(length);
       const max = length + kind.quotes;
@@ -114,7 +114,7 @@ for (const [name, kind] of Object.entries(kinds)) {
     }
   });
 
-  Deno.test(`framing by ${name}: the end within a frame is told from the end between two`, async () => {
+  Deno.test(`framing by ${name}: EOF within a frame is an error, between two frames it is not`, async () => {
     for (const message of ["", "a", "hello, world"]) {
       const frame = kind.encode(message);
       for (let cut = 1; cut < frame.length; cut++) {
@@ -123,7 +123,7 @@ for (const [name, kind] of Object.entries(kinds)) {
           const reader = new BufferedReader(new Source(amount, frame, frame.subarray(0, cut)), 8);
           assertEquals(await kind.read(reader), message, where);
           const [missing, of] = name !== "length"
-            ? [1, cut + 1] // the delimiter, as far as anyone can tell
+            ? [1, cut + 1] // at least the delimiter is missing
             : cut < 4
             ? [4 - cut, 4]
             : [frame.length - cut, frame.length - 4];
@@ -135,9 +135,9 @@ for (const [name, kind] of Object.entries(kinds)) {
     }
   });
 
-  Deno.test(`framing by ${name}: an error of the source costs nothing`, async () => {
+  Deno.test(`framing by ${name}: an error of the source loses nothing`, async () => {
     const frame = kind.encode("hello");
-    // But when the length of a message has been taken, the rest cannot be read without it.
+    // After the length has been read, the rest cannot be read without it.
     const end = name === "length" ? 4 : frame.length;
     for (let cut = 0; cut < end; cut++) {
       for (const [manner, amount] of Object.entries(amounts)) {
@@ -150,7 +150,7 @@ for (const [name, kind] of Object.entries(kinds)) {
     }
   });
 
-  Deno.test(`framing by ${name}: a limit that is no number lets nothing through`, async () => {
+  Deno.test(`framing by ${name}: the limit NaN rejects every message`, async () => {
     assertThrows(() => kind.encode("hello", NaN), RangeError);
     await assertRejects(() => kind.read(readerOf(kind.encode("hello")), NaN), RangeError);
   });
@@ -162,7 +162,7 @@ Deno.test("encodeLengthFrame() writes the length in network byte order", () => {
   assertEquals(frame.length, 4 + 0x10203);
 });
 
-Deno.test("readLengthFrame() refuses a length before it takes memory for it", async () => {
+Deno.test("readLengthFrame() rejects a length before it allocates memory", async () => {
   const { external } = Deno.memoryUsage();
   for (const [header, length] of [["\0\x10\0\x01", 1048577], ["\xff\xff\xff\xff", 4294967295]]) {
     for (let i = 0; i < 100; i++) {
@@ -172,10 +172,10 @@ Deno.test("readLengthFrame() refuses a length before it takes memory for it", as
     }
   }
   const taken = Deno.memoryUsage().external - external;
-  assert(taken < 50_000_000, `it took ${taken} bytes`); // 200 frames of a MB are 4 times as many
+  assert(taken < 50_000_000, `${taken} bytes were allocated`); // 200 frames of a MB are 4 times as many
 });
 
-Deno.test("encodeDelimited() refuses a message with the delimiter in it, and says where", () => {
+Deno.test("encodeDelimited() rejects a message that contains the delimiter; the error names the offset", () => {
   for (const [delimiter, message, at] of [["\n", "ab\nc\n", 2], [";", ";", 0]] as const) {
     const encode = () => encodeDelimited(toBytes(message), 80, delimiter.charCodeAt(0));
     const says = `the delimiter ${delimiter.charCodeAt(0)} at ${at}`;
@@ -183,7 +183,7 @@ Deno.test("encodeDelimited() refuses a message with the delimiter in it, and say
   }
 });
 
-Deno.test("readDelimited() takes no more than it may of an endless line", async () => {
+Deno.test("readDelimited() stops reading an endless line at the limit", async () => {
   let asked = 0;
   const endless = {
     read(p: Uint8Array): Promise<number> {
@@ -198,7 +198,7 @@ Deno.test("readDelimited() takes no more than it may of an endless line", async 
   assert(asked < 4000, `it read ${asked} bytes`);
 });
 
-Deno.test("a frame is the caller's to keep: the next one does not change it", async () => {
+Deno.test("reading the next frame does not change a frame", async () => {
   for (const size of [1, 8, 8192]) {
     for (const read of [readLengthFrame, readDelimited]) {
       const encode = read === readDelimited ? encodeDelimited : encodeLengthFrame;
@@ -216,7 +216,7 @@ const jsonValues = [
   ...[[], {}, [[null]], { "a\nb": ["\r\n", null] }],
 ];
 
-Deno.test("a JSON line carries any value that JSON can say, on one line", async () => {
+Deno.test("encodeJsonLine() encodes any JSON value on one line", async () => {
   const frames = jsonValues.map((value) => encodeJsonLine(value));
   for (const [manner, amount] of Object.entries(amounts)) {
     const reader = new BufferedReader(new Source(amount, ...frames));
@@ -229,7 +229,7 @@ Deno.test("a JSON line carries any value that JSON can say, on one line", async 
   }
 });
 
-Deno.test("encodeJsonLine() refuses what JSON cannot say", () => {
+Deno.test("encodeJsonLine() rejects a value that JSON cannot represent", () => {
   const circle: unknown[] = [];
   circle.push(circle);
   const cannot = { undefined, function: () => {}, symbol: Symbol(), bigint: 1n, circle };
@@ -238,11 +238,11 @@ Deno.test("encodeJsonLine() refuses what JSON cannot say", () => {
   }
 });
 
-Deno.test("readJsonLine() refuses a line that is not JSON in UTF-8, and goes on with the next", async () => {
+Deno.test("readJsonLine() rejects a line that is not JSON in UTF-8, and reads the next", async () => {
   const badLines = {
     "nothing": "",
     "blanks": "  ",
-    "no JSON": "hello",
+    "not JSON": "hello",
     "an object without end": '{"a":',
     "two values": "1 2",
     "single quotes": "'a'",
@@ -264,7 +264,7 @@ Deno.test("readJsonLine() refuses a line that is not JSON in UTF-8, and goes on 
         "frame: not a line of JSON: ",
         where,
       );
-      // A server prints it: the peer may not write to that terminal what it likes.
+      // A server prints it, perhaps to a terminal.
       assert(!/\p{Cc}/u.test(message), `${where}: ${JSON.stringify(message)}`);
       assert(message.length < 200, `${where}: ${message.length} characters`);
       assertEquals(await readJsonLine(reader), { value: { next: 1 }, text: '{"next":1}' }, where);
@@ -272,14 +272,14 @@ Deno.test("readJsonLine() refuses a line that is not JSON in UTF-8, and goes on 
   }
 });
 
-Deno.test("readJsonLine() takes white space around a value, as JSON does", async () => {
+Deno.test("readJsonLine() ignores white space around a value", async () => {
   for (const line of ["7\r\n", " 7\n", "7\t \n"]) {
     const value = await readJsonLine(readerOf(toBytes(line)));
     assertEquals(value, { value: 7, text: "7" }, JSON.stringify(line));
   }
 });
 
-Deno.test("readJsonLine() gives the text of a value as it was sent", async () => {
+Deno.test("readJsonLine() returns the text of a value as it was sent", async () => {
   const texts = [
     "1e400",
     "-0",
@@ -298,7 +298,7 @@ Deno.test("readJsonLine() gives the text of a value as it was sent", async () =>
   }
 });
 
-Deno.test("framings send texts, by name", async () => {
+Deno.test("framings encode and decode texts", async () => {
   assertEquals(Object.keys(framings), ["length", "line", "json"]);
   const texts = [
     "",
@@ -322,7 +322,7 @@ Deno.test("framings send texts, by name", async () => {
   assertThrows(() => framings.line.encode("two\nlines"), RangeError, "the delimiter 10 at 3");
 });
 
-Deno.test("framings show bytes that are not UTF-8 as U+FFFD, but JSON has none", async () => {
+Deno.test("framings decode bytes that are not UTF-8 as U+FFFD, except that JSON rejects them", async () => {
   const bytes = toBytes("a\xffb");
   assertEquals(await framings.length.read(readerOf(encodeLengthFrame(bytes))), "a\ufffdb");
   assertEquals(await framings.line.read(readerOf(encodeDelimited(bytes))), "a\ufffdb");
@@ -330,7 +330,7 @@ Deno.test("framings show bytes that are not UTF-8 as U+FFFD, but JSON has none",
   await assertRejects(() => framings.json.read(reader), SyntaxError, "not a line of JSON");
 });
 
-Deno.test("framings.json reads a value that is no string as its JSON text", async () => {
+Deno.test("framings.json reads a value other than a string as its JSON text", async () => {
   const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`; // JSON.stringify would overflow the stack
   const exact = ['{"msg": "hi"}', "1e400", "9007199254740993", "-0", '{"a":1,"a":2}', deep];
   const others = jsonValues.filter((value) => typeof value !== "string");
@@ -345,7 +345,7 @@ Deno.test("framings.json reads a value that is no string as its JSON text", asyn
   }
 });
 
-Deno.test("framings.json does not quote a long line in its error, nor control characters", async () => {
+Deno.test("framings.json omits long lines and control characters from its error", async () => {
   const reader = readerOf(new TextEncoder().encode(`${"\u009b2J\x7f".repeat(1000)}\n`));
   const { message } = await assertRejects(() => framings.json.read(reader), SyntaxError);
   assert(!/\p{Cc}/u.test(message), JSON.stringify(message));
@@ -354,7 +354,7 @@ Deno.test("framings.json does not quote a long line in its error, nor control ch
 
 const interrupted = new Error("interrupted");
 for (const [name, { encode, read }] of Object.entries(framings)) {
-  Deno.test(`framings.${name}.read() loses nothing to an error within a frame`, async () => {
+  Deno.test(`framings.${name}.read() loses nothing when the source fails within a frame`, async () => {
     const frames = concat([encode("hello, world"), encode("next")]);
     for (const size of [1, 5, 8192]) {
       for (let cut = 0; cut < encode("hello, world").length; cut++) {
@@ -371,7 +371,7 @@ for (const [name, { encode, read }] of Object.entries(framings)) {
   });
 }
 
-Deno.test("encodeDelimited() refuses a delimiter that is no byte", () => {
+Deno.test("encodeDelimited() rejects a delimiter that is not a byte", () => {
   for (const delimiter of [-1, 256, 0.5, NaN]) {
     assertThrows(() => encodeDelimited(toBytes("a"), 80, delimiter), RangeError, `${delimiter}`);
   }

@@ -3,7 +3,7 @@ import { inetNtop, inetPton } from "../../lib/address/inet.ts";
 import { python3 } from "../support/python.ts";
 import recorded from "../support/data/inet.json" with { type: "json" };
 
-/** For each text its bytes in hexadecimal, null if refused; for each address in hexadecimal its text. */
+/** For each text its bytes in hexadecimal, or null if invalid; for each address in hexadecimal its text. */
 interface Cases {
   pton4: Record<string, string | null>;
   pton6: Record<string, string | null>;
@@ -22,7 +22,7 @@ function assertAgrees(cases: Cases, from: string): void {
   }
 }
 
-/** The text in ASCII: some of the hostile ones look like others. */
+/** The text in ASCII, for messages. */
 function quote(text: string): string {
   const escape = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
   return JSON.stringify(text).replace(/[\u007f-\uffff]/g, escape);
@@ -36,15 +36,15 @@ function* randomAddresses(count: number): Generator<Uint8Array> {
   }
 }
 
-Deno.test("inetPton() and inetNtop() give what the C library gave", () => {
+Deno.test("inetPton() and inetNtop() agree with recorded results of the C library", () => {
   assertAgrees(recorded, "inet.json");
 });
 
-// glibc's answers: other C libraries accept other texts.
+// The results are glibc's: other C libraries accept other texts.
 const LIBC = "import json, platform; print(json.dumps(platform.libc_ver()[0]))";
 const canAsk = await python3("-c", LIBC) === "glibc";
 Deno.test({
-  name: "inetPton() and inetNtop() give what the C library gives" +
+  name: "inetPton() and inetNtop() agree with the C library" +
     (canAsk ? "" : " (ignored: no python3 with a glibc)"),
   ignore: !canAsk,
   async fn() {
@@ -55,11 +55,11 @@ Deno.test({
   },
 });
 
-Deno.test("inetNtop() turns 0x8002C2F2 into 128.2.194.242", () => {
+Deno.test("inetNtop() formats 0x8002C2F2 as 128.2.194.242", () => {
   assertEquals(inetNtop(new Uint8Array([0x80, 0x02, 0xc2, 0xf2])), "128.2.194.242");
 });
 
-Deno.test("inetPton() undoes inetNtop()", () => {
+Deno.test("inetPton() is the inverse of inetNtop()", () => {
   for (const bytes of randomAddresses(20_000)) {
     const text = inetNtop(bytes);
     const family = bytes.length === 4 ? 4 : 6;
@@ -67,7 +67,7 @@ Deno.test("inetPton() undoes inetNtop()", () => {
   }
 });
 
-Deno.test("inetPton() takes an IPv6 address in upper case and with all its zeros", () => {
+Deno.test("inetPton() accepts an IPv6 address in upper case with all its zeros", () => {
   for (const bytes of randomAddresses(5_000)) {
     if (bytes.length === 4) continue;
     const full = bytes.toHex().toUpperCase().replace(/.{4}(?!$)/g, "$&:");
@@ -75,7 +75,7 @@ Deno.test("inetPton() takes an IPv6 address in upper case and with all its zeros
   }
 });
 
-Deno.test("inetPton() gives bytes that a later call does not change", () => {
+Deno.test("inetPton() returns bytes that a later call does not change", () => {
   const first = [inetPton(4, "1.2.3.4"), inetPton(6, "102:304::")];
   inetPton(4, "9.9.9.9");
   inetPton(6, "9:9:9:9:9:9:9:9");
@@ -83,7 +83,7 @@ Deno.test("inetPton() gives bytes that a later call does not change", () => {
   assertEquals(first.map((bytes) => bytes?.buffer.byteLength), [4, 16]);
 });
 
-Deno.test("inetPton() refuses an address of the other family", () => {
+Deno.test("inetPton() rejects an address of the other family", () => {
   for (const [text, hex] of Object.entries<string | null>(recorded.pton4)) {
     if (hex !== null) assertEquals(inetPton(6, text), null, text);
   }
@@ -92,13 +92,13 @@ Deno.test("inetPton() refuses an address of the other family", () => {
   }
 });
 
-Deno.test("inetPton() refuses another family, and names it", () => {
+Deno.test("inetPton() rejects an invalid family; the error names it", () => {
   for (const bad of [0, 2, 10, NaN]) {
     assertThrows(() => inetPton(bad as 4, "::1"), RangeError, `inetPton: ${bad} is not a family`);
   }
 });
 
-Deno.test("inetPton() refuses ten million characters at once", () => {
+Deno.test("inetPton() rejects ten million characters in constant time", () => {
   for (const piece of ["1", "0", "f", ".", ":", "1.", "1:", "::", " ", "1.2.3.4", "::1", "\0"]) {
     const text = piece.repeat(10_000_000 / piece.length);
     const start = performance.now();
@@ -111,14 +111,14 @@ Deno.test("inetPton() refuses ten million characters at once", () => {
   }
 });
 
-Deno.test("inetNtop() reads a part of a buffer, and changes nothing", () => {
+Deno.test("inetNtop() reads a view of a larger buffer and does not change it", () => {
   const packet = new Uint8Array(40).map((_, i) => i);
   assertEquals(inetNtop(packet.subarray(12, 16)), "12.13.14.15");
   assertEquals(inetNtop(packet.subarray(3, 19)), "304:506:708:90a:b0c:d0e:f10:1112");
   assertEquals(packet, new Uint8Array(40).map((_, i) => i));
 });
 
-Deno.test("inetNtop() refuses another length than 4 or 16, and names it", () => {
+Deno.test("inetNtop() rejects a length other than 4 or 16; the error names it", () => {
   for (const length of [0, 1, 3, 5, 8, 15, 17, 28]) {
     const message = `inetNtop: an address has 4 or 16 bytes, not ${length}`;
     assertThrows(() => inetNtop(new Uint8Array(length)), RangeError, message);

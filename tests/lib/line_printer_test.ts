@@ -4,7 +4,7 @@ import type { Writer } from "../../lib/io/read_write.ts";
 
 const LONG = 30_000;
 
-/** An output that takes what it is given only while it is open, and may fail. */
+/** An output that may block or fail. */
 class Output implements Writer {
   text = "";
   writes = 0;
@@ -38,7 +38,7 @@ Deno.test("LinePrinter prints lines in their order", async () => {
   assertEquals(output.text, lines.map((line) => `${line}\n`).join(""));
 });
 
-Deno.test("LinePrinter prints one line for each call, whatever is in it", async () => {
+Deno.test("LinePrinter prints exactly one line for each call", async () => {
   const output = new Output();
   const printer = new LinePrinter(output);
   for (const line of ["two\nlines", "\x1b[2J", "a\u2028b", "tab\t", "", "\r\n"]) {
@@ -63,7 +63,7 @@ Deno.test("LinePrinter writes whole lines, at most PIPE_BUF bytes at once", asyn
   assert(sizes.length < 300, `${sizes.length} writes`);
 });
 
-Deno.test("LinePrinter waits for an output that is slow", async () => {
+Deno.test("LinePrinter waits for a slow output", async () => {
   const output = new Output();
   const printer = new LinePrinter(output);
   const line = "x".repeat(1000);
@@ -72,7 +72,7 @@ Deno.test("LinePrinter waits for an output that is slow", async () => {
   assertEquals(output.text.length, 5000 * 1001);
 });
 
-Deno.test("LinePrinter waits a second for an output that stands still, then drops and counts", async () => {
+Deno.test("LinePrinter waits a second for a blocked output, then drops lines and counts them", async () => {
   const output = new Output(false);
   const printer = new LinePrinter(output);
   const line = "x".repeat(999);
@@ -88,13 +88,13 @@ Deno.test("LinePrinter waits a second for an output that stands still, then drop
   const printed = output.text.split("\n").filter((text) => text === line).length;
   assertEquals(printed + Number(dropped), 10_000);
   assert(printed < 3000, `${printed} lines were kept`);
-  // It waits again for an output that is only slow.
+  // It waits again for a slow output.
   for (let i = 0; i < 5000; i++) await printer.print(line);
   await printer.flush(LONG);
   assertEquals(output.text.match(/dropped/g)?.length, 1);
 });
 
-Deno.test("LinePrinter drops what cannot be written, and reports how much when it can", async () => {
+Deno.test("LinePrinter drops lines while writes fail, and reports their number afterwards", async () => {
   const output = new Output();
   const reports: number[] = [];
   const printer = new LinePrinter(output, (lines) => reports.push(lines));
@@ -118,7 +118,7 @@ Deno.test("LinePrinter prints a line that is longer than its queue", async () =>
   assertMatch(output.text, /^y+\n$/);
 });
 
-Deno.test("LinePrinter follows an output that is slow but moves", async () => {
+Deno.test("LinePrinter drops nothing while a slow output makes progress", async () => {
   let taken = 0;
   const printer = new LinePrinter({
     async write(p) {
@@ -128,7 +128,7 @@ Deno.test("LinePrinter follows an output that is slow but moves", async () => {
     },
   });
   const line = "x".repeat(999);
-  // Several callers, of which each waits: what is queued takes longer than a second.
+  // Several callers, each of which waits: writing the queue takes longer than a second.
   await Promise.all([1, 2, 3, 4].map(async () => {
     for (let i = 0; i < 150; i++) await printer.print(line);
   }));
@@ -136,7 +136,7 @@ Deno.test("LinePrinter follows an output that is slow but moves", async () => {
   assertEquals(taken, 600 * 1000);
 });
 
-Deno.test("LinePrinter ends a line that a failing write has cut, and counts what is lost exactly", async () => {
+Deno.test("LinePrinter ends a line that a failed write cut, and counts the lost lines exactly", async () => {
   let text = "";
   let room = 12;
   const reports: number[] = [];
@@ -160,7 +160,7 @@ Deno.test("LinePrinter ends a line that a failing write has cut, and counts what
   assertEquals([text, reports], ["one\ntwo\nthre\nsix\n", [3]]);
 });
 
-Deno.test("LinePrinter tries a non-blocking output again", async () => {
+Deno.test("LinePrinter retries a non-blocking output", async () => {
   let tries = 0;
   let text = "";
   const printer = new LinePrinter({
@@ -180,7 +180,7 @@ Deno.test("LinePrinter tries a non-blocking output again", async () => {
   assertEquals(text, "hello\n");
 });
 
-Deno.test("LinePrinter goes on when onDropped throws", async () => {
+Deno.test("LinePrinter continues when onDropped throws", async () => {
   const output = new Output();
   const printer = new LinePrinter(output, () => {
     throw new Error("no");

@@ -8,11 +8,11 @@ const udp = (hostname: string, port: number): Deno.NetAddr => ({
   port,
 });
 
-Deno.test("isUnanswerable() knows the addresses of a socket", async () => {
+Deno.test("isUnanswerable() recognizes the own addresses of a socket", async () => {
   const cases: [from: Deno.NetAddr, own: Deno.NetAddr, expected: boolean][] = [
     [udp("127.0.0.1", 7), udp("127.0.0.1", 7), true],
     [udp("127.0.0.1", 8), udp("127.0.0.1", 7), false],
-    [udp("127.0.0.2", 7), udp("127.0.0.1", 7), false], // another socket's
+    [udp("127.0.0.2", 7), udp("127.0.0.1", 7), false], // the address of another socket
     [udp("127.0.0.2", 0), udp("127.0.0.1", 7), true],
     [udp("127.0.0.1", 7), udp("0.0.0.0", 7), true],
     [udp("127.3.2.1", 7), udp("0.0.0.0", 7), true],
@@ -25,7 +25,7 @@ Deno.test("isUnanswerable() knows the addresses of a socket", async () => {
     [udp("192.0.2.1", 7), udp("0.0.0.0", 7), false],
     [udp("2001:db8::1", 7), udp("::", 7), false],
     [udp("::ffff:192.0.2.1", 7), udp("::", 7), false],
-    // The same again: what was found out is remembered.
+    // Again, from the cache.
     [udp("192.0.2.1", 7), udp("0.0.0.0", 7), false],
   ];
   for (const { address, family } of Deno.networkInterfaces()) {

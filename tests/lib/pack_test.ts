@@ -6,7 +6,7 @@ import stored from "../support/data/pack.json" with { type: "json" };
 
 const hostIsLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-// What Python's struct does. tests/support/data/make_pack.py makes these cases, and explains them.
+// The results of Python's struct, made and explained by tests/support/data/make_pack.py.
 
 type Encoded = number | boolean | string;
 
@@ -43,7 +43,7 @@ function assertAgrees(one: Case): void {
     assert(bytes !== undefined, text);
     assertEquals(calcSize(format), bytes.length, text);
     if (values !== undefined) assertEquals(pack(format, ...values).toHex(), hex, text);
-    // As text, since assertEquals() takes -0 for 0.
+    // As text: assertEquals() does not distinguish -0 from 0.
     assertEquals(inspect(unpack(format, bytes)), inspect(one.back?.map(decode) ?? values), text);
   }
 }
@@ -94,7 +94,7 @@ Deno.test({
   },
 });
 
-// What Python does not say, or says otherwise.
+// Differences from Python.
 
 const callers = {
   calcSize,
@@ -102,7 +102,7 @@ const callers = {
   unpack: (format: string) => unpack(format, new Uint8Array()),
 };
 
-Deno.test("pack(), unpack(), calcSize() refuse a format without a byte order, and say so", () => {
+Deno.test("pack(), unpack(), calcSize() reject a format without a byte order", () => {
   for (const format of ["HB", "@H", "3H", " !H", "\n", "s", "\0", "\u{1f40d}H", ""]) {
     for (const [name, call] of Object.entries(callers)) {
       assertThrows(
@@ -115,9 +115,9 @@ Deno.test("pack(), unpack(), calcSize() refuse a format without a byte order, an
   }
 });
 
-Deno.test("pack(), unpack(), calcSize() quote a bad format and what is wrong in it", () => {
+Deno.test("pack(), unpack(), calcSize() reject an invalid format; the error quotes it and the invalid part", () => {
   const bad = [
-    // Python has these codes, some of them for a machine's own layout only.
+    // Codes of Python, some only for the native layout.
     ...[..."clLnNpPeFD"].map((code) => [`!H${code}`, code]),
     ...[..."zSX!><=@-+.,_\0\u00a0\u0663\uff13\u{1f40d}"].map((char) => [`!2B${char}H`, char]),
     ["!3 H", " "],
@@ -136,7 +136,7 @@ Deno.test("pack(), unpack(), calcSize() quote a bad format and what is wrong in 
   }
 });
 
-Deno.test("pack(), unpack(), calcSize() refuse absurd counts", () => {
+Deno.test("pack(), unpack(), calcSize() reject excessive counts", () => {
   const long = "9".repeat(100_000);
   for (
     const format of [
@@ -151,7 +151,7 @@ Deno.test("pack(), unpack(), calcSize() refuse absurd counts", () => {
   }
 });
 
-Deno.test("pack(), unpack() take no memory for a large count that their arguments do not match", () => {
+Deno.test("pack(), unpack() allocate nothing for a large count that the arguments do not match", () => {
   const bytes = new Uint8Array(1);
   for (const format of ["!2147483647B", "!268435455Q", "!2147483646xB", "!2147483647s"]) {
     assert(calcSize(format) > 2_000_000_000, format);
@@ -160,12 +160,12 @@ Deno.test("pack(), unpack() take no memory for a large count that their argument
   }
 });
 
-Deno.test("calcSize() reads zeros before a count", () => {
+Deno.test("calcSize() accepts leading zeros in a count", () => {
   assertEquals(calcSize("!0010H"), 20);
   assertEquals(calcSize(`!${"0".repeat(10_000)}`.concat("3H")), 6);
 });
 
-Deno.test("pack() refuses too few and too many values", () => {
+Deno.test("pack() rejects too few and too many values", () => {
   for (
     const [format, count, values] of [
       ["!", 0, [1]],
@@ -185,7 +185,7 @@ Deno.test("pack() refuses too few and too many values", () => {
   }
 });
 
-Deno.test("pack() refuses a value of another type, and does not convert it", () => {
+Deno.test("pack() rejects a value of another type instead of converting it", () => {
   const object = {
     valueOf: () => {
       throw new Error("converted");
@@ -213,7 +213,7 @@ Deno.test("pack() refuses a value of another type, and does not convert it", () 
   }
 });
 
-Deno.test("pack() refuses integers that do not fit, and names them", () => {
+Deno.test("pack() rejects integers that do not fit; the error names them", () => {
   for (const [code, bits] of Object.entries({ b: 8, B: 8, h: 16, H: 16, i: 32, I: 32 })) {
     const signed = code === code.toLowerCase();
     const min = signed ? -(2 ** (bits - 1)) : 0;
@@ -241,7 +241,7 @@ Deno.test("pack() refuses integers that do not fit, and names them", () => {
   }
 });
 
-Deno.test("pack() refuses a number that is too large for f, but not an infinite one", () => {
+Deno.test("pack() rejects a number too large for f, and accepts Infinity", () => {
   const firstTooLarge = 2 ** 128 - 2 ** 103;
   for (const bad of [firstTooLarge, -firstTooLarge, 1e39, Number.MAX_VALUE]) {
     assertThrows(() => pack("!f", bad), RangeError, `pack: ${bad} is too large for "f"`);
@@ -250,7 +250,7 @@ Deno.test("pack() refuses a number that is too large for f, but not an infinite 
   assertEquals(pack("!3f", Infinity, -Infinity, NaN).toHex(), "7f800000ff8000007fc00000");
 });
 
-Deno.test("pack() gives a new array each time, of its own buffer", () => {
+Deno.test("pack() returns a new array with its own buffer", () => {
   const name = new Uint8Array([1, 2]);
   const first = pack("!2sHd", name, 3, 0.5);
   const second = pack("!2sHd", name, 4, -0.5);
@@ -261,21 +261,21 @@ Deno.test("pack() gives a new array each time, of its own buffer", () => {
   assertEquals([first.byteOffset, first.buffer.byteLength], [0, 12]);
 });
 
-Deno.test("pack() takes bytes that are a view, and of a larger buffer", () => {
+Deno.test("pack() accepts a view of a larger buffer", () => {
   const buffer = new Uint8Array([1, 2, 3, 4, 5, 6]);
   assertEquals([...pack("!3s", buffer.subarray(2, 4))], [3, 4, 0]);
   assertEquals([...pack("!3s", buffer.subarray(1))], [2, 3, 4]);
   assertEquals([...pack("!x2sx", Buffer.from("abc"))], [0, 97, 98, 0]);
 });
 
-Deno.test("pack() works again after a value that it refused", () => {
+Deno.test("pack() works after it rejected a value", () => {
   for (let i = 0; i < 3; i++) {
     assertThrows(() => pack("!HBq", 0xffff, 256, 1n), RangeError);
     assertEquals(pack("!HBq", 1, 2, 3n).toHex(), "0001020000000000000003");
   }
 });
 
-Deno.test("unpack() refuses any other size, and names both", () => {
+Deno.test("unpack() rejects any other size; the error names both", () => {
   for (const format of ["!", "!H", "<3s", "=0H", "!dx", "!4x", ">q?s"]) {
     const size = calcSize(format);
     for (const other of [0, size - 1, size + 1, size * 2, 1000]) {
@@ -299,7 +299,7 @@ Deno.test("unpack() reads a view of a larger buffer, at any offset", () => {
   }
 });
 
-Deno.test("unpack() copies bytes, and always into a plain Uint8Array", () => {
+Deno.test("unpack() copies bytes into a plain Uint8Array", () => {
   const array = new Uint8Array([0, 1, 2, 3]);
   for (const bytes of [array, array.subarray(0), Buffer.from([0, 1, 2, 3])]) {
     const [value] = unpack("!x2sx", bytes);
@@ -311,14 +311,14 @@ Deno.test("unpack() copies bytes, and always into a plain Uint8Array", () => {
   }
 });
 
-Deno.test("unpack() gives each call an array of its own", () => {
+Deno.test("unpack() returns a new array from each call", () => {
   const bytes = new Uint8Array([1, 2]);
   const first = unpack("!2B", bytes);
   first[0] = 9;
   assertEquals(unpack("!2B", bytes), [1, 2]);
 });
 
-Deno.test("pack(), unpack() handle more formats than a cache might hold", () => {
+Deno.test("pack(), unpack() handle more formats than their cache holds", () => {
   for (let round = 0; round < 2; round++) {
     for (let i = 0; i < 300; i++) {
       const format = `!${i}xB${i}sH`;
@@ -329,7 +329,7 @@ Deno.test("pack(), unpack() handle more formats than a cache might hold", () => 
   }
 });
 
-Deno.test("pack(), unpack() handle a format made at run time, and many values", () => {
+Deno.test("pack(), unpack() handle a format created at run time, and many values", () => {
   const numbers = Array.from({ length: 20_000 }, (_, i) => i);
   const format = `!${numbers.length}I`;
   const bytes = pack(format, ...numbers);
@@ -337,6 +337,6 @@ Deno.test("pack(), unpack() handle a format made at run time, and many values", 
   assertEquals(unpack(format, bytes), numbers);
 });
 
-Deno.test("pack() makes the CS:APP lecture's messages", () => {
+Deno.test("pack() encodes the messages of the CS:APP lecture", () => {
   assertEquals([...pack("!I", 4294967295), ...pack("!I", 0)], [255, 255, 255, 255, 0, 0, 0, 0]);
 });

@@ -3,13 +3,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { pack, type PackValue, type PackValues, unpack } from "../../lib/wire/pack.ts";
 
-/** True only for the very same type: `any` and unions do not pass for others. */
+/** True only for identical types: `any` and unions do not match others. */
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
   : false;
 
 function check<_Condition extends true>(): void {}
 
-Deno.test("PackValues<> tests can fail", () => {
+Deno.test("the tests of PackValues<> can fail", () => {
   // @ts-expect-error: another type
   check<Equal<PackValues<"!H">, [bigint]>>();
   // @ts-expect-error: another length
@@ -20,7 +20,7 @@ Deno.test("PackValues<> tests can fail", () => {
   check<Equal<ReturnType<typeof JSON.parse>, PackValues<"!H">>>();
 });
 
-Deno.test("PackValues<> follows from a literal format", () => {
+Deno.test("PackValues<> is inferred from a literal format", () => {
   check<Equal<PackValues<"!HB4s">, [number, number, Uint8Array]>>();
   check<Equal<PackValues<"!bBhHiIfd">, PackValues<"!8H">>>();
   check<Equal<PackValues<"<q">, [bigint]>>();
@@ -45,7 +45,7 @@ Deno.test("PackValues<> expands counts", () => {
   check<Equal<PackValues<"!123456s99sH">, [Uint8Array, Uint8Array, number]>>();
 });
 
-Deno.test("PackValues<> of a count too large to follow is an array", () => {
+Deno.test("PackValues<> of a count too large to expand is an array", () => {
   check<Equal<PackValues<"!1000H">, number[]>>();
   check<Equal<PackValues<"!99999999999Q">, bigint[]>>();
   check<Equal<PackValues<"!H1000?">, [number, ...boolean[]]>>();
@@ -56,7 +56,7 @@ Deno.test("PackValues<> of a count too large to follow is an array", () => {
   assertEquals(pack("!1000H", ...values).length, 2000);
 });
 
-Deno.test("PackValues<> of a format not known before run time is an array of everything", () => {
+Deno.test("PackValues<> of a format known only at run time is an array of all value types", () => {
   check<Equal<PackValues<string>, PackValue[]>>();
   check<Equal<PackValues<`!${number}s`>, PackValue[]>>();
   check<Equal<PackValues<`!H${string}`>, PackValue[]>>();
@@ -68,11 +68,11 @@ Deno.test("PackValues<> of a format not known before run time is an array of eve
   assertEquals(pack(`!${size}B`, ...[1, 2]), new Uint8Array([1, 2]));
 });
 
-Deno.test("PackValues<> of one of several formats is one of several tuples", () => {
+Deno.test("PackValues<> of a union of formats is a union of tuples", () => {
   check<Equal<PackValues<"!H" | "!Q?">, [number] | [bigint, boolean]>>();
 });
 
-Deno.test("unpack() returns what a literal format says", () => {
+Deno.test("unpack() returns the tuple of a literal format", () => {
   const values = unpack("!HB4s", new Uint8Array(7));
   check<Equal<typeof values, [number, number, Uint8Array]>>();
   const [port, kind, name] = values;
@@ -82,7 +82,7 @@ Deno.test("unpack() returns what a literal format says", () => {
   assertEquals(values[3], undefined);
 });
 
-Deno.test("pack() takes what a literal format says, when checked and when run", () => {
+Deno.test("pack() accepts the values of a literal format, at compile time and at run time", () => {
   pack("!HB4s", 1, 2, new Uint8Array(4));
   pack("<q?", 1n, true);
   pack("!");

@@ -7,7 +7,7 @@ function encode(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-Deno.test("printable() takes one newline off the end", () => {
+Deno.test("printable() removes one newline at the end", () => {
   const cases = {
     "": "",
     "hello": "hello",
@@ -34,7 +34,7 @@ Deno.test("printable() replaces control characters other than tab", () => {
   }
 });
 
-Deno.test("printable() replaces line separators and marks that change the writing direction", () => {
+Deno.test("printable() replaces line separators and bidirectional marks", () => {
   for (const code of [0x61c, 0x200e, 0x200f, 0x2028, 0x2029, 0x202a, 0x202e, 0x2066, 0x2069]) {
     const char = String.fromCodePoint(code);
     assertEquals(printable(`a${char}b`), `a${REPLACEMENT}b`, `U+${code.toString(16)}`);
@@ -44,14 +44,14 @@ Deno.test("printable() replaces line separators and marks that change the writin
   }
 });
 
-Deno.test("printable() shows text in UTF-8, and replaces what is not", () => {
+Deno.test("printable() decodes UTF-8, and replaces other bytes", () => {
   const cases: [bytes: number[], shown: string][] = [
     [[0xc3, 0xa9], "\u00e9"],
     [[0xe2, 0x82, 0xac], "\u20ac"],
     [[0xf0, 0x9f, 0xa6, 0x95], "\u{1f995}"],
     [[0xef, 0xbb, 0xbf, 0x61], "\ufeffa"], // a byte order mark
     [[0xe2, 0x82], REPLACEMENT], // cut off
-    [[0x82, 0xac], REPLACEMENT.repeat(2)], // the rest of it
+    [[0x82, 0xac], REPLACEMENT.repeat(2)], // its remaining bytes
     [[0x61, 0xff, 0x62], `a${REPLACEMENT}b`],
     [[0xc0, 0x8a], REPLACEMENT.repeat(2)], // a newline in two bytes
     [[0xed, 0xa0, 0x80], REPLACEMENT.repeat(3)], // half of a surrogate pair
@@ -61,7 +61,7 @@ Deno.test("printable() shows text in UTF-8, and replaces what is not", () => {
   }
 });
 
-Deno.test("printable() shows each message by itself, and changes none", () => {
+Deno.test("printable() keeps no state between calls, and does not change its argument", () => {
   const buffer = new Uint8Array([0x61, 0xe2, 0x0a, 0x82, 0xac]);
   assertEquals(printable(buffer.subarray(0, 2)), `a${REPLACEMENT}`);
   assertEquals(printable(buffer.subarray(3)), REPLACEMENT.repeat(2));

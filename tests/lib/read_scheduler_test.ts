@@ -2,20 +2,20 @@ import { assert, assertEquals } from "@std/assert";
 import { ServerConnection } from "../../lib/server/server_connection.ts";
 import { ReadScheduler } from "../../lib/server/read_scheduler.ts";
 
-/** A scheduler with so many registered connections. */
+/** A scheduler with a number of registered connections. */
 function schedulerOf(connections: number): ReadScheduler {
   const scheduler = new ReadScheduler();
   for (let i = 0; i < connections; i++) scheduler.register();
   return scheduler;
 }
 
-Deno.test("turn() lets every read begin at once while there are 64 connections", async () => {
+Deno.test("turn() lets every read begin immediately with up to 64 connections", async () => {
   const scheduler = schedulerOf(64);
   for (let i = 0; i < 1000; i++) assertEquals(await scheduler.turn(), undefined);
   for (let i = 0; i < 1000; i++) assertEquals(scheduler.turn(), undefined);
 });
 
-/** An event loop that a test turns by hand: no read completes, and no time passes, but when it says so. */
+/** An event loop that a test controls: which reads complete, and when timers expire. */
 class FakeLoop implements Disposable {
   readonly #setImmediate = globalThis.setImmediate;
   readonly #setTimeout = globalThis.setTimeout;
@@ -33,7 +33,7 @@ class FakeLoop implements Disposable {
     });
   }
 
-  /** Reads with these numbers ask for their turn. */
+  /** Requests turns for the reads with these numbers. */
   ask(first: number, count: number): void {
     for (let read = first; read < first + count; read++) {
       this.#waiting++;
@@ -47,26 +47,26 @@ class FakeLoop implements Disposable {
     }
   }
 
-  /** The loop turns once; the numbers of the reads that begin. */
+  /** Turns the loop once; returns the numbers of the reads that begin. */
   async turn(): Promise<number[]> {
     for (const callback of this.#immediates.splice(0)) callback();
     await new Promise<void>((resolve) => this.#setImmediate(() => resolve()));
     return this.#begun.splice(0);
   }
 
-  /** The timer runs out. */
+  /** Lets the timers expire. */
   expire(): void {
     for (const callback of this.#timers.splice(0)) callback();
   }
 
-  /** Nothing completes until the timer runs out; the numbers of the reads that begin. */
+  /** Lets no read complete until the timer expires; returns the numbers of the reads that begin. */
   async standStill(): Promise<number[]> {
     const begun = await this.turn();
     this.expire();
     return [...begun, ...await this.turn()];
   }
 
-  /** Lets all begin that wait, so that the next test finds an empty queue. */
+  /** Lets all waiting reads begin, so that the queue is empty afterwards. */
   async drain(): Promise<void> {
     while (this.#waiting > 0 || this.#timers.length > 0) await this.standStill();
   }
@@ -79,7 +79,7 @@ class FakeLoop implements Disposable {
   }
 }
 
-/** Runs `body` as if so many connections were open, in a loop that it turns. */
+/** Runs `body` with `count` open connections in a fake loop. */
 async function inFakeLoop(count: number, body: (loop: FakeLoop) => Promise<void>): Promise<void> {
   using loop = new FakeLoop(schedulerOf(count));
   try {
@@ -89,20 +89,20 @@ async function inFakeLoop(count: number, body: (loop: FakeLoop) => Promise<void>
   }
 }
 
-/** The numbers from `first` on. */
+/** `count` numbers from `first`. */
 function numbers(first: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => first + i);
 }
 
-Deno.test("turn() serves first come, first served, 32 a turn, if all reads complete", async () => {
+Deno.test("turn() lets 32 reads begin per turn, in order, if all reads complete", async () => {
   await inFakeLoop(1000, async (loop) => {
-    // A thousand reads come in as many turns as bring no more than the budget is enough for.
+    // A thousand reads arrive in turns that do not exceed the budget.
     const order: number[] = [];
     for (let first = 0; first < 1000; first += 50) {
       loop.ask(first, 50);
       order.push(...await loop.turn());
     }
-    // What began completes, and asks again, behind those that wait.
+    // The reads that began complete, and queue again behind those that wait.
     for (let turn = 0; turn < 100; turn++) {
       loop.ask(1000 + 32 * turn, 32);
       const begun = await loop.turn();
@@ -113,7 +113,7 @@ Deno.test("turn() serves first come, first served, 32 a turn, if all reads compl
   });
 });
 
-Deno.test("turn() lets a lone read begin in the next turn", async () => {
+Deno.test("turn() lets a single read begin in the next turn", async () => {
   await inFakeLoop(8000, async (loop) => {
     for (let read = 0; read < 100; read++) {
       loop.ask(read, 1);
@@ -122,7 +122,7 @@ Deno.test("turn() lets a lone read begin in the next turn", async () => {
   });
 });
 
-Deno.test("turn() lets twice as many begin after each standstill if no read completes", async () => {
+Deno.test("turn() doubles the number of reads per turn after each stall if no read completes", async () => {
   await inFakeLoop(8000, async (loop) => {
     loop.ask(0, 8000);
     assertEquals(await loop.turn(), []);
@@ -136,12 +136,12 @@ Deno.test("turn() lets twice as many begin after each standstill if no read comp
   });
 });
 
-Deno.test("turn() lets an honest client's read begin soon, behind thousands of silent ones", async () => {
+Deno.test("turn() lets an active client's read begin soon behind thousands of silent clients", async () => {
   await inFakeLoop(4000, async (loop) => {
     loop.ask(0, 4000);
     await loop.turn();
     for (let i = 0; i < 4; i++) await loop.standStill();
-    // Now and then one completes: what was learned of the others is not forgotten.
+    // An occasional completed read does not reset the number of reads per turn.
     let turns = 0;
     for (let read = 4000, begun: number[] = []; !begun.includes(4000); read++, turns++) {
       loop.ask(read, 1);
@@ -151,7 +151,7 @@ Deno.test("turn() lets an honest client's read begin soon, behind thousands of s
   });
 });
 
-Deno.test("turn() takes no late timer for a standstill if reads complete at the same time", async () => {
+Deno.test("turn() does not count a late timer as a stall if reads complete at the same time", async () => {
   await inFakeLoop(8000, async (loop) => {
     loop.ask(0, 6000);
     await loop.turn();
@@ -162,7 +162,7 @@ Deno.test("turn() takes no late timer for a standstill if reads complete at the 
   });
 });
 
-Deno.test("turn() lets 32 begin in a turn again as soon as many reads complete", async () => {
+Deno.test("turn() returns to 32 reads per turn as soon as many reads complete", async () => {
   await inFakeLoop(8000, async (loop) => {
     loop.ask(0, 6000);
     await loop.turn();
@@ -172,7 +172,7 @@ Deno.test("turn() lets 32 begin in a turn again as soon as many reads complete",
   });
 });
 
-Deno.test("turn() lets no read begin in a turn that brought more than the budget is enough for", async () => {
+Deno.test("turn() lets no read begin in a turn that exceeded the budget", async () => {
   await inFakeLoop(1000, async (loop) => {
     for (let turn = 0; turn < 5; turn++) {
       loop.ask(128 * turn, 128);
@@ -183,12 +183,12 @@ Deno.test("turn() lets no read begin in a turn that brought more than the budget
   });
 });
 
-/** A server's connection whose reads a scheduler schedules. */
+/** A server's connection with a scheduler. */
 function connectionOf(conn: Deno.TcpConn, scheduler: ReadScheduler): ServerConnection {
   return new ServerConnection(conn, { scheduler, onClose: () => {}, onError: () => {} });
 }
 
-Deno.test("300 busy connections are served alike", async () => {
+Deno.test("300 busy connections are read equally often", async () => {
   const CONNECTIONS = 300;
   const READS = 50;
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 4096 });
@@ -202,7 +202,7 @@ Deno.test("300 busy connections are served alike", async () => {
     conns.push(connectionOf(await listener.accept(), scheduler));
     await client.write(message);
   }
-  // Everything that a reader asks for is there, so a reader that is let will read on and on.
+  // All data is available, so an unscheduled reader would read without a break.
   const reads = conns.map(() => 0);
   let isOver = false;
   await Promise.all(conns.map(async (conn, i) => {
@@ -218,7 +218,7 @@ Deno.test("300 busy connections are served alike", async () => {
   assert(least >= READS / 2, `one connection was read ${READS} times, another ${least} times`);
 });
 
-Deno.test("a connection that is closed while its read waits for a turn does not hang", async () => {
+Deno.test("a read that waits for its turn ends when the connection is closed", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
   using conn = connectionOf(await listener.accept(), schedulerOf(65));

@@ -4,7 +4,7 @@ import { copy, readN, writeN, writeText } from "../../lib/io/read_write.ts";
 import { amounts, nothing, Source, Target, whole } from "../support/readers.ts";
 import { randomBytes, toBytes, toText } from "../support/bytes.ts";
 
-/** For a test that would never end if it failed: far more than any needs. */
+/** The time limit of a test that would not end if it failed, in ms. */
 const PATIENCE = { timeout: 60_000 };
 
 const broken = new Deno.errors.ConnectionReset("the source is broken");
@@ -18,7 +18,7 @@ const readNs: Record<string, (source: Source) => (p: Uint8Array) => Promise<numb
 };
 
 for (const [name, on] of Object.entries(readNs)) {
-  Deno.test(`${name} is short at the end only, and null after it`, async () => {
+  Deno.test(`${name} returns fewer bytes only at EOF, and null after it`, async () => {
     for (const length of [1, 2, 3, 5, 9, 10, 11, 30]) {
       const expected = "0123456789".match(new RegExp(`.{1,${length}}`, "g")) ?? [];
       for (const [manner, amount] of Object.entries(amounts)) {
@@ -40,7 +40,7 @@ Deno.test("readN() reads nothing into an empty buffer, even at EOF", async () =>
   assertEquals(await readN(new Source(whole), new Uint8Array()), 0);
 });
 
-Deno.test("readN() throws the source's error with what came before it in the buffer", async () => {
+Deno.test("readN() throws the source's error; the bytes before it are in the buffer", async () => {
   for (const [manner, amount] of Object.entries(amounts)) {
     const source = new Source(amount, toBytes("abcd"), broken, toBytes("efgh"));
     const p = toBytes("......");
@@ -56,7 +56,7 @@ Deno.test("readN() fails if its source returns 0 bytes again and again", PATIENC
   await assertRejects(read, Error, "read: the source returned 0 bytes");
 });
 
-Deno.test("writeN() writes all of it, whatever the target takes at once", async () => {
+Deno.test("writeN() writes all bytes, however many the target accepts at once", async () => {
   for (const length of [0, 1, 2, 3, 100, 5000]) {
     const text = toText(randomBytes(length, length));
     for (const [manner, amount] of Object.entries(amounts)) {
@@ -67,7 +67,7 @@ Deno.test("writeN() writes all of it, whatever the target takes at once", async 
   }
 });
 
-Deno.test("writeN() throws the target's error, and has written what came before", async () => {
+Deno.test("writeN() throws the target's error after the bytes written before it", async () => {
   for (const after of [0, 1, 5, 9]) {
     for (const [manner, amount] of Object.entries(amounts)) {
       const where = `${manner}, after ${after}`;
@@ -79,7 +79,7 @@ Deno.test("writeN() throws the target's error, and has written what came before"
   }
 });
 
-Deno.test("readN() and writeN() refuse a count that cannot be", async () => {
+Deno.test("readN() and writeN() reject an invalid count", async () => {
   for (const count of [NaN, -1, 5, Infinity]) {
     const source = { read: () => Promise.resolve(count) };
     await assertRejects(
@@ -96,19 +96,19 @@ Deno.test("readN() and writeN() refuse a count that cannot be", async () => {
   }
 });
 
-Deno.test("writeN() writes the bytes of each call together, in the order of the calls", async () => {
+Deno.test("writeN() does not interleave concurrent calls, and keeps their order", async () => {
   const target = new Target((offered, turn) => Math.min(offered, turn % 3));
   const failing = new Target(() => 1, { after: 3, error: new Error("full") });
   const messages = ["one", "two", "", "three"].map((text) => toBytes(`${text}.`.repeat(9)));
   await Promise.all(messages.map((message) => writeN(target, message)));
   assertEquals(toText(new Uint8Array(target.taken)), messages.map(toText).join(""));
-  // A call that fails does not hold up the next.
+  // A call that fails does not block the next.
   const calls = await Promise.allSettled([1, 2].map(() => writeN(failing, toBytes("abcd"))));
   assertEquals(calls.map(({ status }) => status), ["rejected", "fulfilled"]);
   assertEquals(toText(new Uint8Array(failing.taken)), "abcabcd");
 });
 
-Deno.test("writeN() does not mix what two calls send over TCP", async () => {
+Deno.test("writeN() does not interleave two calls over TCP", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
   using conn = await listener.accept();
@@ -122,7 +122,7 @@ Deno.test("writeN() does not mix what two calls send over TCP", async () => {
   assertEquals(received.lastIndexOf(1), size - 1);
 });
 
-Deno.test("writeN() gives up on a target that takes nothing for ever", PATIENCE, async () => {
+Deno.test("writeN() fails if its target writes 0 bytes again and again", PATIENCE, async () => {
   const write = () => writeN(new Target(nothing), new Uint8Array(1));
   await assertRejects(write, Error, "write: the target wrote 0 bytes");
 });
@@ -134,11 +134,11 @@ Deno.test("writeN() sends 12 MB to a peer that reads slowly", PATIENCE, async ()
   using conn = await listener.accept();
 
   const sending = writeN(client, sent).then(() => client.closeWrite());
-  const received = new Uint8Array(sent.length + 1); // there would be room for a byte too many
+  const received = new Uint8Array(sent.length + 1); // one byte more than expected
   let length = 0;
   for (let count; (count = await conn.read(received.subarray(length, length + 65536)));) {
     length += count;
-    await new Promise((resolve) => setTimeout(resolve)); // meanwhile the sender fills its buffer
+    await new Promise((resolve) => setTimeout(resolve)); // so that the sender fills its buffer
   }
   await sending;
   assertEquals(length, sent.length);
@@ -149,7 +149,7 @@ async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
-Deno.test("writeText() writes a string in UTF-8, whatever the target takes at once", async () => {
+Deno.test("writeText() writes a string in UTF-8, however many bytes the target accepts at once", async () => {
   for (const text of ["", "hello\n", "\u00e4\u20ac\u{1f600}", "\ufeff\0", "x".repeat(5000)]) {
     for (const [manner, amount] of Object.entries(amounts)) {
       const target = new Target(amount);

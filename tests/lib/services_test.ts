@@ -64,14 +64,14 @@ Deno.test("getServByName() finds names and aliases, by protocol", async () => {
   }
 });
 
-Deno.test("getServByName() without a protocol takes tcp before udp", async () => {
+Deno.test("getServByName() without a protocol prefers tcp to udp", async () => {
   assertEquals(await getServByName("https"), 443);
   assertEquals(await getServByName("tftp"), 69);
-  // 104/tcp by alias comes before dicom's own line, 11112/tcp.
+  // The alias of 104/tcp precedes dicom's own line, 11112/tcp.
   assertEquals(await getServByName("dicom"), 104);
 });
 
-Deno.test("getServByName() gives null for what is no service's name", async () => {
+Deno.test("getServByName() returns null for an unknown name", async () => {
   for (const service of [...hostileNames, "80", "0"]) {
     for (const protocol of [undefined, "tcp", "udp"] as const) {
       assertEquals(await getServByName(service, protocol), null, JSON.stringify(service));
@@ -79,11 +79,11 @@ Deno.test("getServByName() gives null for what is no service's name", async () =
   }
 });
 
-Deno.test("getServByName() finds what IANA has assigned, where Debian has no such name", async () => {
+Deno.test("getServByName() finds names that IANA has assigned and Debian does not have", async () => {
   assertEquals(await getServByName("mqtt"), 1883);
   assertEquals(await getServByName("bacnet", "udp"), 47808);
   assertEquals(await getServByName("docker"), 2375);
-  // IANA has assigned 22/udp, too; Debian's ssh is over tcp only.
+  // IANA has assigned 22/udp as well; in Debian ssh is over tcp only.
   assertEquals(await getServByName("ssh", "udp"), null);
 });
 
@@ -97,9 +97,9 @@ Deno.test("getServByPort() finds a service's first name, by protocol", async () 
     [514, "tcp", "shell"],
     [514, "udp", "syslog"],
     [104, "tcp", "acr-nema"],
-    [11112, "tcp", "dicom"], // an alias of 104/tcp, too
-    [80, "udp", null], // Debian has http over tcp only, IANA another name
-    [1883, "tcp", "mqtt"], // IANA's alone
+    [11112, "tcp", "dicom"], // also an alias of 104/tcp
+    [80, "udp", null], // in Debian http is over tcp only; IANA has another name
+    [1883, "tcp", "mqtt"], // only in IANA's registry
     [0, "tcp", null],
     [65535, "udp", null],
     [-1, "tcp", null],
@@ -110,7 +110,7 @@ Deno.test("getServByPort() finds a service's first name, by protocol", async () 
   }
 });
 
-Deno.test("parsePort() takes decimal digits, from 0 to 65535", async () => {
+Deno.test("parsePort() accepts decimal digits from 0 to 65535", async () => {
   for (const port of [0, 1, 7, 80, 1023, 1024, 7007, 9999, 10000, 65534, 65535]) {
     assertEquals(await parsePort(`${port}`), port);
     assertEquals(await parsePort(`${port}`, "udp"), port);
@@ -122,13 +122,13 @@ Deno.test("parsePort() takes decimal digits, from 0 to 65535", async () => {
   }
 });
 
-Deno.test("parsePort() takes a service's name", async () => {
+Deno.test("parsePort() accepts a service name", async () => {
   assertEquals(await parsePort("http"), 80);
   assertEquals(await parsePort("www", "tcp"), 80);
   assertEquals(await parsePort("syslog", "udp"), 514);
 });
 
-Deno.test("parsePort() refuses a number over 65535, and names it", async () => {
+Deno.test("parsePort() rejects a number over 65535; the error names it", async () => {
   for (const bad of ["65536", "70000", "065536", "99999", "4294967376", "18446744073709551696"]) {
     const message = `port ${bad} is not from 0 to 65535`;
     await assertRejects(() => parsePort(bad), RangeError, message);
@@ -137,7 +137,7 @@ Deno.test("parsePort() refuses a number over 65535, and names it", async () => {
   await assertRejects(() => parsePort("9".repeat(1_000_000)), RangeError, "is not from 0 to 65535");
 });
 
-Deno.test("parsePort() refuses what is neither digits nor a name, and names it", async () => {
+Deno.test("parsePort() rejects an invalid port; the error names it", async () => {
   for (const bad of hostileNames) {
     const message = `unknown service ${JSON.stringify(bad)}`;
     await assertRejects(() => parsePort(bad), RangeError, message);
@@ -151,7 +151,7 @@ const onSystem = made?.services ?? [];
 const sameTable = onSystem.length > 0 &&
   onSystem.every((line, index) => line === table.services[index]);
 Deno.test({
-  name: "getServByName(), getServByPort() and parsePort() find what the C library finds" +
+  name: "getServByName(), getServByPort() and parsePort() agree with the C library" +
     (sameTable ? "" : ` (ignored: no python3, or not ${table.source})`),
   ignore: !sameTable,
   async fn() {

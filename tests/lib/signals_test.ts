@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { Process } from "../../contract/process.ts";
 
-/** A process, so that the tests do not get its signals; `program` goes on from `signal`. */
+/** Starts a process that calls terminationSignal() and then runs `program`. */
 function start(program: string): Process {
   const library = import.meta.resolve("../../lib/server/signals.ts");
   const code = `
     import { terminationSignal } from "${library}";
     const signal = terminationSignal();
-    signal.addEventListener("abort", () => console.log("told to end"));
+    signal.addEventListener("abort", () => console.log("aborted"));
     ${program}`;
   return new Process(["eval", code], false);
 }
@@ -25,7 +25,7 @@ for (const first of signals) {
     await child.prints(/ready/);
     child.kill(first);
     assertEquals(await child.exits(), 0, child.describe());
-    assertEquals(child.stdout, "ready\ntold to end\n");
+    assertEquals(child.stdout, "ready\naborted\n");
     assertEquals(child.stderr, "");
   });
 
@@ -34,18 +34,18 @@ for (const first of signals) {
       await using child = start(STAY);
       await child.prints(/ready/);
       child.kill(first);
-      await child.prints(/told to end/);
+      await child.prints(/aborted/);
       child.kill(second);
       assertEquals(await child.exits(), statuses[second], child.describe());
-      assertEquals(child.stdout, "ready\ntold to end\n");
+      assertEquals(child.stdout, "ready\naborted\n");
     });
   }
 }
 
-Deno.test("terminationSignal() lets a second signal that comes with the first end the process", async () => {
+Deno.test("terminationSignal() lets a second signal that arrives with the first end the process", async () => {
   await using child = start(STAY);
   await child.prints(/ready/);
-  child.kill("SIGSTOP"); // so that both are there when it goes on
+  child.kill("SIGSTOP"); // so that both are pending when it continues
   child.kill("SIGTERM");
   child.kill("SIGINT");
   child.kill("SIGCONT");
@@ -53,19 +53,19 @@ Deno.test("terminationSignal() lets a second signal that comes with the first en
   assert(Object.values(statuses).includes(code), child.describe());
 });
 
-Deno.test("terminationSignal() keeps no process alive", async () => {
+Deno.test("terminationSignal() does not keep the process alive", async () => {
   await using child = start("");
   assertEquals(await child.exits(), 0, child.describe());
   assertEquals(child.stdout, "");
 });
 
-Deno.test("terminationSignal() may be called by several, and all are told", async () => {
+Deno.test("terminationSignal() aborts the signals of all its callers", async () => {
   await using child = start(`
     terminationSignal().addEventListener("abort", () => console.log("so is another"));
     ${STAY}`);
   await child.prints(/ready/);
   child.kill("SIGINT");
-  await child.prints(/told to end\nso is another/);
+  await child.prints(/aborted\nso is another/);
   child.kill("SIGINT");
   assertEquals(await child.exits(), statuses.SIGINT, child.describe());
 });

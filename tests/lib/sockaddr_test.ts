@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { python3 } from "../support/python.ts";
 import { packSockaddr } from "../../lib/address/sockaddr.ts";
 
-/** The address family's 16 bits in memory, in the byte order of this host. */
+/** The address family in hexadecimal, in host byte order. */
 function familyHex(family: number): string {
   return new Uint8Array(new Uint16Array([family]).buffer).toHex();
 }
@@ -11,7 +11,7 @@ const ZEROS = "00".repeat(8);
 const INET = familyHex(2);
 const INET6 = familyHex(10);
 
-/** Addresses as they are in memory, by hand: sockaddr_in of ip(7), sockaddr_in6 of ipv6(7). */
+/** Addresses in memory, written by hand after sockaddr_in of ip(7) and sockaddr_in6 of ipv6(7). */
 const addresses: [hostname: string, port: number, hex: string][] = [
   // sin_family, sin_port, sin_addr, padding
   ["127.0.0.1", 7007, `${INET}1b5f7f000001${ZEROS}`],
@@ -28,7 +28,7 @@ const addresses: [hostname: string, port: number, hex: string][] = [
 ];
 
 for (const [hostname, port, hex] of addresses) {
-  Deno.test(`packSockaddr() lays out ${hostname} port ${port}`, () => {
+  Deno.test(`packSockaddr() packs ${hostname} port ${port}`, () => {
     for (const transport of ["tcp", "udp"] as const) {
       const sockaddr = packSockaddr({ transport, hostname, port });
       assertEquals(sockaddr.toHex(), hex, `${transport} ${hostname} ${port}`);
@@ -38,7 +38,7 @@ for (const [hostname, port, hex] of addresses) {
 }
 
 for (const hostname of ["localhost", "", "127.0.0.1.", "127.1", "[::1]", "::1%1", "1::2::3"]) {
-  Deno.test(`packSockaddr() refuses ${JSON.stringify(hostname)}`, () => {
+  Deno.test(`packSockaddr() rejects ${JSON.stringify(hostname)}`, () => {
     const packing = () => packSockaddr({ transport: "udp", hostname, port: 7 });
     assertThrows(packing, TypeError, `sockaddr: ${hostname} is not a numeric address`);
   });
@@ -74,7 +74,7 @@ const bound = isLinux ? await python3<(Bound | null)[]>("-c", GETSOCKNAME, ...ho
 const missing = !isLinux ? "not Linux" : bound === null ? "no python3" : "no IPv6";
 for (const [index, hostname] of hosts.entries()) {
   const [port, hex] = bound?.[index] ?? [];
-  // Only IPv6 may be missing where there is a python3.
+  // With python3, only IPv6 may be missing.
   const ignore = port === undefined && (bound === null || hostname.includes(":"));
   Deno.test({
     name: `packSockaddr() agrees with getsockname() on ${hostname}${ignore ? ` (${missing})` : ""}`,

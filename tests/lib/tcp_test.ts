@@ -17,10 +17,10 @@ import { testLeaks } from "../support/test_leaks.ts";
 import { testWith } from "../support/test_with.ts";
 import { stopwatch } from "../support/time.ts";
 
-/** For a test that would never end if it failed: far more than any needs. */
+/** The time limit of a test that would not end if it failed, in ms. */
 const PATIENCE = { timeout: 60_000 };
 
-/** Asserts that who asks for `host` and `service` is the next client that `listener` accepts. */
+/** Asserts that a client of `host` and `service` is the next that `listener` accepts. */
 async function assertReaches(
   listener: Deno.TcpListener,
   host: string,
@@ -35,7 +35,7 @@ async function assertReaches(
   assertEquals([await conn.read(p), p[0]], [1, 7], where);
 }
 
-Deno.test("openListener() takes a free port of 127.0.0.1 for 0", async () => {
+Deno.test("openListener() binds a free port of 127.0.0.1 for 0", async () => {
   for (const service of [0, "0", "000"]) {
     using a = await openListener(service);
     using b = await openListener(service);
@@ -44,7 +44,7 @@ Deno.test("openListener() takes a free port of 127.0.0.1 for 0", async () => {
   }
 });
 
-Deno.test("openClient() takes a port as a number and as text", PATIENCE, async () => {
+Deno.test("openClient() accepts a port as a number and as a string", PATIENCE, async () => {
   using listener = await openListener(0);
   const { port } = listener.addr;
   for (const service of [port, `${port}`, `0${port}`]) {
@@ -53,7 +53,7 @@ Deno.test("openClient() takes a port as a number and as text", PATIENCE, async (
   }
 });
 
-Deno.test("openListener() lets many clients wait until it accepts them", PATIENCE, async () => {
+Deno.test("openListener() has room for many clients in its backlog", PATIENCE, async () => {
   using listener = await openListener(0);
   const open = () => openClient("127.0.0.1", listener.addr.port);
   const clients = await Promise.all(Array.from({ length: 700 }, open));
@@ -76,10 +76,10 @@ Deno.test({
   },
 });
 
-Deno.test("openClient() and openListener() name the call, the address and the cause", async () => {
+Deno.test("the errors of openClient() and openListener() name the call, the address and the cause", async () => {
   using listener = await openListener(0);
   const taken = listener.addr.port;
-  // A client's port: nobody listens on it, and nobody else gets it meanwhile.
+  // A client's port: no server listens on it, and no other process can bind it meanwhile.
   using client = await openClient("127.0.0.1", taken);
   const refused = client.localAddr.port;
   const { AddrInUse, AddrNotAvailable, ConnectionRefused } = Deno.errors;
@@ -109,15 +109,15 @@ Deno.test("openClient() and openListener() name the call, the address and the ca
   }
 });
 
-Deno.test("openClient() and openListener() name a host that there is not", async () => {
-  // What the resolver says differs from system to system.
+Deno.test("openClient() and openListener() reject an unknown host; the error names it", async () => {
+  // The resolver's message depends on the system.
   const hostname = "name.invalid";
   for (const call of [() => openClient(hostname, 7), () => openListener(0, { hostname })]) {
     await assertRejects(call, AddrInfoError, "getaddrinfo name.invalid: ");
   }
 });
 
-Deno.test("openClient() and openListener() refuse what is no service", async () => {
+Deno.test("openClient() and openListener() reject an invalid service", async () => {
   const cases: [service: string | number, message: string][] = [
     [65536, "port 65536 is not from 0 to 65535"],
     ["65536", "port 65536 is not from 0 to 65535"],
@@ -127,7 +127,7 @@ Deno.test("openClient() and openListener() refuse what is no service", async () 
     ["", 'unknown service "" for tcp'],
     [" 7", 'unknown service " 7" for tcp'],
     ["nothing", 'unknown service "nothing" for tcp'],
-    ["tftp", 'unknown service "tftp" for tcp'], // it is one of UDP
+    ["tftp", 'unknown service "tftp" for tcp'], // a service over UDP
   ];
   for (const [service, message] of cases) {
     await assertRejects(() => openClient("127.0.0.1", service), RangeError, message);
@@ -137,7 +137,7 @@ Deno.test("openClient() and openListener() refuse what is no service", async () 
 
 testWith(
   ["IPv6"],
-  "one socket on :: takes clients of both stacks, and shows each as what it is",
+  "a listener on :: accepts clients of both stacks, with unmapped addresses",
   async () => {
     using listener = await openListener(0, { hostname: "::" });
     for (const host of ["127.0.0.1", "::1"]) {
@@ -153,7 +153,7 @@ testWith(
 
 testWith(
   ["IPv6"],
-  "openListeners() opens a socket for each loopback address, on one port",
+  "openListeners() opens a socket for each loopback address on the same port",
   async () => {
     const listeners = await openListeners(null, 0);
     const [first, second] = listeners.map(({ addr }) => addr);
@@ -176,7 +176,7 @@ testWith(
 
 testWith(
   ["IPv6"],
-  "openListeners() leaves nothing open when one of its ports is taken",
+  "openListeners() closes all its listeners if one of the ports is in use",
   async () => {
     using taken = await openListener(0);
     const { port } = taken.addr;
@@ -185,7 +185,7 @@ testWith(
   },
 );
 
-Deno.test("openListeners() fails for an address that is not this host's", async () => {
+Deno.test("openListeners() rejects an address that this host does not have", async () => {
   await assertRejects(() => openListeners("192.0.2.1", 0), Deno.errors.AddrNotAvailable);
 });
 
@@ -265,7 +265,7 @@ testLeaks(
     } finally {
       Deno.connect = connect;
     }
-    // Not after two minutes, when the system gives up.
+    // Well before the system gives up, after two minutes.
     const results = await withTimeout(Promise.allSettled(connections), 30_000, "still connecting");
     assertEquals(results.map(({ status }) => status), ["rejected", "rejected"]);
   },

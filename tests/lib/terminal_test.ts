@@ -3,7 +3,7 @@ import { TerminalWriter } from "../../lib/cli/terminal.ts";
 import { writeN, type Writer } from "../../lib/io/read_write.ts";
 import { toBytes } from "../support/bytes.ts";
 
-/** What is written, as characters that stand for bytes, and what is shown. */
+/** What is written, as characters that are bytes, and what is shown. */
 const texts: Record<string, [written: string, shown: string]> = {
   "text": ["hello, world\n\ttab\n", "hello, world\n\ttab\n"],
   "CRLF": ["one\r\ntwo\r\n\r\n", "one\r\ntwo\r\n\r\n"],
@@ -16,7 +16,7 @@ const texts: Record<string, [written: string, shown: string]> = {
   "half a character before another": ["\xe2\x82a\xf0\x9f\x98\n", "\ufffda\ufffd\n"],
 };
 
-/** The characters that are shown as U+FFFD, and those next to them that are not. */
+/** The characters that are replaced by U+FFFD, and neighbours that are not. */
 const bidi = [
   ...[0x061c, 0x200e, 0x200f, 0x2028, 0x2029],
   ...[0x202a, 0x202b, 0x202c, 0x202d, 0x202e],
@@ -32,7 +32,7 @@ function utf8(code: number): string {
   return String.fromCharCode(...new TextEncoder().encode(String.fromCodePoint(code)));
 }
 
-/** A terminal that takes at most so many bytes at once. */
+/** A terminal that accepts at most `amount` bytes per write. */
 class Screen implements Writer {
   readonly #amount: number;
   readonly #bytes: number[] = [];
@@ -53,7 +53,7 @@ class Screen implements Writer {
 }
 
 for (const [what, [written, shown]] of Object.entries(texts)) {
-  Deno.test(`TerminalWriter shows ${what} alike, wherever it is cut`, async () => {
+  Deno.test(`TerminalWriter shows ${what} equally, however the writes divide it`, async () => {
     const bytes = toBytes(written);
     const cuts = [...Array(bytes.length + 1).keys()];
     const pairs = cuts.flatMap((first) =>
@@ -79,7 +79,7 @@ for (const [what, [written, shown]] of Object.entries(texts)) {
   });
 }
 
-Deno.test("TerminalWriter lets no other control character through", async () => {
+Deno.test("TerminalWriter replaces all other control characters", async () => {
   const screen = new Screen(1000);
   const writer = new TerminalWriter(screen);
   const all = String.fromCodePoint(...Array(0xa0).keys());

@@ -6,21 +6,21 @@ import { type Reader, readN } from "../../lib/io/read_write.ts";
 import { amounts, Source, whole } from "../support/readers.ts";
 import { toBytes, toText } from "../support/bytes.ts";
 
-/** For what comes, in ms: more than it ever takes. */
+/** A timeout that does not expire, in ms. */
 const LONG = 30_000;
-/** For what does not come. */
+/** A timeout that expires, in ms. */
 const SHORT = 1;
 
 const broken = new Error("the source is broken");
 
-/** A source that has what it was given, and lets a read wait when that is nothing. */
+/** A source that returns what it was given; a read waits until there is something. */
 class Pipe implements Reader {
-  /** How often it was read. */
+  /** The number of reads. */
   reads = 0;
   readonly #given: (string | null | Error)[] = [];
   #arrival = Promise.withResolvers<void>();
 
-  /** Gives it bytes, its end, or an error, each for a read. */
+  /** Adds bytes, EOF or an error, each for one read. */
   give(what: string | null | Error): void {
     this.#given.push(what);
     this.#arrival.resolve();
@@ -42,7 +42,7 @@ class Pipe implements Reader {
   }
 }
 
-/** A reader of a pipe that has nothing yet, whose first read has expired. */
+/** A reader of an empty pipe whose first read has timed out. */
 async function expiredReader(size: number): Promise<{ pipe: Pipe; reader: TimeoutReader }> {
   const pipe = new Pipe();
   const reader = new TimeoutReader(pipe, SHORT);
@@ -55,7 +55,7 @@ async function assertExpires(call: () => Promise<unknown>, where?: string): Prom
   await assertRejects(call, Deno.errors.TimedOut, "read: timed out after 0.001 s", where);
 }
 
-/** Reads once, at most `size` bytes. */
+/** Reads up to `size` bytes. */
 async function readText(reader: Reader, size: number): Promise<string | null> {
   const p = new Uint8Array(size);
   const count = await reader.read(p);
@@ -68,7 +68,7 @@ const calls = {
     readText({ read: (p) => reader.readN(p) }, count),
 };
 
-testLeaks("withTimeout() gives what the promise gives in time", async () => {
+testLeaks("withTimeout() settles as the promise does in time", async () => {
   for (const ms of [0, 1, LONG]) {
     assertEquals(await withTimeout(Promise.resolve("came"), ms, "late"), "came", `${ms} ms`);
     const error = await assertRejects(() => withTimeout(Promise.reject(broken), ms, "late"), Error);
@@ -76,7 +76,7 @@ testLeaks("withTimeout() gives what the promise gives in time", async () => {
   }
 });
 
-testLeaks("withTimeout() waits no longer than it is told to, and no shorter", async () => {
+testLeaks("withTimeout() waits exactly as long as specified", async () => {
   for (const ms of [0, 1, 20]) {
     const start = performance.now();
     const never = new Promise(() => {});
@@ -90,27 +90,27 @@ testLeaks("withTimeout() waits no longer than it is told to, and no shorter", as
   }
 });
 
-testLeaks("withTimeout() can wait for longer than a timer", async () => {
+testLeaks("withTimeout() accepts a longer time than a timer does", async () => {
   for (const ms of [2 ** 31, Infinity]) {
     const slow = new Promise((resolve) => setTimeout(resolve, 5, "came"));
     assertEquals(await withTimeout(slow, ms, "late"), "came", `${ms} ms`);
   }
 });
 
-testLeaks("withTimeout() leaves the promise to whoever keeps it", async () => {
+testLeaks("withTimeout() leaves the promise usable after the timeout", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
   await assertRejects(() => withTimeout(promise, SHORT, "late"), Deno.errors.TimedOut);
   resolve("came");
   assertEquals(await withTimeout(promise, SHORT, "late"), "came");
 });
 
-testLeaks("withTimeout() hears of a rejection that comes too late", async () => {
+testLeaks("withTimeout() handles a rejection after the timeout", async () => {
   const { promise, reject } = Promise.withResolvers<string>();
   await assertRejects(() => withTimeout(promise, SHORT, "late"), Deno.errors.TimedOut);
   reject(broken);
 });
 
-testLeaks("TimeoutReader gives what a source gives in time", async () => {
+testLeaks("TimeoutReader returns what the source returns in time", async () => {
   for (const [manner, amount] of Object.entries(amounts)) {
     for (const size of [1, 5, 80]) {
       const source = new Source(amount, toBytes("hello, "), toBytes("world"));
@@ -120,18 +120,18 @@ testLeaks("TimeoutReader gives what a source gives in time", async () => {
   }
 });
 
-testLeaks("TimeoutReader does not bother the source for no bytes", async () => {
+testLeaks("TimeoutReader does not read from the source into an empty buffer", async () => {
   const pipe = new Pipe();
   assertEquals(await new TimeoutReader(pipe, SHORT).read(new Uint8Array()), 0);
   assertEquals(pipe.reads, 0);
 });
 
 testLeaks(
-  "TimeoutReader: what comes after an expiry is for the next reads, whatever their size",
+  "TimeoutReader: the next reads return what arrives after a timeout, whatever their size",
   async () => {
     for (const early of [1, 3, 5, 80]) {
       for (const late of [1, 3, 5, 80]) {
-        const where = `a read of ${early} bytes expires, reads of ${late} follow`;
+        const where = `a read of ${early} bytes times out, reads of ${late} follow`;
         const { pipe, reader } = await expiredReader(early);
         pipe.give("hello");
         let text = "";
@@ -145,7 +145,7 @@ testLeaks(
 );
 
 testLeaks(
-  "TimeoutReader: a read that goes on is one read, and leaves the caller's buffer alone",
+  "TimeoutReader: a pending read is not repeated, and does not write to the caller's buffer",
   async () => {
     const pipe = new Pipe();
     const reader = new TimeoutReader(pipe, SHORT);
@@ -161,7 +161,7 @@ testLeaks(
   },
 );
 
-testLeaks("TimeoutReader: the end that comes after an expiry is the next read's", async () => {
+testLeaks("TimeoutReader: the next read returns an EOF that arrives after a timeout", async () => {
   const { pipe, reader } = await expiredReader(80);
   pipe.give(null);
   await nextTurn();
@@ -169,9 +169,9 @@ testLeaks("TimeoutReader: the end that comes after an expiry is the next read's"
 });
 
 testLeaks(
-  "TimeoutReader: an error that comes after an expiry is the next read's, and not another's",
+  "TimeoutReader: only the next read throws an error that occurs after a timeout",
   async () => {
-    // That a source has expired itself is an error as any other.
+    // A timeout of the source itself is an error like any other.
     for (const error of [broken, new Deno.errors.TimedOut("idle for 300 s")]) {
       const { pipe, reader } = await expiredReader(80);
       pipe.give(error);
@@ -183,20 +183,20 @@ testLeaks(
   },
 );
 
-testLeaks("TimeoutReader: an error that comes in time is one read's, too", async () => {
+testLeaks("TimeoutReader: only one read throws an error that occurs in time", async () => {
   const reader = new TimeoutReader(new Source(whole, broken, toBytes("it goes on")), LONG);
   assertStrictEquals(await assertRejects(() => readText(reader, 80), Error), broken);
   assertEquals(await readText(reader, 80), "it goes on");
 });
 
-testLeaks("TimeoutReader: nobody has to read on after an expiry", async () => {
+testLeaks("TimeoutReader: no read has to follow a timeout", async () => {
   for (const what of ["hello", null, broken]) {
     const { pipe } = await expiredReader(80);
     pipe.give(what);
   }
 });
 
-testLeaks("TimeoutReader: the timeout may be changed between reads", async () => {
+testLeaks("TimeoutReader: the timeout can be changed between reads", async () => {
   const pipe = new Pipe();
   const reader = new TimeoutReader(pipe, LONG);
   for (const ms of [1, 20, 2]) {
@@ -209,7 +209,7 @@ testLeaks("TimeoutReader: the timeout may be changed between reads", async () =>
   }
 });
 
-testLeaks("TimeoutReader takes memory once for a large read of many pieces", async () => {
+testLeaks("TimeoutReader allocates memory once for a large read of many pieces", async () => {
   const source = new Source(amounts["one byte at a time"] ?? whole, new Uint8Array(1000));
   const memory = new Set<ArrayBufferLike>();
   const watched: Reader = {
@@ -224,12 +224,12 @@ testLeaks("TimeoutReader takes memory once for a large read of many pieces", asy
 
 for (const [name, call] of Object.entries(calls)) {
   testLeaks(
-    `BufferedReader.${name}() on a TimeoutReader gets a line whole that an expiry cut in two`,
+    `BufferedReader.${name}() on a TimeoutReader returns a whole line although a timeout divided it`,
     async () => {
       const line = "hello, world\n";
       for (const size of [1, 2, 5, 13, 8192]) {
         for (let cut = 0; cut < line.length; cut++) {
-          const where = `size ${size}, ${cut} bytes before the expiry`;
+          const where = `size ${size}, ${cut} bytes before the timeout`;
           const pipe = new Pipe();
           const source = new TimeoutReader(pipe, SHORT);
           const reader = new BufferedReader(source, size);
@@ -246,7 +246,7 @@ for (const [name, call] of Object.entries(calls)) {
 }
 
 testLeaks(
-  "TimeoutReader on a connection: an expiry, what came later, the end, and close while it waits",
+  "TimeoutReader on a connection: a timeout, later data, EOF, and a close while a read is pending",
   async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
@@ -258,7 +258,7 @@ testLeaks(
     assertEquals(await readText(reader, 80), "late");
     await client.closeWrite();
     assertEquals(await readText(reader, 80), null);
-    // In the other direction, where a read is still under way when the connection is closed.
+    // In the other direction, a read is pending when the connection is closed.
     await assertExpires(() => readText(new TimeoutReader(client, SHORT), 80));
   },
 );

@@ -10,10 +10,10 @@ import { openers } from "../support/bound_sockets.ts";
 import { makeStaleSocket } from "../support/files.ts";
 import { Process, temporaryFolder } from "../../contract/process.ts";
 
-/** For a test that would never end if it failed: far more than any needs. */
+/** The time limit of a test that would not end if it failed, in ms. */
 const PATIENCE = { timeout: 60_000 };
 
-/** What is in a folder, so that a change of it would be noticed. */
+/** The files of a folder with their attributes, to detect a change. */
 function look(folder: string): unknown[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => {
     const { ino, mode, size, mtime, birthtime } = Deno.lstatSync(`${folder}/${name}`);
@@ -22,7 +22,7 @@ function look(folder: string): unknown[] {
 }
 
 for (const [name, open] of Object.entries(openers)) {
-  Deno.test(`${name} makes a socket, which closing it removes`, PATIENCE, async () => {
+  Deno.test(`${name} creates a socket file, which close() removes`, PATIENCE, async () => {
     await using folder = await temporaryFolder();
     const path = `${folder.path}/socket`;
     for (let round = 1; round <= 3; round++) {
@@ -34,7 +34,7 @@ for (const [name, open] of Object.entries(openers)) {
     }
   });
 
-  Deno.test(`${name} gives the socket its mode`, async () => {
+  Deno.test(`${name} sets the mode of the file`, async () => {
     await using folder = await temporaryFolder();
     const path = `${folder.path}/socket`;
     for (const mode of [undefined, 0o600, 0o666, 0o620, 0o777, 0o000]) {
@@ -44,7 +44,7 @@ for (const [name, open] of Object.entries(openers)) {
     }
   });
 
-  Deno.test(`${name} takes a path of 107 bytes`, PATIENCE, async () => {
+  Deno.test(`${name} accepts a path of 107 bytes`, PATIENCE, async () => {
     await using folder = await temporaryFolder();
     using socket = await open(`${folder.path}/`.padEnd(107, "x"));
     await socket.assertWorks();
@@ -88,14 +88,14 @@ for (const [name, open] of Object.entries(openers)) {
       const message = `bind ${path}: Address already in use`;
       await assertRejects(() => open(path), Deno.errors.AddrInUse, message);
       assertEquals(look(folder.path), before, `round ${round}`);
-      // Had the attempt sent something, that would be the first to be served.
+      // Anything that the attempt sent would arrive first.
       await socket.assertWorks(`round ${round}`);
     }
   });
 
   for (const [other, openOther] of Object.entries(openers)) {
     if (other === name) continue;
-    Deno.test(`${name} leaves the live socket of ${other} alone`, PATIENCE, async () => {
+    Deno.test(`${name} does not disturb a live socket of ${other}`, PATIENCE, async () => {
       await using folder = await temporaryFolder();
       const path = `${folder.path}/socket`;
       using live = await openOther(path);
@@ -103,12 +103,12 @@ for (const [name, open] of Object.entries(openers)) {
       const message = `bind ${path}: Address already in use`;
       await assertRejects(() => open(path), Deno.errors.AddrInUse, message);
       assertEquals(look(folder.path), before);
-      await live.assertWorks(); // a datagram socket has received nothing
+      await live.assertWorks(); // and a datagram socket has received nothing
     });
   }
 }
 
-/** What may be where the socket should be, and is to stay there. */
+/** Files at the path that must not be removed. */
 const others: Record<string, (path: string) => void> = {
   "a file": (path) => Deno.writeTextFileSync(path, "precious"),
   "a folder": (path) => Deno.mkdirSync(path),
@@ -126,7 +126,7 @@ const others: Record<string, (path: string) => void> = {
 
 for (const [what, make] of Object.entries(others)) {
   for (const [name, open] of Object.entries(openers)) {
-    Deno.test(`${name} leaves ${what} alone`, async () => {
+    Deno.test(`${name} does not replace ${what}`, async () => {
       await using folder = await temporaryFolder();
       const path = `${folder.path}/socket`;
       make(path);
@@ -138,7 +138,7 @@ for (const [what, make] of Object.entries(others)) {
   }
 }
 
-Deno.test("the functions that open a Unix socket name the call, the path, the cause", async () => {
+Deno.test("the errors of the functions that open a Unix socket name the call, the path and the cause", async () => {
   await using folder = await temporaryFolder();
   const inFolder = (name: string) => `${folder.path}/${name}`;
   const long = (length: number) => inFolder("x").padEnd(length, "x");
@@ -173,8 +173,8 @@ Deno.test("the functions that open a Unix socket name the call, the path, the ca
   assertEquals(look(folder.path), before);
 });
 
-Deno.test("openUnixListener() and openUnixDatagram() refuse an address that is no file", async () => {
-  // An empty path lets the system choose an abstract address; a NUL in front makes one.
+Deno.test("openUnixListener() and openUnixDatagram() reject an address without a file", async () => {
+  // For an empty path the system chooses an abstract address; a leading NUL specifies one.
   for (const path of ["", "\0abstract"]) {
     for (const open of [openUnixListener, openUnixDatagram]) {
       await assertRejects(() => open(path), Error, `bind ${path}: `, JSON.stringify(path));
