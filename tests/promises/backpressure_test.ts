@@ -7,7 +7,7 @@ import { keeps } from "./promises.ts";
 
 keeps(
   "backpressure",
-  "a client that sends 400 MB and never reads is not read from",
+  "the server stops reading from a client that sends 400 MB and never reads",
   async (subject) => {
     await using server = await Server.start(subject, subject.quiet);
     using deaf = await server.connect();

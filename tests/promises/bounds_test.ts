@@ -10,15 +10,15 @@ import { givers, keeps } from "./promises.ts";
 
 const echoes = [...reliable, lines];
 
-keeps("bounds", "a client that is silent is cut off", async (subject) => {
+keeps("bounds", "a silent client is disconnected", async (subject) => {
   await using server = await Server.start(subject, [], withFastClock);
   using silent = await server.connect();
-  if (subject.path === "servers/tcp_counter.ts") await server.assertServes(); // it speaks, and closes
+  if (subject.path === "servers/tcp_counter.ts") await server.assertServes(); // it sends and closes
   else await server.process.prints(/^(?:read |ERROR reading.*read )\S+: idle for 300 s$/m);
   await isCutOff(silent);
-}, givers("bounds").filter((subject) => subject !== prefork)); // a worker does not load the clock
+}, givers("bounds").filter((subject) => subject !== prefork)); // a worker does not load the fast clock
 
-keeps("bounds", "a line of 128 MB does not fill its memory", async (subject) => {
+keeps("bounds", "a line of 128 MB is processed in bounded memory", async (subject) => {
   await using server = await Server.start(subject, subject.quiet);
   using conn = await server.connect();
   const part = new Uint8Array(1 << 20).fill(0x78);
@@ -32,7 +32,7 @@ keeps("bounds", "a line of 128 MB does not fill its memory", async (subject) => 
   );
 }, echoes.concat(listeners.filter(({ greeting }) => greeting.at(-1) === 0x0a)));
 
-keeps("bounds", "who is idle for too long is cut off, who is slow is not", async (subject) => {
+keeps("bounds", "an idle client is disconnected, a slow one is not", async (subject) => {
   const timeout = 500;
   await using server = await Server.start(subject, [
     ...subject.quiet,
@@ -54,7 +54,7 @@ keeps("bounds", "who is idle for too long is cut off, who is slow is not", async
     using conn = await server.connect();
     await act(conn);
     const after = elapsed();
-    assert(after >= timeout, `${subject.name} cuts off the ${who} one after ${after} ms`);
+    assert(after >= timeout, `${subject.name} disconnects the ${who} client after ${after} ms`);
   });
   const slow = async () => {
     using conn = await server.connect();
@@ -66,8 +66,8 @@ keeps("bounds", "who is idle for too long is cut off, who is slow is not", async
   await Promise.all([...cut, slow()]);
 }, reliable);
 
-keeps("bounds", "the client after --max-connections waits until one leaves", async (subject) => {
-  // The limit is a worker's own.
+keeps("bounds", "a client over --max-connections waits until another leaves", async (subject) => {
+  // The limit applies to each worker.
   const options = subject === prefork ? ["--workers=1"] : [];
   await using server = await Server.start(subject, [...options, "--max-connections=3"]);
   const clients = await Promise.all([1, 2, 3].map(() => server.connect()));
@@ -83,7 +83,7 @@ keeps("bounds", "the client after --max-connections waits until one leaves", asy
   assertEquals(await Promise.race([served, others()]), "the others are served", subject.name);
   clients.pop()?.close();
   await served;
-  // It ends as it should when it is full, too.
+  // It also ends correctly when it is full.
   using late = await server.connect();
   await Promise.all([server.assertEnds(), isCutOff(late)]);
   for (const client of clients) client.close();

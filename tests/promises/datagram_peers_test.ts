@@ -14,17 +14,17 @@ import { modeOf } from "../support/files.ts";
 import { stopwatch, waitFor } from "../support/time.ts";
 import { covers } from "./promises.ts";
 
-// The promise: a peer that does not receive costs the others nothing.
+// The promise: a peer that does not receive does not delay others.
 
-/** The servers that it applies to. */
+/** The servers to which the promise applies. */
 const servers = ["unix/dgram_echo_server.ts"];
 
 covers("datagram_peers", servers);
 
-/** How long to wait for a datagram that comes, in ms. */
+/** The time limit for a datagram, in ms. */
 const LONG = 10_000;
 
-/** A client of a server: a bound socket, in Deno's own API. */
+/** A client of a server: a bound socket of Deno's. */
 class Client implements Disposable {
   readonly #socket: Deno.DatagramConn;
   readonly #server: Deno.UnixAddr;
@@ -36,7 +36,7 @@ class Client implements Disposable {
     this.#socket = Deno.listenDatagram({ transport: "unixpacket", path });
   }
 
-  /** Sends messages; while the server's queue is full, Deno tries again and again. */
+  /** Sends messages; while the server's queue is full, Deno retries. */
   async send(...messages: string[]): Promise<void> {
     for (const message of messages) {
       const sending = this.#socket.send(toBytes(message), this.#server);
@@ -60,7 +60,7 @@ class Client implements Disposable {
   }
 }
 
-/** A server that may answer `clients` clients, at `FOLDER/0` and so on. */
+/** Starts a server that may reply to `clients` clients, at `FOLDER/0` and so on. */
 async function start(sample: string, folder: string, clients: number): Promise<Process> {
   const paths = Array.from({ length: clients }, (_, index) => `${folder}/${index}`);
   const server = startSample(sample, [`${folder}/server`], {
@@ -80,17 +80,17 @@ async function assertEnds(server: Process, folder: string): Promise<void> {
   assert(elapsed() < 4000, `exited after ${elapsed()} ms`);
 }
 
-/** How many messages a server has received. */
+/** The number of messages that a server has received. */
 function received(server: Process): number {
   return server.stdout.split("\n").length - 1;
 }
 
-/** How many replies a server could not send. */
+/** The number of replies that a server could not send. */
 function refused(server: Process): number {
   return server.stderr.split("Resource temporarily unavailable").length - 1;
 }
 
-/** What the messages may be. */
+/** Messages by their index. */
 const messages: Record<string, (index: number) => string> = {
   "short messages": (index) => `${index}`,
   "messages of 80 bytes": (index) => `${index}`.padEnd(80, "x"),
@@ -105,7 +105,7 @@ for (const sample of servers) {
   for (const [what, messageAt] of Object.entries(messages)) {
     const many = Array.from({ length: 13 }, (_, index) => messageAt(index));
 
-    promise([], `a client that never reads costs the next one nothing, ${what}`, async (folder) => {
+    promise([], `a client that never reads does not delay the next, ${what}`, async (folder) => {
       await using server = await start(sample, folder, 2);
       using deaf = new Client(`${folder}/0`, `${folder}/server`);
       await deaf.send(...many);
@@ -115,7 +115,7 @@ for (const sample of servers) {
       await assertEnds(server, folder);
     });
 
-    promise([], `20 clients that never read cost the next one nothing, ${what}`, async (folder) => {
+    promise([], `20 clients that never read do not delay the next, ${what}`, async (folder) => {
       await using server = await start(sample, folder, 21);
       using clients = new DisposableStack();
       for (let index = 0; index < 20; index++) {
@@ -129,7 +129,7 @@ for (const sample of servers) {
 
     promise(
       [],
-      `a client that reads late gets its replies, and is served, ${what}`,
+      `a client that reads late receives its replies, and is served, ${what}`,
       async (folder) => {
         await using server = await start(sample, folder, 1);
         using late = new Client(`${folder}/0`, `${folder}/server`);
@@ -138,26 +138,30 @@ for (const sample of servers) {
         const unsent = many.length - QUEUE;
         await waitFor(() => refused(server) === unsent, "the server does not say what is unsent");
         for (const message of many.slice(0, QUEUE)) assertEquals(await late.receive(), message);
-        if (what === "empty messages") assertEquals(await late.receive(), ""); // the one that waited
+        if (what === "empty messages") assertEquals(await late.receive(), ""); // the reply that waited
         for (const text of ["hello", "", "again"]) await late.assertServed(text);
         await assertEnds(server, folder);
       },
     );
 
-    promise([], `a client that dies with a full queue does no harm, ${what}`, async (folder) => {
-      await using server = await start(sample, folder, 2);
-      for (let round = 0; round < 40; round++) {
-        using deaf = new Client(`${folder}/0`, `${folder}/server`);
-        await deaf.send(...many);
-        await waitFor(() => received(server) === 13 * (round + 1), "the server does not receive");
-      }
-      using honest = new Client(`${folder}/1`, `${folder}/server`);
-      for (const text of ["hello", "", "again"]) await honest.assertServed(text);
-      await assertEnds(server, folder);
-    });
+    promise(
+      [],
+      `a client that exits with a full queue does not disturb others, ${what}`,
+      async (folder) => {
+        await using server = await start(sample, folder, 2);
+        for (let round = 0; round < 40; round++) {
+          using deaf = new Client(`${folder}/0`, `${folder}/server`);
+          await deaf.send(...many);
+          await waitFor(() => received(server) === 13 * (round + 1), "the server does not receive");
+        }
+        using honest = new Client(`${folder}/1`, `${folder}/server`);
+        for (const text of ["hello", "", "again"]) await honest.assertServed(text);
+        await assertEnds(server, folder);
+      },
+    );
   }
 
-  promise([], "a client that never reads keeps no core busy", async (folder) => {
+  promise([], "a client that never reads uses no processor time", async (folder) => {
     await using server = await start(sample, folder, 1);
     using deaf = new Client(`${folder}/0`, `${folder}/server`);
     await deaf.send(...Array(13).fill("hello"));
@@ -166,7 +170,7 @@ for (const sample of servers) {
     assert(used < 0.3, `${used} s of processor time in a second`);
   });
 
-  promise([], "more silent clients than it has spare sockets do not stop it", async (folder) => {
+  promise([], "more silent clients than spare sockets do not stop the server", async (folder) => {
     await using server = await start(sample, folder, 41);
     {
       using clients = new DisposableStack();
@@ -177,7 +181,7 @@ for (const sample of servers) {
       await waitFor(() => received(server) === 40 * 13, "the server does not receive");
     }
     using honest = new Client(`${folder}/40`, `${folder}/server`);
-    // The replies that waited have failed: their sockets are free again.
+    // The waiting replies have failed, and released their sockets.
     await waitFor(() => refused(server) >= 40 * 2, "the server does not say what it cannot send");
     await honest.assertServed("hello");
     await assertEnds(server, folder);
@@ -185,7 +189,7 @@ for (const sample of servers) {
 
   promise(
     [],
-    "it ends while more clients do not read than it has spare sockets",
+    "the server ends although more clients than spare sockets do not read",
     async (folder) => {
       await using server = await start(sample, folder, 40);
       using clients = new DisposableStack();
@@ -198,7 +202,7 @@ for (const sample of servers) {
     },
   );
 
-  promise(["python3"], "a connected client is served, and may read late", async (folder) => {
+  promise(["python3"], "a connected client that reads late is served", async (folder) => {
     await using server = await start(sample, folder, 2);
     await using connected = new PythonSocket("AF_UNIX");
     await connected.eval(`s.bind("${folder}/0") or s.connect("${folder}/server")`);
@@ -213,16 +217,20 @@ for (const sample of servers) {
     await assertEnds(server, folder);
   });
 
-  promise(["python3"], "it ends while a connected client reads nothing at all", async (folder) => {
-    await using server = await start(sample, folder, 1);
-    await using connected = new PythonSocket("AF_UNIX");
-    await connected.eval(`s.bind("${folder}/0") or s.connect("${folder}/server")`);
-    await connected.eval(`s.settimeout(0.5)`);
-    const flood = `sum(s.send(b"hello") for n in range(10000))`;
-    await connected.type(`${flood}\n`); // it times out when the server receives no more
-    await server.prints(/^sendto .*\/0: Resource temporarily unavailable/m);
-    await assertEnds(server, folder);
-  });
+  promise(
+    ["python3"],
+    "the server ends although a connected client does not read",
+    async (folder) => {
+      await using server = await start(sample, folder, 1);
+      await using connected = new PythonSocket("AF_UNIX");
+      await connected.eval(`s.bind("${folder}/0") or s.connect("${folder}/server")`);
+      await connected.eval(`s.settimeout(0.5)`);
+      const flood = `sum(s.send(b"hello") for n in range(10000))`;
+      await connected.type(`${flood}\n`); // it times out when the server receives no more
+      await server.prints(/^sendto .*\/0: Resource temporarily unavailable/m);
+      await assertEnds(server, folder);
+    },
+  );
 
   promise(["nc"], "nc -uU is served", async (folder) => {
     await using server = await start(sample, folder, 1);
@@ -280,7 +288,7 @@ for (const message of ["hello", ""]) {
 testSteps("a sender gives up when its peer does not receive", senders);
 
 // More peers than there are spare sockets.
-testWith([], "sendTo() at the same time, to peers that have room, sends to all", async (folder) => {
+testWith([], "concurrent calls of sendTo() send to 40 peers that have room", async (folder) => {
   using sender = await openUnixDatagram(`${folder}/sender`);
   const peers = await Promise.all(
     Array.from({ length: 40 }, (_, i) => openUnixDatagram(`${folder}/${i}`)),

@@ -9,7 +9,7 @@ import { testWith } from "../support/test_with.ts";
 import { startPython } from "../support/program.ts";
 import { keeps } from "./promises.ts";
 
-keeps("descriptors", "150 clients are served, some later, with 64 descriptors", async (subject) => {
+keeps("descriptors", "150 clients are served in turn with 64 descriptors", async (subject) => {
   await using server = await Server.start(subject, subject.quiet, withDescriptors(64));
   const served: Deno.Conn[] = [];
   const some = Promise.withResolvers<void>();
@@ -23,7 +23,7 @@ keeps("descriptors", "150 clients are served, some later, with 64 descriptors", 
   const watch = async () => {
     await server.process.prints(/^.*accept: Too many open files$/m);
     await some.promise;
-    // They are served, and the server uses up no processor to find out that there are no descriptors.
+    // They are served, and the server uses little processor time although it has no descriptors.
     const seconds = 2;
     let isOver = false;
     const measure = processorTimeDuring(server.process.pid, seconds * 1000)
@@ -36,8 +36,8 @@ keeps("descriptors", "150 clients are served, some later, with 64 descriptors", 
     assert(used < seconds / 4, `${subject.name} uses ${used} s of ${seconds}`);
     assert(served.length < 64, `${subject.name} serves ${served.length} clients`);
     const complaints = server.process.stderr.split("\n").length;
-    assert(complaints < 40, `${subject.name} complains ${complaints} times`);
-    // As they leave, the others are served.
+    assert(complaints < 40, `${subject.name} reports ${complaints} errors`);
+    // When they leave, the others are served.
     leave.resolve();
   };
   await Promise.all([watch(), ...clients]);
@@ -47,7 +47,7 @@ keeps("descriptors", "150 clients are served, some later, with 64 descriptors", 
 
 keeps(
   "descriptors",
-  "clients that hold all descriptors delay the others, and no more",
+  "clients that hold all descriptors only delay the others",
   async (subject) => {
     await using server = await Server.start(subject, [], withDescriptors(64));
     const clients = await Promise.all(Array.from({ length: 100 }, () => server.connect()));
@@ -73,7 +73,7 @@ for i in range(200):
 `;
 testWith(
   ["python3"],
-  `${unix.name}: a failure of accept does not delay the next client`,
+  `${unix.name}: an accept failure does not delay the next client`,
   async (folder) => {
     await using server = await Server.start(unix);
     assert("path" in server.address);
@@ -81,7 +81,7 @@ testWith(
     const elapsed = stopwatch();
     assertEquals(await strange.exits(), 0, strange.describe());
     await server.assertServes();
-    assert(elapsed() < 20_000, "it paused"); // for a second after each, which took minutes
+    assert(elapsed() < 20_000, "it paused"); // a second after each failure
     await server.assertEnds();
   },
 );

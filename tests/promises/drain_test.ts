@@ -10,13 +10,13 @@ import { startPython } from "../support/program.ts";
 import { givers, keeps } from "./promises.ts";
 
 keeps("drain", "SIGTERM loses nothing that was sent", async (subject) => {
-  // The iterative ones print all that comes, which takes its time of a grace period that is fixed.
+  // The iterative servers print all data, within a fixed grace period.
   const [grace, count, limit, ...options] = subject.isIterative
     ? [5000, 1, 4000 * LINE]
     : [30_000, 8, Infinity, "--grace=30"];
   await using server = await Server.start(subject, [...subject.quiet, ...options]);
   const clients = await Promise.all(Array.from({ length: count }, () => server.connect()));
-  for (const client of clients) await exchange(client, "hello\n"); // it is accepted
+  for (const client of clients) await exchange(client, "hello\n"); // so that it is accepted
   const sent = await Promise.all(clients.map((client) => flood(client, limit)));
   const elapsed = stopwatch();
   const [, ...received] = await Promise.all([
@@ -73,14 +73,14 @@ for (const subject of reliable) {
   });
 }
 
-/** How many descriptors this process may have open. */
+/** The number of descriptors that this process may have open. */
 const [descriptors = 0] = new TextDecoder()
   .decode(new Deno.Command("sh", { args: ["-c", "ulimit -n"] }).outputSync().stdout)
   .split("\n").map((limit) => limit === "unlimited" ? Infinity : Number(limit));
 
 /**
- * Connects many clients as quickly as it can, sends a byte from the last 50 and SIGTERM at once; prints how
- * many bytes come back.
+ * Connects many clients as fast as possible, sends a byte from each of the last 50, and SIGTERM immediately
+ * after that; prints the number of bytes that return.
  */
 const CROWD = `
 import json, os, signal, socket, sys
@@ -103,7 +103,7 @@ print(sum(client.recv(1) == b"x" for client in clients[-50:]))
 for (const count of [3900, 8000]) {
   for (const subject of reliable) {
     const name =
-      `${subject.name}: of ${count} clients at SIGTERM, 50 have just sent a byte: none is lost`;
+      `${subject.name}: SIGTERM loses no byte that 50 of ${count} clients have just sent`;
     if (descriptors < count + 100) {
       Deno.test.ignore(`${name} (no ${count} descriptors)`, () => {});
       continue;

@@ -7,16 +7,16 @@ import { stopwatch } from "../support/time.ts";
 import { startInShell } from "../support/program.ts";
 import { givers, keeps } from "./promises.ts";
 
-/** How long a server may take to end, in ms: its grace period, and a machine that is busy. */
+/** The time limit for the end of a server, in ms: its grace period, and a margin for a busy machine. */
 const LONGEST = 15_000;
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) {
-  keeps("exit", `${signal} ends it, whatever its client does`, async (subject) => {
+  keeps("exit", `${signal} ends the server while a client is connected`, async (subject) => {
     await using server = await Server.start(subject, subject.quiet);
     using silent = subject.kind === "stream" ? await server.connect() : undefined;
     const elapsed = stopwatch();
     server.process.kill(signal);
-    // The message that it was to receive did not come: that is a failure.
+    // It fails because it has not received its message.
     const status = subject === message ? 1 : 0;
     assertEquals(await server.process.exits(), status, server.process.describe());
     assert(elapsed() < LONGEST, `${subject.name} ends after ${elapsed()} ms`);
@@ -26,18 +26,18 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) {
   });
 }
 
-keeps("exit", "a signal while it starts ends it", async (subject) => {
+keeps("exit", "a signal during start-up ends the server", async (subject) => {
   for (let delay = 0; delay < 200; delay += 20) {
     await using server = await Server.launch(subject);
-    await new Promise((resolve) => setTimeout(resolve, delay)); // a different moment each time
+    await new Promise((resolve) => setTimeout(resolve, delay)); // another moment each time
     server.process.kill("SIGTERM");
     const code = await server.process.exits();
-    // Deno itself starts first, and to it SIGTERM has its default action.
+    // Until the program runs, SIGTERM has its default action.
     assert([0, 128 + 15].includes(code), `after ${delay} ms: ${server.process.describe()}`);
   }
 });
 
-Deno.test(`${prefork.name}: a signal while its workers start ends it`, async () => {
+Deno.test(`${prefork.name}: a signal during the start of its workers ends it`, async () => {
   for (let delay = 0; delay < 400; delay += 40) {
     await using server = await Server.launch(prefork, ["--workers=8"]);
     await new Promise((resolve) => setTimeout(resolve, delay));
@@ -47,7 +47,7 @@ Deno.test(`${prefork.name}: a signal while its workers start ends it`, async () 
   }
 });
 
-keeps("exit", "SIGTERM ends it while clients come and go", async (subject) => {
+keeps("exit", "SIGTERM ends the server while clients connect and reset", async (subject) => {
   await using server = await Server.start(subject, subject.quiet);
   let isOver = false;
   const storm = Promise.all([1, 2, 3, 4].map(async () => {
@@ -63,24 +63,29 @@ keeps("exit", "SIGTERM ends it while clients come and go", async (subject) => {
   assert(elapsed() < LONGEST, `${subject.name} ends after ${elapsed()} ms`);
 }, givers("exit").filter(({ kind, clients }) => kind === "stream" && clients > 1));
 
-keeps("exit", "SIGTERM cuts who will not end when the grace period does", async (subject) => {
-  const grace = 500;
-  await using server = await Server.start(subject, [...subject.quiet, `--grace=${grace / 1000}`]);
-  using deaf = await server.connect();
-  await flood(deaf, Infinity);
-  using talker = await server.connect();
-  await exchange(talker, "hello\n");
-  const talk = async () => {
-    for (;;) await exchange(talker, "and another thing\n");
-  };
-  const elapsed = stopwatch();
-  await Promise.all([server.assertEnds(), talk().catch(() => {})]);
-  const took = elapsed();
-  assert(took >= grace, `${subject.name} ends after ${took} ms of ${grace}`);
-  server.assertAddressIsFree();
-}, reliable);
+keeps(
+  "exit",
+  "the server disconnects active clients when its grace period ends",
+  async (subject) => {
+    const grace = 500;
+    await using server = await Server.start(subject, [...subject.quiet, `--grace=${grace / 1000}`]);
+    using deaf = await server.connect();
+    await flood(deaf, Infinity);
+    using talker = await server.connect();
+    await exchange(talker, "hello\n");
+    const talk = async () => {
+      for (;;) await exchange(talker, "and another thing\n");
+    };
+    const elapsed = stopwatch();
+    await Promise.all([server.assertEnds(), talk().catch(() => {})]);
+    const took = elapsed();
+    assert(took >= grace, `${subject.name} ends after ${took} ms of ${grace}`);
+    server.assertAddressIsFree();
+  },
+  reliable,
+);
 
-keeps("exit", "a second SIGTERM cuts at once", async (subject) => {
+keeps("exit", "a second SIGTERM ends the server immediately", async (subject) => {
   await using server = await Server.start(subject, [...subject.quiet, "--grace=3600"]);
   using deaf = await server.connect();
   await flood(deaf, Infinity);
@@ -89,12 +94,12 @@ keeps("exit", "a second SIGTERM cuts at once", async (subject) => {
   server.process.kill("SIGTERM");
   await isCutOff(idle); // the signal has arrived
   server.process.kill("SIGTERM");
-  assertEquals(await server.process.exits(), 128 + 15, `${subject.name} dies of the signal`);
+  assertEquals(await server.process.exits(), 128 + 15, `${subject.name} is killed by the signal`);
   server.assertAddressIsFree();
 }, reliable);
 
 for (const subject of oneShots) {
-  Deno.test(`${subject.name}: SIGTERM ends it while its output is not read`, async () => {
+  Deno.test(`${subject.name}: SIGTERM ends it although its output is not read`, async () => {
     const pipe = `pipe=$(mktemp -u) && mkfifo "$pipe" && exec 3<>"$pipe" && rm "$pipe"`;
     const script = `${pipe} && head -c 65536 /dev/zero >&3 && exec "$@" >&3`;
     const launch: Launch = (path, args) => startInShell(script, path, args);

@@ -31,10 +31,10 @@ const accepting = servers.filter(({ kind }) => kind === "stream");
 
 keeps(
   "hostile_clients",
-  "clients that reset before they are accepted do no harm",
+  "clients that reset before accept do not disturb others",
   async (subject) => {
     await using server = await Server.start(subject);
-    server.process.kill("SIGSTOP"); // so that none is accepted in time
+    server.process.kill("SIGSTOP"); // so that none is accepted before its reset
     const clients = Array(Math.min(500, subject.backlog)).keys();
     await many(clients, 50, () => connectAndReset(server.address));
     server.process.kill("SIGCONT");
@@ -44,13 +44,13 @@ keeps(
 );
 
 const resets: Record<string, Uint8Array> = {
-  "after they are accepted": bytes("hello\n"),
-  "in the middle of a reply": randomBytes(300_000, 1),
+  "after accept": bytes("hello\n"),
+  "during a reply": randomBytes(300_000, 1),
 };
 for (const [when, sent] of Object.entries(resets)) {
   keeps(
     "hostile_clients",
-    `500 clients that reset ${when} do no harm`,
+    `500 clients that reset ${when} do not disturb others`,
     async (subject) => {
       await using server = await Server.start(subject);
       const atOnce = subject.isIterative ? 1 : 50;
@@ -63,7 +63,7 @@ for (const [when, sent] of Object.entries(resets)) {
 
 keeps(
   "hostile_clients",
-  "clients that send half a line or frame and go do no harm",
+  "clients that close within a line or a frame do not disturb others",
   async (subject) => {
     await using server = await Server.start(subject);
     for (const part of [0, 0.5, 0.9]) {
@@ -75,18 +75,23 @@ keeps(
   accepting.filter((subject) => subject !== message),
 );
 
-keeps("hostile_clients", "datagrams of any bytes and sizes do no harm", async (subject) => {
-  await using server = await Server.start(subject, subject.quiet);
-  const longest = "path" in server.address ? 100_000 : 65_507;
-  for (const [seed, size] of [0, 1, 2, 79, 80, 81, 257, 258, 2500, 2501, longest].entries()) {
-    await server.tell(randomBytes(size, seed));
-  }
-  await server.assertServes();
-}, [...repliers, ...receivers]);
+keeps(
+  "hostile_clients",
+  "datagrams of any bytes and sizes do not disturb others",
+  async (subject) => {
+    await using server = await Server.start(subject, subject.quiet);
+    const longest = "path" in server.address ? 100_000 : 65_507;
+    for (const [seed, size] of [0, 1, 2, 79, 80, 81, 257, 258, 2500, 2501, longest].entries()) {
+      await server.tell(randomBytes(size, seed));
+    }
+    await server.assertServes();
+  },
+  [...repliers, ...receivers],
+);
 
 keeps(
   "hostile_clients",
-  "a datagram of any bytes is received and ends it well",
+  "a datagram of any bytes is received, and the server exits with 0",
   async (subject) => {
     for (const [seed, size] of [0, 1, 16, 17, 2501].entries()) {
       await using server = await Server.start(subject);
@@ -99,7 +104,7 @@ keeps(
 
 // Workers
 
-/** Connects clients until each worker has greeted one of them. */
+/** Connects clients to both workers. */
 async function meetBoth(server: Server): Promise<Deno.Conn[]> {
   const clients = await Promise.all(Array.from({ length: 64 }, () => server.connect()));
   for (const client of clients) await exchange(client, "hello\n");
@@ -111,7 +116,7 @@ async function meetBoth(server: Server): Promise<Deno.Conn[]> {
 
 keeps(
   "hostile_clients",
-  "all workers get connections, and SIGTERM drains them all",
+  "all workers accept connections, and SIGTERM drains them",
   async (subject) => {
     await using server = await Server.start(subject);
     const clients = await meetBoth(server);
@@ -151,7 +156,7 @@ keeps("hostile_clients", "a worker that dies is replaced", async (subject) => {
   const [, died] = await server.process.prints(
     /^worker (\d) died, starting another: Uncaught Error: died$/m,
   );
-  // Until the dead one's socket is closed, a client may still get to it, and is reset.
+  // Until the socket of the dead worker is closed, a client may connect to it, and is reset.
   const before = server.process.stdout.length;
   const isBack = () => server.process.stdout.slice(before).includes(`[worker ${died}] Connection`);
   while (!isBack()) {
@@ -162,7 +167,7 @@ keeps("hostile_clients", "a worker that dies is replaced", async (subject) => {
   await server.assertEnds();
 }, [prefork]);
 
-// Frames that are none
+// Invalid frames
 
 const tooLong = new Uint8Array(MAXFRAME + 2).fill(0x78);
 const badFrames: Record<keyof typeof framings, [what: string, Uint8Array, says: string][]> = {
@@ -189,13 +194,13 @@ const badFrames: Record<keyof typeof framings, [what: string, Uint8Array, says: 
 for (const framing of ["length", "line", "json"] as const) {
   keeps(
     "hostile_clients",
-    "what is wrong with a frame is said in a line",
+    "the error of an invalid frame is one line",
     async (subject) => {
       await using server = await Server.start(subject);
       for (const [what, frame, says] of badFrames[framing]) {
         const before = server.process.stderr.length;
         using conn = await server.connect();
-        await writeN(conn, frame).catch(() => {}); // the server may close before its end
+        await writeN(conn, frame).catch(() => {}); // the server may close before all is sent
         await conn.closeWrite().catch(() => {});
         await isCutOff(conn);
         await server.process.prints(RegExp(`^.*: frame: ${RegExp.escape(says)}.*\n`, "m"));

@@ -5,7 +5,7 @@ import { document, promises, withMatrix } from "./promises.ts";
 
 // The table of promises is complete, and the document shows it.
 
-/** The samples that wait for clients or messages of any number. */
+/** The samples that are servers. */
 const isServer = (path: string) =>
   path.startsWith("servers/") || /^unix\/(?:\w+_server|\w+_receive)\.ts$/.test(path);
 
@@ -16,7 +16,7 @@ Deno.test("every server is in the table", () => {
 });
 
 for (const [name, { exempt }] of Object.entries(promises)) {
-  Deno.test(`the promise ${name} is tested in its file, and exempts only servers that exist`, () => {
+  Deno.test(`the promise ${name} is tested in its file, and its exempt servers exist`, () => {
     const test = Deno.readTextFileSync(`${root}tests/promises/${name}_test.ts`);
     assert(RegExp(`^ *(?:keeps|covers)\\(\\s*"${name}",`, "m").test(test), "no test");
     for (const path of Object.keys(exempt)) assert(paths.includes(path), path);

@@ -8,12 +8,12 @@ import { prefork } from "../support/servers.ts";
 import { Server, withFastClock } from "../support/server.ts";
 import { givers, keeps } from "./promises.ts";
 
-/** The servers whose clients may send more than once, on a clock on which the average is over 1.5 s. */
+/** The servers whose clients may send more than once. On the fast clock the rate is an average over 1.5 s. */
 const subjects = givers("min_rate").filter((subject) => subject !== prefork);
 
 keeps(
   "min_rate",
-  "who sends a byte now and then is cut off, who is quicker is not",
+  "a client below the minimum rate is disconnected, a faster one is not",
   async (subject) => {
     await using server = await Server.start(subject, [], withFastClock);
     using slow = await server.connect();
@@ -50,7 +50,7 @@ keeps(
   subjects,
 );
 
-keeps("min_rate", "who sends a byte now and then is cut off", async (subject) => {
+keeps("min_rate", "a client below the minimum rate is disconnected", async (subject) => {
   const options = ["--idle-timeout=1", "--min-rate=100"];
   await using server = await Server.start(subject, options);
   using slow = await server.connect();

@@ -14,7 +14,7 @@ import { covers } from "./promises.ts";
 
 const DGRAM_ECHO = "unix/dgram_echo_server.ts";
 
-/** Sends a datagram with a source of its choice; the kernel fills in the checksum of IPv6. */
+/** Sends a datagram with a forged source address; the kernel computes the checksum of IPv6. */
 const FORGER = `
 import socket, struct, sys
 source, sport, target, tport, data = sys.argv[1:]
@@ -38,10 +38,10 @@ async function forge(
 }
 
 /**
- * Asserts that a server has dropped what was forged, has reported it once, is idle, and serves.
+ * Asserts that a server has dropped the forged datagrams, reported them once, is idle, and serves.
  *
  * @param server The server, whose request and reply are those of its subject.
- * @param to Where it receives.
+ * @param to Its address.
  */
 async function assertDropped({ subject, process }: Server, to: Deno.NetAddr): Promise<void> {
   using socket = await openDatagramTo(to);
@@ -56,7 +56,7 @@ async function assertDropped({ subject, process }: Server, to: Deno.NetAddr): Pr
 
 covers("own_address", [...udpRepliers.map(({ path }) => path), DGRAM_ECHO]);
 
-/** Starts a server; returns it and where it receives. */
+/** Starts a server; returns it and its address. */
 async function start(subject: Subject): Promise<{ server: Server; to: Deno.NetAddr }> {
   // Each worker would report it once.
   const options = subject.path.includes("prefork") ? ["--workers=1"] : [];
@@ -116,7 +116,7 @@ testSteps("a forged datagram is not answered", forged);
 
 testWith([], `${DGRAM_ECHO} does not answer a datagram from its own path`, async (folder) => {
   const path = `${folder}/socket`;
-  // A socket keeps its name when its file is gone.
+  // A socket keeps its name when its file is removed.
   const forger = Deno.listenDatagram({ transport: "unixpacket", path });
   Deno.removeSync(path);
   await using server = await startAt(pathProgram(DGRAM_ECHO), path);

@@ -6,10 +6,10 @@ import { freePort } from "../../contract/process.ts";
 import { startInShell } from "../support/program.ts";
 import { keeps } from "./promises.ts";
 
-/** A pipe that only this program has: descriptor 3 can be written, 4 read. */
+/** Creates a pipe: descriptor 3 for writing, 4 for reading. */
 const PIPE = `pipe=$(mktemp -u) && mkfifo "$pipe" && exec 4<>"$pipe" 3>"$pipe" && rm "$pipe"`;
 
-/** What happens to an output: a script of the shell, in which the program is "$@". */
+/** Failures of an output, as shell scripts in which the program is "$@". */
 const outputs: Record<string, string> = {
   "stdout on a full disk": `exec "$@" >/dev/full`,
   "stderr on a full disk": `exec "$@" 2>/dev/full`,
@@ -21,7 +21,7 @@ const outputs: Record<string, string> = {
     `${PIPE} && head -c 65536 /dev/zero >&3 && exec "$@" 2>&3`,
 };
 
-/** Starts samples on a port that is known beforehand: they may be unable to tell theirs. */
+/** Starts samples on a given port: they may be unable to print it. */
 function withOutput(script: string, port: number): Launch {
   return (path, args) => {
     const known = args.map((arg) => arg === "0" ? `${port}` : arg);
@@ -29,14 +29,14 @@ function withOutput(script: string, port: number): Launch {
   };
 }
 
-/** Waits for a server that may be unable to say that it listens. */
+/** Waits until a server listens, although it may be unable to print that. */
 async function waitFor(server: Server): Promise<void> {
   const { kind, greeting, reply, prints } = server.subject;
   for (;;) {
     try {
       if (kind === "stream") return (await server.connect()).close();
       if (reply !== undefined) return void await server.ask(greeting, 200);
-      await server.tell(greeting); // the output that works shows it
+      await server.tell(greeting); // the other output shows it
       if (prints?.test(server.process.stdout)) return;
     } catch (error) {
       if (server.process.code !== undefined) throw error;
@@ -46,13 +46,13 @@ async function waitFor(server: Server): Promise<void> {
 }
 
 for (const [what, script] of Object.entries(outputs)) {
-  keeps("printing", `${what} neither ends nor stops it`, async (subject) => {
+  keeps("printing", `${what} neither ends nor blocks the server`, async (subject) => {
     const port = freePort();
     await using server = await Server.launch(subject, [], withOutput(script, port));
     server.listensOn(port);
     if (what.startsWith("stdout")) await server.process.prints(/^listening on /m);
     else await waitFor(server);
-    // The one that serves one client has served it now.
+    // A server of one client has served it by now.
     if (subject.clients > 1 || what.startsWith("stdout")) await server.assertReplies();
     if (subject.clients > 1) server.process.kill("SIGTERM");
     const code = await server.process.exits();
@@ -61,7 +61,7 @@ for (const [what, script] of Object.entries(outputs)) {
 }
 
 for (const subject of [concurrent, prefork, unix]) {
-  Deno.test(`${subject.name}: SIGTERM ends it at the end of its grace period, with outputs that are not read`, async () => {
+  Deno.test(`${subject.name}: SIGTERM ends it after its grace period although its outputs are not read`, async () => {
     const port = freePort();
     const script = `${PIPE} && head -c 65536 /dev/zero >&3 && exec "$@" >&3 2>&3`;
     await using server = await Server.launch(subject, ["--grace=0"], withOutput(script, port));

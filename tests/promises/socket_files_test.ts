@@ -10,13 +10,13 @@ import { waitFor } from "../support/time.ts";
 import { pathProgram, pathPrograms, startAt } from "./path_programs.ts";
 import { covers } from "./promises.ts";
 
-// The promise: a socket's file has its mode, is gone on every way out, and is no other's file.
+// The promise: a socket's file has its mode, is removed on every exit, and never replaces another's file.
 
 covers("socket_files", pathPrograms.map(({ sample }) => sample));
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
 
-/** What is at a path, to be compared with what is there later. */
+/** The inode of the file at a path. */
 function inode(path: string): number | null {
   return Deno.lstatSync(path).ino;
 }
@@ -31,11 +31,11 @@ for (const program of pathPrograms) {
       assertEquals(modeOf(path), "600");
       process.kill(signal);
       await assertEndsInTime(process, 0, 4000);
-      assertEquals(modeOf(path), null, "the file is still there");
+      assertEquals(modeOf(path), null, "the file still exists");
     });
   }
 
-  testWith([], `${sample} ends quietly when its file was removed`, async (folder) => {
+  testWith([], `${sample} ends without an error if its file was removed`, async (folder) => {
     const path = `${folder}/socket`;
     await using process = await startAt(program, path);
     const { stdout, stderr } = process;
@@ -45,7 +45,7 @@ for (const program of pathPrograms) {
     assertEquals([process.stdout, process.stderr], [stdout, stderr]);
   });
 
-  testWith([], `${sample} ends quietly when its folder was removed`, async (folder) => {
+  testWith([], `${sample} ends without an error if its folder was removed`, async (folder) => {
     Deno.mkdirSync(`${folder}/inner`);
     const path = `${folder}/inner/socket`;
     await using process = await startAt(program, path);
@@ -56,22 +56,26 @@ for (const program of pathPrograms) {
     assertEquals(process.stderr, stderr);
   });
 
-  testWith([], `${sample} leaves the file of the next one, which has its path`, async (folder) => {
-    const path = `${folder}/socket`;
-    await using first = await startAt(program, path);
-    Deno.removeSync(path);
-    await using second = await startAt(program, path);
-    const file = inode(path);
-    first.kill("SIGTERM");
-    await assertEndsInTime(first, 0, 4000);
-    assertEquals(inode(path), file);
-    second.kill("SIGTERM");
-    await assertEndsInTime(second, 0, 4000);
-    assertEquals(modeOf(path), null, "the file is still there");
-  });
+  testWith(
+    [],
+    `${sample} does not remove the file of another instance at its path`,
+    async (folder) => {
+      const path = `${folder}/socket`;
+      await using first = await startAt(program, path);
+      Deno.removeSync(path);
+      await using second = await startAt(program, path);
+      const file = inode(path);
+      first.kill("SIGTERM");
+      await assertEndsInTime(first, 0, 4000);
+      assertEquals(inode(path), file);
+      second.kill("SIGTERM");
+      await assertEndsInTime(second, 0, 4000);
+      assertEquals(modeOf(path), null, "the file still exists");
+    },
+  );
 
   for (const what of ["a file", "a symbolic link"]) {
-    testWith([], `${sample} leaves ${what} that was put in its place`, async (folder) => {
+    testWith([], `${sample} does not remove ${what} at its path`, async (folder) => {
       const path = `${folder}/socket`;
       await using process = await startAt(program, path);
       Deno.removeSync(path);
@@ -90,28 +94,32 @@ for (const program of pathPrograms) {
   const dangerous: [what: string, mode: number, refused: boolean][] = [
     ["that all may write to", 0o777, true],
     ["that the group may write to", 0o770, true],
-    ["that all may write to, but is sticky", 0o1777, false],
+    ["that all may write to, with the sticky bit", 0o1777, false],
     ["that others may read", 0o755, false],
   ];
   for (const [what, mode, refused] of dangerous) {
-    testWith([], `${sample} ${refused ? "refuses" : "takes"} a folder ${what}`, async (folder) => {
-      const shared = `${folder}/shared`;
-      Deno.mkdirSync(shared);
-      Deno.chmodSync(shared, mode);
-      const path = `${shared}/socket`;
-      const flags = ["--allow-net", `--allow-read=${folder}`, `--allow-write=${folder}`];
-      const command = ["run", ...flags, sample];
-      await using process = new Process([...command, ...args(path)], true);
-      if (refused) {
-        await assertEndsInTime(process, 1, 30_000);
-        assertEquals(process.stderr, `bind ${path}: others may replace files in ${shared}\n`);
-        assertEquals(modeOf(path), null, "the file is still there");
-      } else {
-        await waitFor(() => modeOf(path) === "600", `${sample} does not bind ${path}`);
-        process.kill("SIGTERM");
-        await assertEndsInTime(process, 0, 4000);
-      }
-    });
+    testWith(
+      [],
+      `${sample} ${refused ? "rejects" : "accepts"} a folder ${what}`,
+      async (folder) => {
+        const shared = `${folder}/shared`;
+        Deno.mkdirSync(shared);
+        Deno.chmodSync(shared, mode);
+        const path = `${shared}/socket`;
+        const flags = ["--allow-net", `--allow-read=${folder}`, `--allow-write=${folder}`];
+        const command = ["run", ...flags, sample];
+        await using process = new Process([...command, ...args(path)], true);
+        if (refused) {
+          await assertEndsInTime(process, 1, 30_000);
+          assertEquals(process.stderr, `bind ${path}: others may replace files in ${shared}\n`);
+          assertEquals(modeOf(path), null, "the file still exists");
+        } else {
+          await waitFor(() => modeOf(path) === "600", `${sample} does not bind ${path}`);
+          process.kill("SIGTERM");
+          await assertEndsInTime(process, 0, 4000);
+        }
+      },
+    );
   }
 }
 
@@ -128,7 +136,7 @@ for (const signal of signals) {
       await server.receive();
       client.kill(signal);
       await assertEndsInTime(client, 0, 4000);
-      assertEquals(modeOf(path), null, "the file is still there");
+      assertEquals(modeOf(path), null, "the file still exists");
       server.close();
     },
   );
@@ -136,11 +144,11 @@ for (const signal of signals) {
 
 testWith(
   [],
-  "openUnixListener() ends accept() and leaves a file that has taken its place",
+  "closing a listener ends accept() and does not remove another file at its path",
   async (folder) => {
     const path = `${folder}/socket`;
     Deno.writeTextFileSync(`${folder}/file`, "precious");
-    // Deno removes it when the process ends by itself: only Deno.exit() leaves it.
+    // Deno removes the file at a normal exit, but not at Deno.exit().
     const code = `
     import { openUnixListener } from "${import.meta.resolve("../../lib/socket/unix.ts")}";
     const listener = await openUnixListener(Deno.args[0]);
@@ -159,7 +167,7 @@ testWith(
 
 // The probe for a live socket
 
-/** How both kinds are opened, and what shows that a live one was not disturbed. */
+/** How each kind is opened, and how to check that a live socket was not disturbed. */
 const kinds = {
   stream: {
     open: openUnixListener,
@@ -169,7 +177,7 @@ const kinds = {
       await client.write(toBytes("hello"));
       assertEquals(await client.read(new Uint8Array(80)), 5);
       await server.prints(/Message: hello\n/);
-      // One connection without data from the program that looked whether it is alive.
+      // One connection without data, from the probe.
       assertEquals(server.stdout.match(/^Connection/gm)?.length, 2, server.describe());
       assertEquals(server.stdout.match(/Message/g)?.length, 1, server.describe());
     },
@@ -191,7 +199,7 @@ for (const [live, { sample, isUndisturbed }] of Object.entries(kinds)) {
   for (const [opened, { sample: other }] of Object.entries(kinds)) {
     testWith(
       [],
-      `a ${opened} server at a live ${live} server's path is refused`,
+      `a ${opened} server does not start at the path of a live ${live} server`,
       async (folder) => {
         const path = `${folder}/socket`;
         await using server = await startAt(pathProgram(sample), path);
@@ -219,11 +227,11 @@ for (const [live, { sample, isUndisturbed }] of Object.entries(kinds)) {
 
 testWith(
   [],
-  "unix/stream_echo_server.ts has no file when a second signal ends it",
+  "unix/stream_echo_server.ts has removed its file when a second signal ends it",
   async (folder) => {
     const path = `${folder}/socket`;
     await using server = await startAt(pathProgram("unix/stream_echo_server.ts"), path);
-    // A client that does not receive keeps it busy until the grace period ends.
+    // A client that does not receive delays the exit until the grace period ends.
     const busy = await Deno.connect({ transport: "unix", path });
     busy.write(new Uint8Array(8 << 20)).catch(() => {});
     await server.prints(/Message: /);
@@ -238,7 +246,7 @@ testWith(
 
 for (const program of pathPrograms.filter(({ sample }) => sample.includes("echo_server"))) {
   const { sample } = program;
-  testWith([], `${sample} drains though it cannot remove its file`, async (folder) => {
+  testWith([], `${sample} drains although it cannot remove its file`, async (folder) => {
     const sub = `${folder}/sub`;
     Deno.mkdirSync(sub);
     await using server = await startAt(program, `${sub}/socket`);
@@ -251,11 +259,11 @@ for (const program of pathPrograms.filter(({ sample }) => sample.includes("echo_
   });
 }
 
-testWith([], "a socket that cannot be bound leaves no descriptor open", async (folder) => {
+testWith([], "a failed bind leaves no descriptor open", async (folder) => {
   const shared = `${folder}/shared`;
   Deno.mkdirSync(shared);
   Deno.chmodSync(shared, 0o777);
-  // In a process of its own, where nothing else opens and closes descriptors.
+  // In a separate process, where nothing else opens descriptors.
   const code = `
     import { openUnixDatagram } from "${import.meta.resolve("../../mod.ts")}";
     const count = () => [...Deno.readDirSync("/proc/self/fd")].length;
@@ -267,12 +275,12 @@ testWith([], "a socket that cannot be bound leaves no descriptor open", async (f
   assertEquals([process.stdout, process.stderr], ["0\n", ""]);
 });
 
-testWith([], "unix/dgram_echo_server.ts has no file once a signal has come", async (folder) => {
+testWith([], "unix/dgram_echo_server.ts removes its file at the first signal", async (folder) => {
   const path = `${folder}/socket`;
   await using server = await startAt(pathProgram("unix/dgram_echo_server.ts"), path);
   using client = await openDatagramTo({ transport: "unixpacket", path });
   server.kill("SIGTERM");
-  // It goes on for as long as datagrams come, but its file is gone.
+  // It runs while datagrams arrive, but its file is removed.
   await assertRejects(async () => {
     for (;;) await sendTo(client, toBytes("x"), { transport: "unixpacket", path });
   }, Deno.errors.NotFound);
@@ -281,12 +289,12 @@ testWith([], "unix/dgram_echo_server.ts has no file once a signal has come", asy
   assertEquals(modeOf(path), null);
 });
 
-testWith([], "a stale socket's mark does not follow a symbolic link", async (folder) => {
+testWith([], "marking a stale socket does not follow a symbolic link", async (folder) => {
   const path = `${folder}/socket`;
   Deno.listenDatagram({ transport: "unixpacket", path }).close();
   Deno.writeTextFileSync(`${folder}/precious`, "precious", { mode: 0o600 });
   Deno.utimeSync(`${folder}/precious`, 7, 7);
-  // A thread that puts a link in the socket's place again and again, as long as it can.
+  // A process that replaces the socket by a link again and again.
   const code = `
     const [path, precious] = Deno.args;
     console.log("ready");
@@ -303,14 +311,14 @@ testWith([], "a stale socket's mark does not follow a symbolic link", async (fol
   await attacker.prints(/ready/);
   while (attacker.code === undefined) {
     await openUnixDatagram(path).then((socket) => socket.close(), () => {});
-    await new Promise((resolve) => setTimeout(resolve)); // what the attacker prints and its end are seen
+    await new Promise((resolve) => setTimeout(resolve)); // lets the attacker's output and exit arrive
   }
   assertEquals(Deno.statSync(`${folder}/precious`).mtime?.getTime(), 7000);
 });
 
 testWith(
   [],
-  "a socket that is closed twice does not remove the next one's file",
+  "a second close() does not remove the next socket's file",
   async (folder) => {
     const path = `${folder}/socket`;
     for (const open of [openUnixListener, openUnixDatagram]) {
@@ -325,7 +333,7 @@ testWith(
   },
 );
 
-testWith(["root"], "a folder of another user's is refused", async (folder) => {
+testWith(["root"], "a folder of another user is rejected", async (folder) => {
   Deno.chownSync(folder, 65534, 65534);
   for (const open of [openUnixListener, openUnixDatagram]) {
     const message = `bind ${folder}/socket: others may replace files in ${folder}`;
@@ -334,7 +342,7 @@ testWith(["root"], "a folder of another user's is refused", async (folder) => {
   }
 });
 
-testWith([], "a socket that cannot have its mode leaves nothing behind", async (folder) => {
+testWith([], "a socket whose mode cannot be set leaves no file", async (folder) => {
   const shared = `${folder}/shared`;
   Deno.mkdirSync(shared);
   Deno.chmodSync(shared, 0o777);

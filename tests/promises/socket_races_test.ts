@@ -5,13 +5,13 @@ import { openers } from "../support/bound_sockets.ts";
 import { makeStaleSocket } from "../support/files.ts";
 import { startProgram } from "../support/program.ts";
 
-// One of several programs that take over a stale socket at the same time gets it.
+// Of several programs that take over a stale socket at the same time, one succeeds.
 
-/** How long a test may take, in ms: far more than it needs. */
+/** The time limit of a test, in ms. */
 const PATIENCE = { timeout: 60_000 };
 
 for (const [name, open] of Object.entries(openers)) {
-  Deno.test(`${name} lets one of many calls take over a socket`, PATIENCE, async () => {
+  Deno.test(`${name}: one of several concurrent calls takes over a socket`, PATIENCE, async () => {
     await using folder = await temporaryFolder();
     const path = `${folder.path}/socket`;
     for (let round = 1; round <= 50; round++) {
@@ -31,7 +31,7 @@ for (const [name, open] of Object.entries(openers)) {
   });
 }
 
-/** Opens a listener for each byte that it reads, and closes it after one client that sends. */
+/** Opens a listener for each byte read, and closes it after one client that sends. */
 const racer = `
   import { openUnixListener } from "${import.meta.resolve("../../lib/socket/unix.ts")}";
   const byte = new Uint8Array(1);
@@ -52,7 +52,7 @@ const racer = `
     }
   }`;
 
-Deno.test("openUnixListener() lets one of two processes take over a socket", PATIENCE, async () => {
+Deno.test("openUnixListener(): one of two processes takes over a socket", PATIENCE, async () => {
   await using folder = await temporaryFolder();
   await using a = startProgram(racer, folder.path);
   await using b = startProgram(racer, folder.path);

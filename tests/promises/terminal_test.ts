@@ -7,12 +7,12 @@ import { testWith } from "../support/test_with.ts";
 import { startPython } from "../support/program.ts";
 import { givers, keeps } from "./promises.ts";
 
-/** What a peer sends to rewrite the screen and to forge lines of the log. */
+/** Control sequences and forged log lines from a peer. */
 const FORGED = "Connection from 192.0.2.1:1";
 const nasty =
   `\x1b[2J\x1b]0;title\x07\x9b1m\n${FORGED}\r${FORGED}\u2028${FORGED}\u202e\u200f\n\tMessage: ${FORGED}\n`;
 
-/** Asserts that what a server printed is safe, and has no line that a peer wrote. */
+/** Asserts that a server printed no control characters and no forged line. */
 function assertSafe({ process, subject }: Server): void {
   const { stdout, stderr } = process;
   const control = /[^\P{Cc}\t\n]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
@@ -23,7 +23,7 @@ function assertSafe({ process, subject }: Server): void {
   }
 }
 
-/** Lets a server end; asserts that it still serves, unless it serves one client. */
+/** Ends a server; asserts that it served until then, unless it serves one client. */
 async function end(server: Server): Promise<void> {
   if (server.subject.clients > 1) {
     await server.assertServes();
@@ -33,27 +33,32 @@ async function end(server: Server): Promise<void> {
   }
 }
 
-keeps("terminal", "what a peer sends is printed in lines that it cannot forge", async (subject) => {
-  await using server = await Server.start(subject);
-  const sent = bytes(nasty);
-  if (subject.kind === "datagram") {
-    await server.tell(sent);
-  } else {
-    using conn = await server.connect();
-    await writeN(conn, sent).catch(() => {});
-    await conn.closeWrite().catch(() => {});
-    await isCutOff(conn);
-  }
-  await end(server);
-  assertSafe(server);
-}, givers("terminal").filter(({ name }) => !echoesLines(name)));
+keeps(
+  "terminal",
+  "a peer can neither print control characters nor forge a line",
+  async (subject) => {
+    await using server = await Server.start(subject);
+    const sent = bytes(nasty);
+    if (subject.kind === "datagram") {
+      await server.tell(sent);
+    } else {
+      using conn = await server.connect();
+      await writeN(conn, sent).catch(() => {});
+      await conn.closeWrite().catch(() => {});
+      await isCutOff(conn);
+    }
+    await end(server);
+    assertSafe(server);
+  },
+  givers("terminal").filter(({ name }) => !echoesLines(name)),
+);
 
-/** Servers that print each line of a client as one of their own, as the protocol says. */
+/** Whether the server prints each line of a client as a line, as its protocol requires. */
 function echoesLines(name: string): boolean {
   return name.endsWith("--framing=line");
 }
 
-keeps("terminal", "what a peer sends in a line is printed in one", async (subject) => {
+keeps("terminal", "a line of a peer is printed as one line", async (subject) => {
   await using server = await Server.start(subject);
   using conn = await server.connect();
   await writeN(conn, bytes(`${nasty.replaceAll("\n", " ")}\n`));
@@ -63,7 +68,7 @@ keeps("terminal", "what a peer sends in a line is printed in one", async (subjec
   assertSafe(server);
 }, givers("terminal").filter(({ name }) => echoesLines(name)));
 
-keeps("terminal", "random bytes are printed safely", async (subject) => {
+keeps("terminal", "random bytes are printed without control characters", async (subject) => {
   await using server = await Server.start(subject);
   for (let seed = 0; seed < 20; seed++) {
     using conn = await server.connect();
@@ -73,10 +78,14 @@ keeps("terminal", "random bytes are printed safely", async (subject) => {
   await server.assertServes();
   await server.assertEnds();
   const { stdout, stderr } = server.process;
-  assertEquals(/[^\P{Cc}\t\n]/u.exec(stdout + stderr), null, `${subject.name} prints a control`);
+  assertEquals(
+    /[^\P{Cc}\t\n]/u.exec(stdout + stderr),
+    null,
+    `${subject.name} prints a control character`,
+  );
 }, givers("terminal").filter(({ kind, clients }) => kind === "stream" && clients > 1));
 
-/** A client whose own path would rewrite the screen and forge a line. */
+/** A client whose path contains control sequences and a forged line. */
 const STRANGE_CLIENT = `
 import os, socket, sys
 folder, server, kind = sys.argv[1:]
@@ -89,13 +98,17 @@ if kind == "SOCK_STREAM":
     client.recv(80)
 `;
 for (const subject of givers("terminal").filter(({ path }) => path.startsWith("unix/"))) {
-  testWith(["python3"], `${subject.name}: a peer's path is printed safely`, async (folder) => {
-    await using server = await Server.start(subject);
-    assert("path" in server.address);
-    const kind = subject.kind === "stream" ? "SOCK_STREAM" : "SOCK_DGRAM";
-    await using client = startPython(STRANGE_CLIENT, folder, server.address.path, kind);
-    assertEquals(await client.exits(), 0, client.describe());
-    await end(server);
-    assertSafe(server);
-  });
+  testWith(
+    ["python3"],
+    `${subject.name}: a peer's path is printed without control characters`,
+    async (folder) => {
+      await using server = await Server.start(subject);
+      assert("path" in server.address);
+      const kind = subject.kind === "stream" ? "SOCK_STREAM" : "SOCK_DGRAM";
+      await using client = startPython(STRANGE_CLIENT, folder, server.address.path, kind);
+      assertEquals(await client.exits(), 0, client.describe());
+      await end(server);
+      assertSafe(server);
+    },
+  );
 }

@@ -24,16 +24,16 @@ export function toText(bytes: Uint8Array): string {
   return text;
 }
 
-/** Pseudo-random integers from 0 to below `end`, the same ones for the same seed. */
+/** Pseudo-random integers from 0 to below `end`, the same for the same seed. */
 export function randomIntegers(seed: number): (end: number) => number {
   return (end) => {
-    // Numerical Recipes' linear congruential generator; its high bits are the good ones.
+    // The linear congruential generator of Numerical Recipes, whose high bits are random enough.
     seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
     return Math.floor(seed / 2 ** 32 * end);
   };
 }
 
-/** Pseudo-random bytes, the same ones for the same seed. */
+/** Pseudo-random bytes, the same for the same seed. */
 export function randomBytes(count: number, seed: number): Uint8Array<ArrayBuffer> {
   const random = randomIntegers(seed);
   return new Uint8Array(count).map(() => random(256));

@@ -1,4 +1,4 @@
-// Loaded before a server: idle timeouts of minutes expire within seconds.
+// Preloaded into a server: timeouts of minutes expire within seconds.
 
 const { setTimeout: systemTimeout } = globalThis;
 

@@ -10,10 +10,10 @@ import { withTimeout } from "../../lib/io/timeout.ts";
 import { bytes } from "./bytes.ts";
 import type { Address } from "./server.ts";
 
-/** How long a peer may make no progress before it counts as one that takes no more, in ms. */
+/** After how long without progress a write counts as blocked, in ms. */
 const STALL = 500;
 
-/** How long the lines are that {@linkcode flood} sends; byte n of a line is n + 11 modulo it. */
+/** The length of the lines that {@linkcode flood} sends; byte n of a line is (n + 11) % LINE. */
 export const LINE = 251;
 const flow = new Uint8Array(LINE + 65536).map((_, offset) => flowAt(offset));
 
@@ -21,7 +21,7 @@ function flowAt(offset: number): number {
   return (offset + 11) % LINE; // at the end of a line, 10
 }
 
-/** Sends `limit` bytes and receives none, or stops when no more are taken; returns how many were. */
+/** Sends `limit` bytes, or until the connection blocks, and receives none; returns the number of bytes sent. */
 export async function flood(conn: Deno.Conn, limit: number): Promise<number> {
   let sent = 0;
   while (sent < limit) {
@@ -31,19 +31,19 @@ export async function flood(conn: Deno.Conn, limit: number): Promise<number> {
       sent += await withTimeout(writing, STALL, "the server takes no more");
     } catch (error) {
       if (!(error instanceof Deno.errors.TimedOut)) throw error;
-      writing.catch(() => {}); // it goes on when the client receives, or ends with the connection
+      writing.catch(() => {}); // it completes when the client receives, or fails with the connection
       break;
     }
   }
   return sent;
 }
 
-/** Receives what {@linkcode flood} sent, to the end of the stream; returns how many bytes came. */
+/** Receives the bytes of {@linkcode flood} until EOF; returns their number. */
 export async function receiveFlood(conn: Deno.Conn): Promise<number> {
   let received = 0;
   for await (const piece of conn.readable) {
     for (const byte of piece) {
-      if (byte !== flowAt(received)) throw new Error(`byte ${received} came back as ${byte}`);
+      if (byte !== flowAt(received)) throw new Error(`byte ${received} is ${byte}`);
       received++;
     }
   }
@@ -51,15 +51,15 @@ export async function receiveFlood(conn: Deno.Conn): Promise<number> {
 }
 
 /**
- * Connects and resets the connection: at once, or when the answer to `message` begins. A Unix socket
- * knows no reset: there it is closed.
+ * Connects and resets the connection: immediately, or when the reply to `message` begins. A Unix socket has
+ * no reset: it is closed.
  */
 export async function connectAndReset(address: Address, message?: Uint8Array): Promise<void> {
   const socket = "path" in address
     ? net.connect(address.path)
     : net.connect(address.port, address.hostname);
   const closed = new Promise((resolve) => socket.once("close", resolve));
-  socket.on("error", () => {}); // the server may be quicker
+  socket.on("error", () => {}); // the server may close first
   if (message !== undefined) socket.write(message);
   socket.once(message === undefined ? "connect" : "readable", () => {
     if ("path" in address) socket.destroy();
@@ -68,26 +68,26 @@ export async function connectAndReset(address: Address, message?: Uint8Array): P
   await closed;
 }
 
-/** Some bytes that are no text, with lines among them, and no newline at the end. */
+/** Bytes that are not text, with newlines among them and none at the end. */
 export const garbage: Uint8Array<ArrayBuffer> = bytes("\x1b[2J\x07\r\n\0%s\n\x9b\ufffe\n...");
 garbage.set([0xff, 0xfe, 0xc0], garbage.length - 3);
 
-/** A server that does to its clients as it likes. */
+/** A server whose behaviour the test defines. */
 export class HostileServer implements AsyncDisposable {
-  /** Resolves when a client is there. */
+  /** Resolves when a client has connected. */
   readonly met: Promise<unknown>;
   readonly #server = net.createServer();
 
-  /** Makes a server that has yet to be told where to listen. */
+  /** Creates a server that does not listen yet. */
   constructor(meet: (socket: net.Socket) => void) {
     this.met = once(this.#server, "connection");
     this.#server.on("connection", (socket) => {
-      socket.on("error", () => {}); // the client has gone
+      socket.on("error", () => {}); // the client has closed
       meet(socket);
     });
   }
 
-  /** Listens at a path, or without one on a free port of 127.0.0.1; returns the address in words. */
+  /** Listens at a path, or without one on a free port of 127.0.0.1; returns the address as a string. */
   async listen(path?: string): Promise<string> {
     if (path === undefined) this.#server.listen(0, "127.0.0.1");
     else this.#server.listen(path);
@@ -98,6 +98,6 @@ export class HostileServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.close();
-    await once(this.#server, "close"); // when all clients have gone, too
+    await once(this.#server, "close"); // when all clients have closed, too
   }
 }

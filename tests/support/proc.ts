@@ -7,17 +7,17 @@
 import { assert } from "@std/assert";
 import type { Process } from "../../contract/process.ts";
 
-/** Whether this system tells what a process uses, in the files of Linux. */
+/** Whether the system has the /proc of Linux. */
 const hasProc: boolean = Deno.build.os === "linux";
 
-/** How much memory a process has in use, VmRSS, in MB. */
+/** The resident memory of a process, VmRSS, in MB. */
 function memoryOf(pid: number): number {
   const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`)) ??
     [];
   return Number(kilobytes) / 1024;
 }
 
-/** Asserts that a process has not grown by more than 64 MB when `act` has ended, where that can be seen. */
+/** Asserts that a process grows by less than 64 MB during `act`, where /proc shows it. */
 export async function assertStaysFlat(
   process: Process,
   act: () => Promise<unknown>,
@@ -25,10 +25,10 @@ export async function assertStaysFlat(
   const before = hasProc ? memoryOf(process.pid) : 0;
   await act();
   const grown = hasProc ? memoryOf(process.pid) - before : 0;
-  assert(grown < 64, `it has grown by ${grown} MB`);
+  assert(grown < 64, `the process grew by ${grown} MB`);
 }
 
-/** How much processor time a process uses in `ms` milliseconds, in seconds; 0 where that is unknown. */
+/** The processor time that a process uses in `ms` milliseconds, in seconds; 0 without /proc. */
 export async function processorTimeDuring(pid: number, ms: number): Promise<number> {
   if (!hasProc) return 0;
   const before = processorTimeOf(pid);
@@ -36,9 +36,9 @@ export async function processorTimeDuring(pid: number, ms: number): Promise<numb
   return processorTimeOf(pid) - before;
 }
 
-/** How much processor time a process has used, utime and stime, in seconds. */
+/** The processor time that a process has used, utime and stime, in seconds. */
 function processorTimeOf(pid: number): number {
   const [, fields = ""] = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") "); // after its name
   const [utime, stime] = fields.split(" ").slice(11, 13);
-  return (Number(utime) + Number(stime)) / 100; // in ticks, of which Linux shows 100 a second
+  return (Number(utime) + Number(stime)) / 100; // Linux counts 100 ticks a second
 }

@@ -1,12 +1,12 @@
 /**
- * Python as an oracle: what a script of its own says.
+ * Python as an oracle.
  *
  * @module
  */
 
 import { environment } from "../../contract/process.ts";
 
-/** What a script prints as JSON, or null where it or python3 itself fails. */
+/** The JSON that a script prints, or null if it fails or there is no python3. */
 export async function python3<T>(...args: string[]): Promise<T | null> {
   try {
     const options = { args, clearEnv: true, env: environment() };

@@ -1,5 +1,5 @@
 /**
- * A datagram socket of Python's: what its C library says is on the wire.
+ * A datagram socket of Python, an independent peer.
  *
  * @module
  */
@@ -7,10 +7,10 @@
 import { assert } from "@std/assert";
 import { Process } from "../../contract/process.ts";
 
-/** How long to wait for a value, in ms: far more than any takes. */
+/** The time limit for a value, in ms. */
 const PATIENCE = 30_000;
 
-/** Each line that the program reads is evaluated, and its value printed. */
+/** Evaluates each line that it reads, and prints the value. */
 const PROGRAM = `
 import socket, struct, sys
 s = socket.socket(getattr(socket, sys.argv[1]), socket.SOCK_DGRAM)
@@ -27,7 +27,7 @@ export class PythonSocket extends Process {
     super(["-c", PROGRAM, family], true, undefined, "python3");
   }
 
-  /** Evaluates an expression on the socket `s`; returns what `repr` gives for its value. */
+  /** Evaluates an expression on the socket `s`; returns the `repr` of its value. */
   async eval(expression: string): Promise<string> {
     const index = this.#values++;
     const values = () => this.stdout.split("\n");

@@ -1,18 +1,18 @@
 /**
- * Streams that behave as badly as they may: sources to read from and targets to write to.
+ * Misbehaving streams: sources to read from and targets to write to.
  *
  * @module
  */
 
 import type { Reader, Writer } from "../../lib/io/read_write.ts";
 
-/** How many of the bytes it is offered the call number `turn` reads or writes. */
+/** The number of bytes that call number `turn` reads or writes, of those offered. */
 export type Amount = (offered: number, turn: number) => number;
 
-/** As many as it can. */
+/** All bytes. */
 export const whole: Amount = (offered) => offered;
 
-/** The ones that get everything through in the end. */
+/** Amounts with which every byte is transferred in the end. */
 export const amounts: Record<string, Amount> = {
   "whole": whole,
   "one byte at a time": () => 1,
@@ -20,13 +20,13 @@ export const amounts: Record<string, Amount> = {
   "nothing twice, then a little": (_offered, turn) => turn % 3 === 2 ? 10 : 0,
 };
 
-/** The one that never does. */
+/** The amount with which none is. */
 export const nothing: Amount = () => 0;
 
-/** What a source does next: gives bytes, throws an error, once, or is at its end. */
+/** The next step of a source: bytes, an error, or EOF. */
 export type Step = Uint8Array | Error | null;
 
-/** A source that takes one step after another, and is at its end after the last. */
+/** A source that performs one step after another, then returns EOF. */
 export class Source implements Reader {
   readonly #amount: Amount;
   readonly #steps: Step[];
@@ -38,7 +38,7 @@ export class Source implements Reader {
   }
 
   read(p: Uint8Array): Promise<number | null> {
-    // Whoever does so would take the 0 for a source that has nothing.
+    // The caller would mistake the 0 for a source without bytes.
     if (p.length === 0) return Promise.reject(new Error("asked for no bytes at all"));
     const amount = this.#amount(p.length, this.#turn++);
     if (amount === 0) return Promise.resolve(0);
@@ -55,7 +55,7 @@ export class Source implements Reader {
   }
 }
 
-/** A target that keeps what it takes; it may fail, once, when it has taken so many bytes. */
+/** A target that keeps the bytes written; it may fail once, after a number of bytes. */
 export class Target implements Writer {
   readonly taken: number[] = [];
   readonly #amount: Amount;

@@ -14,13 +14,13 @@ import { withTimeout } from "../../lib/io/timeout.ts";
 import { writeN } from "../../lib/io/read_write.ts";
 import { argsAt, ownPaths, type Subject } from "./servers.ts";
 
-/** How long a server may live in a test, in ms: a safety net, far more than any test needs. */
+/** The time limit of a server in a test, in ms. */
 const PATIENCE = 60_000;
 
-/** Where a server is. */
+/** The address of a server. */
 export type Address = { hostname: string; port: number } | { transport: "unix"; path: string };
 
-/** A subject that runs. Disposing of it kills it. */
+/** A running server. Disposing of it kills it. */
 export class Server implements AsyncDisposable {
   readonly subject: Subject;
   readonly process: Process;
@@ -40,11 +40,11 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Starts a subject.
+   * Starts a server, and waits until it listens.
    *
-   * @param subject Which.
-   * @param options What follows on its command line.
-   * @param launch Starts its process, by default under its header's flags.
+   * @param subject The server.
+   * @param options Further arguments.
+   * @param launch Starts its process. Default: under the flags of its header.
    */
   static async start(
     subject: Subject,
@@ -61,7 +61,7 @@ export class Server implements AsyncDisposable {
     }
   }
 
-  /** Starts a subject without waiting until it listens. */
+  /** Starts a server without waiting until it listens. */
   static async launch(
     subject: Subject,
     options: string[] = [],
@@ -73,7 +73,7 @@ export class Server implements AsyncDisposable {
     const args = [...argsAt(subject, path), ...options];
     const grants = { ...subject.grants, ...ownPaths(path) };
     const process = resources.use(launch(subject.path, args, grants));
-    // A test that waits for a server that does not do what it should fails by the server's end.
+    // Killing the server makes a test fail that waits for it.
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
@@ -86,20 +86,20 @@ export class Server implements AsyncDisposable {
     return new Server(subject, process, { transport: "unix", path }, resources.move());
   }
 
-  /** Waits until it says where it listens. */
+  /** Waits until it prints its address. */
   async #listens(): Promise<void> {
     const line = /^listening on \[?(.*?)\]?(?::(\d+))?$/m;
     const [, hostname = "", port] = await this.process.prints(line);
     if (port !== undefined) this.#address = { hostname, port: Number(port) };
   }
 
-  /** Tells where a server listens that cannot say so. */
+  /** Sets the port of a server that cannot print it. */
   listensOn(port: number): void {
     const host = this.subject.args.find((arg) => /^127\./.test(arg)) ?? "127.0.0.1";
     if (!this.subject.path.startsWith("unix/")) this.#address = { hostname: host, port };
   }
 
-  /** Where it is: known when it listens. */
+  /** Its address, known when it listens. */
   get address(): Address {
     return this.#address;
   }
@@ -110,20 +110,20 @@ export class Server implements AsyncDisposable {
     return "path" in address ? await Deno.connect(address) : await Deno.connect(address);
   }
 
-  /** Asserts that its address is free: another server could have it at once. */
+  /** Asserts that its address can be bound again. */
   assertAddressIsFree(): void {
     const { address } = this;
     ("path" in address ? Deno.listen(address) : Deno.listen(address)).close();
   }
 
-  /** Tells it to end, and asserts that it does so with 0. */
+  /** Terminates it; asserts that it exits with 0. */
   async assertEnds(): Promise<void> {
     this.process.kill("SIGTERM");
     const code = await this.process.exits();
     if (code !== 0) throw new Error(`${this.subject.name} ${this.process.describe()}`);
   }
 
-  /** Sends a datagram from a socket that is closed before a reply can come. */
+  /** Sends a datagram from a socket that is closed before a reply can arrive. */
   async tell(message: Uint8Array): Promise<void> {
     const { address } = this;
     const client = "path" in address
@@ -136,7 +136,7 @@ export class Server implements AsyncDisposable {
     client.close();
   }
 
-  /** Sends a datagram; returns the reply, if the server is one that replies. */
+  /** Sends a datagram; returns the reply, or no bytes if the server does not reply. */
   async ask(message: Uint8Array, timeout: number = PATIENCE): Promise<Uint8Array> {
     const { address } = this;
     const client = "path" in address
@@ -149,7 +149,7 @@ export class Server implements AsyncDisposable {
       await client.send(message, to);
       if (this.subject.reply === undefined) return new Uint8Array();
       const receiving = client.receive();
-      receiving.catch(() => {}); // closed before it comes
+      receiving.catch(() => {}); // the socket is closed before a reply
       const late = `${this.subject.name} does not reply`;
       const [reply] = await withTimeout(receiving, timeout, late);
       return reply;
@@ -159,7 +159,7 @@ export class Server implements AsyncDisposable {
     }
   }
 
-  /** Asserts that good clients get what they should, one after another. */
+  /** Asserts that well-behaved clients receive correct replies, one after another. */
   async assertReplies(): Promise<void> {
     const { name, kind, clients, greeting, reply = /^$/ } = this.subject;
     for (let i = 0; i < clients; i++) {
@@ -173,11 +173,11 @@ export class Server implements AsyncDisposable {
         got = await readAll(conn);
       }
       const text = toText(got);
-      assertMatch(text, reply, `${name} answers ${JSON.stringify(text)} to a good client`);
+      assertMatch(text, reply, `${name} replies ${JSON.stringify(text)}`);
     }
   }
 
-  /** Asserts that good clients get what they should, and that what it prints is in order. */
+  /** Asserts that well-behaved clients are served, and that no worker has died. */
   async assertServes(): Promise<void> {
     await this.assertReplies();
     const { name, prints } = this.subject;
@@ -194,7 +194,7 @@ export class Server implements AsyncDisposable {
 /** Starts a process, as `startSample` does. */
 export type Launch = (path: string, args: string[], grants: Record<string, string>) => Process;
 
-/** Starts samples whose long timers expire two hundred times as soon. */
+/** Starts samples with a clock on which long timers run two hundred times as fast. */
 export function withFastClock(path: string, args: string[]): Process {
   return new Process(
     ["run", "--allow-all", "--preload=tests/support/fast_clock.ts", path, ...args],
@@ -202,7 +202,7 @@ export function withFastClock(path: string, args: string[]): Process {
   );
 }
 
-/** Starts samples that may have so many descriptors. The shell knows no flags, so all is granted. */
+/** Starts samples with a limit of descriptors, and all permissions. */
 export function withDescriptors(count: number): Launch {
   return (path, args) => {
     return startInShell(`ulimit -n ${count} && exec "$@"`, path, args);

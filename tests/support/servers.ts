@@ -33,25 +33,25 @@ export function needsOf({ args }: Subject): Need[] {
   return args.some((arg) => arg.includes(":")) ? ["IPv6"] : [];
 }
 
-/** A server of the suite, and what a test has to know of it. */
+/** A server, and its properties for the tests. */
 export interface Subject {
-  /** How a test's name calls it. */
+  /** Its name in the names of tests. */
   name: string;
   path: string;
   args: string[];
   /** Whether it accepts connections or receives datagrams. */
   kind: "stream" | "datagram";
-  /** The option with which it prints no line for each message, if it has one. */
+  /** The option that suppresses a line per message, if it has one. */
   quiet: string[];
-  /** What is granted in place of what its header says, as `startSample` does it. */
+  /** What replaces the addresses in its flags, as for `startSample`. */
   grants: Record<string, string>;
-  /** How many clients may wait to be accepted. A further one tries again after a second only. */
+  /** The number of clients that may wait to be accepted. Another one retries only after a second. */
   backlog: number;
-  /** Whether a client waits for the end of the one before. */
+  /** Whether it serves one client at a time. */
   isIterative: boolean;
-  /** How many clients it serves, for a test that needs some: it may end after them. */
+  /** The number of clients that a test may use: the server may end after them. */
   clients: number;
-  /** What a good client sends, and the whole of what it gets for that, or else sees printed. */
+  /** What a well-behaved client sends; the whole reply, or else what the server prints. */
   greeting: Uint8Array;
   reply?: RegExp;
   prints?: RegExp;
@@ -81,7 +81,7 @@ export const iterative: Subject = subject("servers/tcp_echo_iterative.ts", {
 });
 export const twoStacks: Subject = subject("servers/tcp_echo_two_stacks.ts", {
   args: ["0"],
-  grants: { "127.0.0.1:7007": "127.0.0.1", "[::1]:7007": "[::1]:0" }, // the port that the first got
+  grants: { "127.0.0.1:7007": "127.0.0.1", "[::1]:7007": "[::1]:0" }, // the port of the first
   backlog: 5,
   isIterative: true,
 });
@@ -102,7 +102,7 @@ export const concurrentOnIpv6: Subject = subject("servers/tcp_echo_concurrent.ts
 export const prefork: Subject = subject("servers/tcp_echo_prefork.ts", {
   args: ["127.0.0.1", "0", "--workers=2"],
   quiet: ["--quiet"],
-  grants: { "127.0.0.1:7007": "127.0.0.1" }, // the second worker binds the port that the first got
+  grants: { "127.0.0.1:7007": "127.0.0.1" }, // the second worker binds the port of the first
 });
 export const unix: Subject = subject("unix/stream_echo_server.ts", {
   args: [SOCKET],
@@ -110,7 +110,7 @@ export const unix: Subject = subject("unix/stream_echo_server.ts", {
   backlog: 1024,
 });
 
-/** The servers of one answer a client. */
+/** The servers that reply once to each client. */
 export const others: Subject[] = [
   subject("servers/tcp_echo_once.ts", { grants: { 7009: "0" }, backlog: 3, isIterative: true }),
   subject("servers/tcp_request.ts", { grants: { 5678: "0" }, isIterative: true }),
@@ -133,7 +133,7 @@ export const message: Subject = subject("servers/tcp_message.ts", {
   reply: /^I got your message$/,
 });
 
-/** The servers that say nothing before the client has shut down its side. */
+/** The servers that reply after the client has shut down its side, if at all. */
 export const listeners: Subject[] = [
   subject("servers/tcp_count.ts", { grants: { 7014: "0" }, reply: /^1 1 6\n$/ }),
   ...Object.entries({
@@ -216,10 +216,10 @@ export const oneShots: Subject[] = [
   }),
 ];
 
-/** The servers for production, which have the options of all limits. */
+/** The servers for production, with options for all limits. */
 export const reliable: Subject[] = [concurrent, prefork, unix];
 
-/** Every server of the suite, each once for each way in which it works. */
+/** Every server, once for each of its modes. */
 export const servers: Subject[] = [
   iterative,
   twoStacks,
