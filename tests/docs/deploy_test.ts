@@ -4,7 +4,7 @@ import { freePort, Process, startSample } from "../../contract/process.ts";
 import { readSample, root } from "../../contract/header.ts";
 import { startServer } from "../support/start.ts";
 
-// What docs/deploy.md installs: the units of deploy/ as systemd reads them, and its balancer, started.
+// docs/deploy.md: the units of deploy/ as systemd reads them, and the balancer.
 
 const GUIDE = "docs/deploy.md";
 const BALANCER = "deploy/haproxy.cfg";
@@ -19,13 +19,13 @@ const read = (path: string) => Deno.readTextFileSync(`${root}${path}`);
 
 // systemd
 
-/** What a unit says, in order: `["Restart", "on-failure"]`. */
+/** The directives of a unit, in order: `["Restart", "on-failure"]`. */
 function directives(unit: string): [name: string, value: string][] {
   const lines = read(`deploy/${unit}`).replaceAll(/\\\n */g, "");
   return [...lines.matchAll(/^(\w+)=(.*)$/gm)].map(([, name = "", value = ""]) => [name, value]);
 }
 
-/** The values that a unit gives a directive. */
+/** The values of a directive in a unit. */
 function values(unit: string, name: string): string {
   return directives(unit).filter(([other]) => other === name).map(([, value]) => value).join(" ");
 }
@@ -41,7 +41,7 @@ function option(unit: string, name: string): number {
   return Number(words[words.indexOf(name) + 1]);
 }
 
-/** What systemd has against a unit with a drop-in: nothing, or its words. */
+/** The errors of systemd for a unit with a drop-in. */
 async function verify(folder: string, unit: string, dropIn: string): Promise<string> {
   const executable = `${folder}/executable`;
   await Deno.writeTextFile(executable, "", { mode: 0o755 });
@@ -60,7 +60,7 @@ async function analyze(...args: string[]): Promise<{ code: number; stderr: strin
 }
 
 for (const { sample, unit } of services) {
-  testWith([], `${unit} starts ${sample} with arguments that it takes`, async (folder) => {
+  testWith([], `${unit} starts ${sample} with valid arguments`, async (folder) => {
     const [written = "", granted = written, replaced = granted] = unit.startsWith("tcp")
       ? ["7007", "7007", "0"]
       : ["/tmp/stream_echo.sock", "/run/stream_echo_server/echo.sock", `${folder}/echo.sock`];
@@ -76,7 +76,7 @@ for (const { sample, unit } of services) {
     assertEquals(await server.exits(), 0, server.describe());
   });
 
-  Deno.test(`${unit} leaves room for the connections and time for their end`, () => {
+  Deno.test(`${unit} allows enough descriptors, and enough time to stop`, () => {
     assert(Number(values(unit, "LimitNOFILE")) >= option(unit, "--max-connections") + 64);
     assert(Number(values(unit, "TimeoutStopSec")) > option(unit, "--grace"));
   });
@@ -94,12 +94,12 @@ for (const { sample, unit } of services) {
       const rate = (threshold: number) =>
         analyze("security", "--offline=true", `--threshold=${threshold}`, path);
       assertEquals((await rate(20)).code, 0);
-      assertEquals((await rate(0)).code, 1); // so the threshold counts
+      assertEquals((await rate(0)).code, 1); // so the threshold has an effect
     },
   );
 }
 
-Deno.test("the units differ in what they serve, and in nothing else", () => {
+Deno.test("the units differ only in the server", () => {
   const [tcp = [], unix = []] = services.map(({ unit }) =>
     directives(unit).map(([name, value]) => `${name}=${value}`)
   );
@@ -118,7 +118,7 @@ Deno.test("the units differ in what they serve, and in nothing else", () => {
   ]);
 });
 
-testWith(["python3"], "node:net, unlike Deno.listen, takes an inherited socket", async () => {
+testWith(["python3"], "node:net accepts an inherited socket, unlike Deno.listen", async () => {
   const program = `
 import os, socket, sys
 listener = socket.create_server(("127.0.0.1", 0))
@@ -137,7 +137,7 @@ net.createServer((socket) => socket.pipe(socket)).listen({ fd: 3 });`;
 
 // The guide
 
-Deno.test(`what ${GUIDE} says of the units is what they say`, () => {
+Deno.test(`${GUIDE} quotes the units correctly`, () => {
   const lines = services.flatMap(({ unit }) =>
     directives(unit).map(([name, value]) => `${name}=${value}`)
   );
@@ -152,7 +152,7 @@ Deno.test(`${GUIDE} grants the Unix server the path of its unit`, () => {
   const [path = ""] = commandLine("stream_echo_server.service");
   const folder = path.replace(/\/[^/]*$/, "");
   for (const flag of flags) {
-    // Its folder may be read, so that it is checked.
+    // Read permission for its folder is needed to check it.
     const isRead = flag.startsWith("--allow-read=");
     const granted = flag.replace("/tmp/stream_echo.sock", isRead ? folder : path);
     assert(read(GUIDE).includes(granted), granted);
@@ -171,7 +171,7 @@ testWith(
   },
 );
 
-Deno.test(`the links in ${GUIDE} lead somewhere`, () => {
+Deno.test(`the links in ${GUIDE} are valid`, () => {
   for (const [, link = ""] of read(GUIDE).matchAll(/\]\((?!https:)([^)#]+)/g)) {
     assert(Deno.statSync(`${root}docs/${link}`).isFile, link);
   }
@@ -179,7 +179,7 @@ Deno.test(`the links in ${GUIDE} lead somewhere`, () => {
 
 // HAProxy
 
-/** Starts HAProxy on a free port; returns it and the port once its checks have reached the servers. */
+/** Starts HAProxy on a free port; returns it and the port after its checks have reached the servers. */
 async function startBalancer(
   config: string,
   servers: { server: Process; port: number }[],
@@ -194,7 +194,7 @@ async function startBalancer(
   return { balancer, port };
 }
 
-/** Sends a message on a connection of its own; returns as many bytes of the answer, or more. */
+/** Sends a message on a new connection; returns the reply, which is at least as long. */
 async function exchange(port: number, message: string): Promise<string> {
   using conn = await Deno.connect({ hostname: "127.0.0.1", port });
   await conn.write(new TextEncoder().encode(message));
@@ -208,7 +208,7 @@ async function exchange(port: number, message: string): Promise<string> {
   return new TextDecoder().decode(buffer.subarray(0, length));
 }
 
-/** Connections enough that each of two servers gets its turn; all are answered. */
+/** Makes enough connections that both servers get some; all must be answered. */
 async function exchangeFour(port: number): Promise<void> {
   for (const message of ["one", "two", "three", "four"]) {
     assertEquals(await exchange(port, message), message);
@@ -220,7 +220,7 @@ function startConcurrent(): Promise<{ server: Process; port: number }> {
   return startServer(CONCURRENT, "127.0.0.1", { 7007: "0" });
 }
 
-/** The sample client talks to the balancer. */
+/** Runs the sample client against the balancer. */
 async function playClient(port: number): Promise<void> {
   await using client = startSample("clients/tcp_echo.ts", ["127.0.0.1", `${port}`], {
     7007: `${port}`,
@@ -232,7 +232,7 @@ async function playClient(port: number): Promise<void> {
 }
 
 for (const signal of ["SIGKILL", "SIGTERM"] as const) {
-  testWith(["haproxy"], `behind HAProxy, a server's ${signal} is no client's loss`, async () => {
+  testWith(["haproxy"], `behind HAProxy, no client notices ${signal} of a server`, async () => {
     const [a, b] = await Promise.all([
       startConcurrent(),
       startConcurrent(),
@@ -252,7 +252,7 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
 
 testWith(
   ["haproxy"],
-  "HAProxy's checks find a server that accepts and does not answer",
+  "HAProxy's checks detect a server that accepts and does not reply",
   async () => {
     const [a, b] = await Promise.all([
       startConcurrent(),
@@ -287,7 +287,7 @@ testWith(
   },
 );
 
-Deno.test("HAProxy is more patient than the servers, and leaves room for its checks", () => {
+Deno.test("HAProxy's timeouts are longer than the servers', and its limits leave room for its checks", () => {
   const config = read(BALANCER);
   for (const side of ["client", "server"]) {
     const [, timeout] = new RegExp(`timeout ${side} (\\d+)s`).exec(config) ?? [];

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { root } from "../../contract/header.ts";
 
-// What `deno doc --json` says of a symbol, as far as it is looked at here.
+// The part of the output of `deno doc --json` that the tests use.
 interface Declaration {
   kind: string;
   jsDoc?: JsDoc;
@@ -18,14 +18,14 @@ interface Callable {
   returnType?: { repr?: string };
 }
 
-/** A method, whose parameters are in `functionDef` if it is a class's, or a constructor. */
+/** A constructor or a method; a class's method has its parameters in `functionDef`. */
 interface Method extends Callable {
   name: string;
   jsDoc?: JsDoc;
   functionDef?: Callable;
 }
 
-/** A parameter, one with a default, or the rest of them. */
+/** A parameter, one with a default, or a rest parameter. */
 interface Parameter {
   kind: string;
   name?: string;
@@ -54,7 +54,7 @@ function isInternal({ jsDoc }: Method): boolean {
   return jsDoc?.tags?.some(({ kind }) => kind === "internal") ?? false;
 }
 
-/** What the documentation of something that can be called leaves out. */
+/** What the documentation of a function or method omits. */
 function missing(jsDoc: JsDoc | undefined, { params = [], returnType }: Callable): string[] {
   const tags = jsDoc?.tags ?? [];
   const left: string[] = [];
@@ -90,7 +90,7 @@ Deno.test("every public symbol is documented, with its parameters, their default
   assertEquals(left, []);
 });
 
-Deno.test("every public function and class has an example, or says where there is one", () => {
+Deno.test("every public function and class has an example, or refers to one", () => {
   const names = new Set(symbols.map(({ name }) => name));
   const left: string[] = [];
   for (const { name, declarations } of symbols) {

@@ -6,7 +6,7 @@ import { Process, temporaryFolder } from "../../contract/process.ts";
 import { parseTranscript, readSample, root } from "../../contract/header.ts";
 import { blocks as blocksIn, sectionsOf, tableIn } from "../support/documents.ts";
 
-// docs/permissions.md: what it says is what happens.
+// docs/permissions.md: its statements are executed.
 
 const path = "docs/permissions.md";
 
@@ -16,7 +16,7 @@ const blocks = (heading: string, language: string) =>
   blocksIn(sections.get(heading) ?? "", language);
 const table = (heading: string) => tableIn(sections.get(heading) ?? "");
 
-/** What stands in backticks. */
+/** The texts in backticks. */
 const code = (cell: string): string[] =>
   Array.from(cell.matchAll(/`([^`]+)`/g), ([, c]) => c ?? "");
 
@@ -25,12 +25,12 @@ const refusalTable = "What is not a valid grant";
 const prompt = "On a terminal, Deno asks first";
 const audit = "Which flags a program requires";
 
-Deno.test(`${path} shows every trap by a block that is run`, () => {
+Deno.test(`${path} shows each pitfall in a block that the tests run`, () => {
   const headings = [...sections.keys()];
   const shown = headings.filter((heading) => blocks(heading, "console").length > 0);
   assertEquals(
     headings.filter((heading) => !shown.includes(heading)),
-    [socketTable, refusalTable, prompt, audit], // which have tests of their own, below
+    [socketTable, refusalTable, prompt, audit], // which have separate tests, below
   );
 });
 
@@ -56,7 +56,7 @@ for (const [socket = "", flags = "", , sample = ""] of table(socketTable)) {
   Deno.test(`${path}: the flags of ${socket} are those of its sample`, () => {
     const [, name, file = ""] = /^\[(\w+)\]\(\.\.\/(.*)\)$/.exec(sample) ?? [];
     assertEquals(file.split("/")[1], `${name}.ts`);
-    assertEquals(code(flags), readSample(file).flags); // header_test.ts proves that no lesser ones do
+    assertEquals(code(flags), readSample(file).flags); // header_test.ts shows that they are minimal
   });
 }
 
@@ -70,8 +70,8 @@ for (const [flagCell = "", messageCell = ""] of table(refusalTable)) {
 }
 
 /**
- * Runs a program on a terminal of its own, and types an answer to each question until it is taken: Deno throws
- * away what was typed before a question had been there for a moment.
+ * Runs a program on a terminal, and types an answer to each question until it is accepted: Deno discards what
+ * is typed shortly after the question.
  */
 const TERMINAL = `
 import os, pty, re, select, sys
@@ -96,7 +96,7 @@ print(re.sub(r"\\x1b\\[[0-9;]*[A-Za-z]", "", screen.decode()).replace("\\r\\n", 
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
 
-/** Runs `deno` on a terminal, where somebody gives the same answer to every question. */
+/** Runs `deno` on a terminal, with the same answer to every question. */
 async function onTerminal(answer: string, ...args: string[]): Promise<string> {
   const command = ["-c", TERMINAL, answer, Deno.execPath(), ...args];
   await using process = new Process(command, false, undefined, "python3");
@@ -104,7 +104,7 @@ async function onTerminal(answer: string, ...args: string[]): Promise<string> {
   return process.stdout;
 }
 
-/** Two addresses on which nobody listens, one after the other. */
+/** Two addresses on which no server listens, one after the other. */
 const twoConnects = `
   for (const port of [7007, 7008]) {
     await Deno.connect({ hostname: "127.0.0.1", port }).catch((error) => console.log(error.name));
@@ -134,7 +134,7 @@ testWith(["python3"], `${path}: ${prompt}`, async (folder) => {
   }
 });
 
-/** What Deno logs of a program that may do everything. */
+/** The permissions that Deno logs for a program with all permissions. */
 async function auditOf(...args: string[]): Promise<{ permission: string; value: string }[]> {
   await using folder = await temporaryFolder();
   const log = `${folder.path}/audit.jsonl`;

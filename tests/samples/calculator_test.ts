@@ -15,15 +15,15 @@ import { Process } from "../../contract/process.ts";
 import { randomIntegers, toBytes } from "../support/bytes.ts";
 import { startServer } from "../support/start.ts";
 
-/** For a test that would never end if it failed: far more than any needs. */
+/** The time limit of a test that would not end if it failed, in ms. */
 const PATIENCE = { timeout: 60_000 };
 
-/** How long to wait for a datagram that comes, in ms. */
+/** The time limit for a datagram, in ms. */
 const LONG = 30_000;
 
 const MAX = 0xffffffff;
 
-/** A request as raw bytes: nothing here comes from the library. */
+/** A request as raw bytes, without the library. */
 function rawRequest(first: number, numbers: number[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(1 + 4 * numbers.length);
   const view = new DataView(bytes.buffer);
@@ -32,7 +32,7 @@ function rawRequest(first: number, numbers: number[]): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** The response to a request whose first byte is `first`, from the exercise's words alone. */
+/** The response to a request whose first byte is `first`, after the text of the exercise. */
 function rightResponse(first: number, numbers: number[]): string {
   const opcode = first >> 1 & 7;
   let result = opcode === 0 ? 0n : 1n;
@@ -45,14 +45,14 @@ function rightResponse(first: number, numbers: number[]): string {
   return opcode < 2 && fits ? `80${digits}` : "00";
 }
 
-/** Numbers of any magnitude: products of them fit and overflow both formats. */
+/** Numbers of all magnitudes, whose products fit or overflow both formats. */
 function randomNumbers(random: (below: number) => number): number[] {
   const count = 1 + random(random(2) === 0 ? 4 : 64);
   const bits = random(33);
   return Array.from({ length: count }, () => random(2 ** bits));
 }
 
-Deno.test("calculate() gives the results of the exercise", () => {
+Deno.test("calculate() returns the results of the exercise", () => {
   for (
     const [first, response] of [
       [0x50, "8000000009"],
@@ -66,7 +66,7 @@ Deno.test("calculate() gives the results of the exercise", () => {
   }
 });
 
-Deno.test("calculate() ignores the unused bits, and knows two opcodes", () => {
+Deno.test("calculate() ignores the unused bits, and rejects all opcodes but two", () => {
   for (let first = 0; first < 256; first++) {
     const response = calculate(rawRequest(first, [4, 2, 3])).toHex();
     assertEquals(response, rightResponse(first, [4, 2, 3]), first.toString(16));
@@ -74,7 +74,7 @@ Deno.test("calculate() ignores the unused bits, and knows two opcodes", () => {
   }
 });
 
-Deno.test("calculate() refuses every length that is not a byte and 1 to 64 numbers", () => {
+Deno.test("calculate() rejects every length other than a byte and 1 to 64 numbers", () => {
   for (let length = 0; length <= 300; length++) {
     for (const first of [0, 1, 2, 3]) {
       const request = new Uint8Array(length);
@@ -88,7 +88,7 @@ Deno.test("calculate() refuses every length that is not a byte and 1 to 64 numbe
   assertEquals(calculate(new Uint8Array(65507)).toHex(), "00");
 });
 
-Deno.test("calculate() is exact up to the limit of each format, and refuses what is over it", () => {
+Deno.test("calculate() is exact up to the limit of each format, and rejects larger results", () => {
   const all = (count: number, number: number) => Array<number>(count).fill(number);
   for (
     const [first, numbers, response] of [
@@ -113,10 +113,10 @@ Deno.test("calculate() is exact up to the limit of each format, and refuses what
       [3, all(4, 65536), "00"],
       [3, all(63, 2), "9223372036854775808"],
       [3, all(64, 2), "00"],
-      // Over 2 ** 53 and odd: no number of JavaScript's.
+      // Over 2 ** 53 and odd: not a JavaScript number.
       [3, [94906267, 94906269], "9007199705687823"],
       [3, [MAX, MAX], `${BigInt(MAX) ** 2n}`],
-      // What overflows on the way does not count.
+      // An intermediate overflow does not count.
       [2, [...all(63, MAX), 0], "8000000000"],
       [3, [0, ...all(63, MAX)], "0"],
     ] as [number, number[], string][]
@@ -142,7 +142,7 @@ Deno.test("calculate() agrees with a direct calculation", () => {
   assert(failed > 1000 && failed < 4000, `${failed} overflow`);
 });
 
-Deno.test("calculate() takes any bytes, and its response can be decoded", () => {
+Deno.test("calculate() accepts any bytes, and its response can be decoded", () => {
   const random = randomIntegers(2);
   for (let i = 0; i < 5000; i++) {
     const request = new Uint8Array(random(300)).map(() => random(256));
@@ -150,7 +150,7 @@ Deno.test("calculate() takes any bytes, and its response can be decoded", () => 
   }
 });
 
-Deno.test("encodeRequest(), decodeRequest() are each other's reverse", () => {
+Deno.test("encodeRequest() and decodeRequest() are inverses", () => {
   const random = randomIntegers(3);
   for (let i = 0; i < 1000; i++) {
     const request: CalculatorRequest = {
@@ -167,7 +167,7 @@ Deno.test("encodeRequest(), decodeRequest() are each other's reverse", () => {
   }
 });
 
-Deno.test("encodeResponse(), decodeResponse() are each other's reverse", () => {
+Deno.test("encodeResponse() and decodeResponse() are inverses", () => {
   const limits = [2n ** 32n, 2n ** 53n, 2n ** 63n, 2n ** 64n];
   const results = [0n, 1n, 9n, 10n, ...limits.flatMap((limit) => [limit - 1n, limit])];
   for (const ascii of [false, true]) {
@@ -183,7 +183,7 @@ Deno.test("encodeResponse(), decodeResponse() are each other's reverse", () => {
   }
 });
 
-Deno.test("decodeResponse() takes S = 0 whatever follows, and leading zeros", () => {
+Deno.test("decodeResponse() accepts S = 0 with any payload, and leading zeros", () => {
   for (const hex of ["00", "7f", "0000000000", "0031", "00ffffffffffff"]) {
     for (const ascii of [false, true]) {
       assertEquals(decodeResponse(Uint8Array.fromHex(hex), ascii), null, hex);
@@ -198,7 +198,7 @@ Deno.test("decodeRequest() reads a view of a larger buffer", () => {
   assertEquals(request, { operation: "*", ascii: false, numbers: [3, 5] });
 });
 
-Deno.test("encodeRequest() refuses what does not fit a request", () => {
+Deno.test("encodeRequest() rejects numbers that do not fit a request", () => {
   const encode = (numbers: number[]) => () => {
     encodeRequest({ operation: "+", ascii: false, numbers });
   };
@@ -213,7 +213,7 @@ Deno.test("encodeRequest() refuses what does not fit a request", () => {
   }
 });
 
-Deno.test("decodeRequest() says what is wrong", () => {
+Deno.test("decodeRequest() rejects an invalid request; the error names the cause", () => {
   assertThrows(
     () => decodeRequest(new Uint8Array()),
     RangeError,
@@ -223,7 +223,7 @@ Deno.test("decodeRequest() says what is wrong", () => {
   assertThrows(() => decodeRequest(rawRequest(0x45, [1])), RangeError, "unknown opcode 2");
 });
 
-Deno.test("encodeResponse() refuses a result that overflows its format", () => {
+Deno.test("encodeResponse() rejects a result that overflows its format", () => {
   for (
     const [result, ascii] of [
       [-1n, false],
@@ -237,7 +237,7 @@ Deno.test("encodeResponse() refuses a result that overflows its format", () => {
   }
 });
 
-/** What is no response, in hex, and for which format. */
+/** Invalid responses in hexadecimal, and their format. */
 const garbage: [hex: string, ascii: boolean, says: string][] = [
   ["", false, "the response is empty"],
   ["", true, "the response is empty"],
@@ -263,7 +263,7 @@ const garbage: [hex: string, ascii: boolean, says: string][] = [
   [`80${"39".repeat(500)}`, true, "is not"],
 ];
 
-Deno.test("decodeResponse() refuses what is no response", () => {
+Deno.test("decodeResponse() rejects an invalid response", () => {
   for (const [hex, ascii, says] of garbage) {
     const response = Uint8Array.fromHex(hex);
     assertThrows(() => decodeResponse(response, ascii), RangeError, `decodeResponse: `, hex);
@@ -273,7 +273,7 @@ Deno.test("decodeResponse() refuses what is no response", () => {
 
 const SERVER = "servers/udp_calculator.ts";
 
-/** Runs the client to its end, with permission for a port of 127.0.0.1 and of ::1. */
+/** Runs the client, with permission for a port of 127.0.0.1 and ::1. */
 async function runClient(port: number, args: string[]): Promise<Process> {
   const grants = ["127.0.0.1", "[::1]"].flatMap((host) => [`${host}:0`, `${host}:${port}`]);
   const flag = `--allow-net=${grants}`;
@@ -282,7 +282,7 @@ async function runClient(port: number, args: string[]): Promise<Process> {
   return client;
 }
 
-/** Asserts what a process has printed and its exit status. */
+/** Asserts the output and the exit status of a process. */
 function assertDid(
   process: Process,
   expected: { code: number; stdout?: string; stderr?: string },
@@ -291,7 +291,7 @@ function assertDid(
   assertEquals({ code, stdout, stderr }, { stdout: "", stderr: "", ...expected });
 }
 
-/** A server of the test's own: `respond` makes datagrams of a request, of which it is the `turn`th. */
+/** A server in this process: `respond` returns the datagrams that answer request number `turn`. */
 async function fakeServer(
   respond: (request: Uint8Array, turn: number) => Uint8Array[],
 ): Promise<{ port: number; requests: string[] } & Disposable> {
@@ -311,7 +311,7 @@ async function fakeServer(
 }
 
 Deno.test(
-  "servers/udp_calculator.ts answers 10,000 datagrams, whatever they are",
+  "servers/udp_calculator.ts answers 10,000 datagrams of any bytes",
   PATIENCE,
   async () => {
     const { server, port } = await startServer(SERVER, "127.0.0.1", { "[::1]": "127.0.0.1" });
@@ -351,7 +351,7 @@ Deno.test(
   },
 );
 
-testWith(["IPv6"], "servers/udp_calculator.ts on :: answers over IPv4 and IPv6", async () => {
+testWith(["IPv6"], "servers/udp_calculator.ts on :: answers IPv4 and IPv6 clients", async () => {
   const { server, port } = await startServer(SERVER, "::", { "--allow-net=[::1]": "--allow-net" });
   await using _server = server;
   for (const host of ["::1", "127.0.0.1"]) {
@@ -374,7 +374,7 @@ testWith(["IPv6"], "clients/udp_calculator.ts runs the lecture's command lines",
 });
 
 Deno.test(
-  "clients/udp_calculator.ts prints results, and that there is none",
+  "clients/udp_calculator.ts prints the result, or that there is none",
   PATIENCE,
   async () => {
     const { server, port } = await startServer(SERVER, "127.0.0.1", { "[::1]": "127.0.0.1" });
@@ -391,7 +391,7 @@ Deno.test(
       [["-op", "*", "-s", ...at, "4294967295", "641", "6700417"], result(2n ** 64n - 1n)],
       [["-op", "*", "-s", ...at, "65536", "65536", "65536", "65536"], cannot],
       [["-op", "+", ...at, ...Array(64).fill("2")], result(128)],
-      // Options stand anywhere, with two dashes or one, and end at --.
+      // Options may have any position, begin with one or two dashes, and end at --.
       [[...at, "6", "7", "-s", "--op", "*"], result(42)],
       [["-op=*", "--s", "-timeout=3", "--", ...at, "6", "7"], result(42)],
       [["-timeout", "3", ...at, "6", "-op=+", "7"], result(13)],
@@ -403,7 +403,7 @@ Deno.test(
 );
 
 Deno.test(
-  "clients/udp_calculator.ts says what is wrong with its command line",
+  "clients/udp_calculator.ts rejects a wrong command line",
   PATIENCE,
   async () => {
     const dashes = 'after "--" it would be an operand';
@@ -452,18 +452,22 @@ Deno.test(
   },
 );
 
-Deno.test("clients/udp_calculator.ts asks again when a datagram was lost", PATIENCE, async () => {
-  // The first request is lost; each other is answered twice, as one that only seemed to be lost.
-  using server = await fakeServer((request, turn) =>
-    turn === 1 ? [] : [calculate(request), calculate(request)]
-  );
-  const args = ["-op", "+", "127.0.0.1", `${server.port}`, "4", "2", "3"];
-  const { code, stdout, stderr } = await runClient(server.port, args);
-  assertEquals([code, stdout], [0, "Result: 9\n"], stderr);
-  assert(/^(recv 127.0.0.1:\d+: timed out after 1 s\n)+$/.test(stderr), stderr);
-  assert(server.requests.length > 1, `${server.requests}`);
-  assertEquals([...new Set(server.requests)], ["00000000040000000200000003"]);
-});
+Deno.test(
+  "clients/udp_calculator.ts repeats a request when a datagram was lost",
+  PATIENCE,
+  async () => {
+    // The first request is lost; each other is answered twice, as if it had only been late.
+    using server = await fakeServer((request, turn) =>
+      turn === 1 ? [] : [calculate(request), calculate(request)]
+    );
+    const args = ["-op", "+", "127.0.0.1", `${server.port}`, "4", "2", "3"];
+    const { code, stdout, stderr } = await runClient(server.port, args);
+    assertEquals([code, stdout], [0, "Result: 9\n"], stderr);
+    assert(/^(recv 127.0.0.1:\d+: timed out after 1 s\n)+$/.test(stderr), stderr);
+    assert(server.requests.length > 1, `${server.requests}`);
+    assertEquals([...new Set(server.requests)], ["00000000040000000200000003"]);
+  },
+);
 
 Deno.test("clients/udp_calculator.ts gives up after three requests", PATIENCE, async () => {
   using server = await fakeServer(() => []);
@@ -476,7 +480,7 @@ Deno.test("clients/udp_calculator.ts gives up after three requests", PATIENCE, a
   assertEquals(server.requests, Array(3).fill("0000000001"));
 });
 
-Deno.test("clients/udp_calculator.ts does not believe another port", PATIENCE, async () => {
+Deno.test("clients/udp_calculator.ts ignores a response from another port", PATIENCE, async () => {
   using intruder = await openDatagram(0);
   const run = async (server: Deno.DatagramConn, alone: boolean, timeout: string) => {
     const { port } = server.addr as Deno.NetAddr;
@@ -494,7 +498,7 @@ Deno.test("clients/udp_calculator.ts does not believe another port", PATIENCE, a
   assert(stderr.endsWith("no response to 3 requests\n"), stderr);
 });
 
-Deno.test("clients/udp_calculator.ts reports what is no response", PATIENCE, async () => {
+Deno.test("clients/udp_calculator.ts reports an invalid response", PATIENCE, async () => {
   await Promise.all(garbage.map(async ([hex, ascii, says]) => {
     using server = await fakeServer(() => [Uint8Array.fromHex(hex)]);
     const args = ["-op", "+", "127.0.0.1", `${server.port}`, "1", ...(ascii ? ["-s"] : [])];
@@ -505,7 +509,7 @@ Deno.test("clients/udp_calculator.ts reports what is no response", PATIENCE, asy
   }));
 });
 
-Deno.test("clients/udp_calculator.ts takes S = 0 for an error", PATIENCE, async () => {
+Deno.test("clients/udp_calculator.ts reports S = 0 as an error", PATIENCE, async () => {
   for (const hex of ["00", "7f", "0000000007"]) {
     using server = await fakeServer(() => [Uint8Array.fromHex(hex)]);
     const args = ["-op", "+", "127.0.0.1", `${server.port}`, "1"];

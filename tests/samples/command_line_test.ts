@@ -3,7 +3,7 @@ import { freePort, Process, temporaryFolder } from "../../contract/process.ts";
 import { type Outcome, tryCommandLines } from "../support/command_lines.ts";
 import { readSample, root, samplePaths } from "../../contract/header.ts";
 
-// What every sample promises about its command line, and about its last words when a call fails.
+// Every sample: its command line, and its error message when a call fails.
 
 /** A sample's command line, as its header describes it. */
 interface Syntax {
@@ -18,13 +18,13 @@ interface Syntax {
   usage: string;
   /** The operands' names, in order; the last may be a list, `N...`. */
   operands: string[];
-  /** The same as the usage has them, `[host]` if there is a default. */
+  /** The operands as the usage shows them: `[host]` if there is a default. */
   written: string[];
-  /** Those of them that may be empty: text that must be given. */
+  /** The operands that may be empty: required text. */
   mayBeEmpty: string[];
-  /** The options' names, each with what stands for its value: `["--grace", "SECONDS"]`. */
+  /** The options' names and the placeholders of their values: `["--grace", "SECONDS"]`. */
   options: [name: string, value: string | undefined][];
-  /** The arguments in its own transcript: operands that are right, then options. */
+  /** The arguments in its transcript: valid operands, then options. */
   given: string[];
 }
 
@@ -44,7 +44,7 @@ function readSyntax(path: string): Syntax {
   });
   const own = readSample(path).transcript.find(({ words }) => words[0] === path);
   const given = own?.words.slice(1) ?? [];
-  // Options may stand anywhere, and so behind the operands.
+  // Options may follow the operands.
   for (const [name, value] of options) {
     if (given[0] === name) given.push(...given.splice(0, value === undefined ? 1 : 2));
   }
@@ -63,7 +63,7 @@ function readSyntax(path: string): Syntax {
   };
 }
 
-/** A sample that has run to its end, after a line on its stdin. */
+/** Runs a sample, with a line on its stdin. */
 async function run(path: string, args: string[], flags: string[] = []): Promise<Process> {
   await using process = new Process(["run", ...flags, path, ...args], true);
   await process.type("hello\n");
@@ -72,7 +72,7 @@ async function run(path: string, args: string[], flags: string[] = []): Promise<
   return process;
 }
 
-/** Whether nothing in a diagnosis is for the developer only: a stack, the name or number of a code. */
+/** Whether a message is free of stack traces and error codes. */
 function isPlain(stderr: string): boolean {
   return !/^ +at |os error|\bE(?!RROR)[A-Z]{4,}\b/m.test(stderr);
 }
@@ -98,7 +98,7 @@ const notHosts = [
   "x".repeat(254),
 ];
 
-/** What is no host, by the operand's name. Of two programs of the lectures, it has the lecture's words. */
+/** Invalid hosts, by the operand. Two programs name theirs as their lecture does. */
 const badHosts: Record<string, string[]> = {
   host: notHosts,
   "[host]": notHosts,
@@ -107,7 +107,7 @@ const badHosts: Record<string, string[]> = {
   "[group]": ["127.0.0.1", "localhost", "239.0.0.256", "::1", "x"],
 };
 
-/** What is no value, by what stands for the value in the usage. */
+/** Invalid values, by the placeholder in the usage. */
 const badValues: Record<string, string[]> = {
   ADDRESS: ["127.0.0.256", "two words", "--nosuchoption"],
   OP: ["-", "++", "x"],
@@ -116,7 +116,7 @@ const badValues: Record<string, string[]> = {
   SECONDS: ["-1", "x", "1e3", "1s", "Infinity"],
 };
 
-/** A sample's wrong command lines, each with what the complaint has to name. */
+/** A sample's wrong command lines, each with what the error must contain. */
 function* wrongCommandLines(syntax: Syntax): Generator<[args: string[], says: string]> {
   const { path, operands, written, mayBeEmpty, options, given } = syntax;
   yield [[...given, "--nosuchoption"], "--nosuchoption"];
@@ -150,7 +150,7 @@ function* wrongCommandLines(syntax: Syntax): Generator<[args: string[], says: st
   }
 }
 
-/** The words of a text, whose lines may have been wrapped. */
+/** The words of a text, however its lines are wrapped. */
 const wordsOf = (text: string): string[] => text.split(/\s+/).filter((word) => word !== "");
 
 /** The signs that the legend explains, each if the transcript matches. */
@@ -179,7 +179,7 @@ type Wrong = typeof wrong[number];
 const NONE: Outcome = { status: 0, message: "it was not tried" };
 let tried: Promise<Map<Wrong, Outcome>> | undefined;
 
-/** What becomes of each, in one process for all. */
+/** The outcome of each, in one process for all. */
 function rejections(): Promise<Map<Wrong, Outcome>> {
   tried ??= tryCommandLines(wrong.map(({ path, args }) => [path, args]))
     .then((outcomes) => new Map(wrong.map((line, index) => [line, outcomes[index] ?? NONE])));
@@ -242,7 +242,7 @@ for (const syntax of samples) {
   });
 }
 
-Deno.test("a wrong number of operands has the lecture's words where it has some", async () => {
+Deno.test("a wrong number of operands is reported as in the lecture, where it defines a message", async () => {
   const parameters = "Parameter(s): <Server Address> <Echo Word> [<Server Port>]\n";
   const cases: [path: string, args: string[], code: number, says: string][] = [
     [
@@ -267,7 +267,7 @@ Deno.test("a wrong number of operands has the lecture's words where it has some"
   }
 });
 
-Deno.test("--help after -- is a word", async () => {
+Deno.test("--help after -- is an operand", async () => {
   const process = await run("clients/tcp_echo_word.ts", ["localhost", "--", "--help"]);
   const says = "inet_pton() failed: invalid address string\n";
   assertEquals([process.code, process.stdout, process.stderr], [1, "", says]);
@@ -282,8 +282,8 @@ function withAddress({ operands, given }: Syntax, host: string, port: string): s
 }
 
 /**
- * Asserts that a sample fails as it should: with status 1 and one line, which `pattern` matches. What
- * else than the network its header grants, it is granted here, too.
+ * Asserts that a sample fails with status 1 and one line, which `pattern` matches. Besides `flags`, it has
+ * the permissions of its header other than the network.
  */
 async function assertFails(
   path: string,
@@ -298,7 +298,7 @@ async function assertFails(
   assert(right && isPlain(stderr), `${path} ${JSON.stringify(args)} ${process.describe()}`);
 }
 
-/** A port on which nobody listens, nor can while this lasts: a client has it. */
+/** A port on which no server listens, and none can: a client has it. */
 async function deafPort(): Promise<{ port: string } & AsyncDisposable> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
@@ -331,7 +331,7 @@ for (const syntax of onHosts) {
 for (const syntax of servers) {
   const { path } = syntax;
 
-  Deno.test(`${path} fails in one line for an address that is not this host's`, async () => {
+  Deno.test(`${path} fails in one line for an address that this host does not have`, async () => {
     const args = withAddress(syntax, "192.0.2.1", "0");
     const pattern = "bind 192.0.2.1:0: (Cannot|Can't) assign requested address";
     await assertFails(path, args, ["--allow-net=192.0.2.1"], pattern);
@@ -353,7 +353,7 @@ for (const syntax of servers) {
 for (const syntax of clients.filter(({ path }) => path.includes("/tcp_"))) {
   const { path } = syntax;
 
-  Deno.test(`${path} fails in one line where nobody listens`, async () => {
+  Deno.test(`${path} fails in one line if no server listens`, async () => {
     await using deaf = await deafPort();
     const args = withAddress(syntax, "127.0.0.1", deaf.port);
     const pattern = `connect 127.0.0.1:${deaf.port}: Connection refused`;
@@ -365,7 +365,7 @@ Deno.test("the Unix samples fail in one line for a path that they cannot use", a
   await using folder = await temporaryFolder();
   const at = (name: string) => `${folder.path}/${name}`;
   const listener = Deno.listen({ transport: "unix", path: at("listener") });
-  await Deno.rename(at("listener"), at("stale")); // out of the way of close, which removes it
+  await Deno.rename(at("listener"), at("stale")); // close() removes the file at the old path
   listener.close();
   const tooLong = "x".repeat(108);
   const cases: [sample: string, call: string, name: string, cause: string][] = [
@@ -382,14 +382,14 @@ Deno.test("the Unix samples fail in one line for a path that they cannot use", a
   }
 });
 
-/** The flags that a refusal names. */
+/** The flags that an error names. */
 function namedFlags({ stderr }: Process): string[] {
   const [, flags = ""] =
     /^(?:.*: )?permission not granted, requires (--allow-.*)\n$/.exec(stderr) ?? [];
   return flags.split(" ").filter((flag) => flag !== "");
 }
 
-/** What flags grant, one by one, with paths as they are from the project's root. */
+/** The single permissions of flags, with paths relative to the project's root. */
 function grants(flags: string[]): string[] {
   return flags.flatMap((flag) => {
     const [name = "", scopes = ""] = flag.split(/=(.*)/);
@@ -398,9 +398,9 @@ function grants(flags: string[]): string[] {
 }
 
 const unknownClients =
-  "a client's port is known when it comes, so the header grants the whole host";
+  "a client's port is known when it sends, so the header grants the whole host";
 
-/** The samples that cannot name at once all that their headers grant: what they name, and why no more. */
+/** The samples that cannot name all their flags in one error: those that they name, and the reason. */
 const namesLess: Record<string, { names: string[]; because: string }> = {
   "servers/tcp_echo_lines.ts": {
     names: ["--allow-net=127.0.0.1:7008"],
@@ -416,7 +416,7 @@ const namesLess: Record<string, { names: string[]; because: string }> = {
       "--allow-read=/tmp/dgram_echo.sock",
       "--allow-write=/tmp/dgram_echo.sock",
     ],
-    because: "a client's path is known when it comes",
+    because: "a client's path is known when it sends",
   },
   "clients/resolve.ts": {
     names: ["--allow-net=localhost"],
@@ -433,7 +433,7 @@ for (const syntax of samples) {
   const { names, because } = namesLess[path] ?? {};
   if (readSample(path).flags.length === 0) continue;
 
-  Deno.test(`${path} without its flags names them${because ? `, but: ${because}` : ""}`, async () => {
+  Deno.test(`${path} without permissions names its flags${because ? `, but: ${because}` : ""}`, async () => {
     const process = await run(path, given);
     assertEquals(process.code, 1, process.describe());
     const named = grants(namedFlags(process));
@@ -442,14 +442,14 @@ for (const syntax of samples) {
     assert(names === undefined || named.join() !== inHeader.join(), "it is no exception any more");
   });
 
-  Deno.test(`${path} needs no more than the flags that it names`, async () => {
+  Deno.test(`${path} runs with the flags that it names`, async () => {
     await using folder = await temporaryFolder();
     await using deaf = await deafPort();
     const args = path.startsWith("unix/")
       ? [`${folder.path}/socket`]
       : withAddress(syntax, "127.0.0.1", path.startsWith("servers/") ? `${freePort()}` : deaf.port);
     const flags = namedFlags(await run(path, args));
-    assert(flags.length > 0, "it was refused nothing");
+    assert(flags.length > 0, "it named no flags");
     await using process = new Process(["run", ...flags, path, ...args], true);
     await process.type("hello\n");
     await process.endInput();
@@ -459,7 +459,7 @@ for (const syntax of samples) {
   });
 }
 
-Deno.test("servers/tcp_echo_prefork.ts elsewhere than in the project's root says what to grant", async () => {
+Deno.test("servers/tcp_echo_prefork.ts in another directory names the flags that it needs", async () => {
   await using folder = await temporaryFolder();
   const path = "servers/tcp_echo_prefork.ts";
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -14,7 +14,7 @@ function inShell(script: string, ...args: string[]): Process {
 }
 
 for (const [args, size] of [[[], 1], [["--size=7"], 7], [["--size=65536"], 65_536]] as const) {
-  Deno.test(`${path} copies any bytes, ${size} at a time`, async () => {
+  Deno.test(`${path} copies bytes, ${size} at a time`, async () => {
     await using folder = await temporaryFolder();
     const [from, to] = [`${folder.path}/from`, `${folder.path}/to`];
     for (const input of [new Uint8Array(), bytes]) {
@@ -31,7 +31,7 @@ for (const [args, size] of [[[], 1], [["--size=7"], 7], [["--size=65536"], 65_53
   });
 }
 
-Deno.test(`${path} copies a byte before the next one comes`, async () => {
+Deno.test(`${path} copies each byte before it reads the next`, async () => {
   await using process = startSample(path, [], {}, true);
   await process.type("a");
   await process.prints(/^a$/);
@@ -41,7 +41,7 @@ Deno.test(`${path} copies a byte before the next one comes`, async () => {
   assertEquals(await process.exits(), 0, process.describe());
 });
 
-Deno.test(`${path} ends quietly when its stdout is closed`, async () => {
+Deno.test(`${path} ends without an error when its stdout is closed`, async () => {
   await using process = inShell(
     'yes | { "$@"; echo "exit $?" >&2; } | head -n 1',
     "--size=100",
@@ -50,7 +50,7 @@ Deno.test(`${path} ends quietly when its stdout is closed`, async () => {
   assertEquals([process.stdout, process.stderr], ["y\n", "exit 0\n"]);
 });
 
-Deno.test(`${path} says why it cannot go on`, async () => {
+Deno.test(`${path} reports errors of stdin and stdout`, async () => {
   const failures = { '"$@" < /': "read stdin: Is a directory\n" } as Record<string, string>;
   if (Deno.build.os === "linux") {
     failures['echo x | "$@" > /dev/full'] = "write stdout: No space left on device\n";
@@ -62,7 +62,7 @@ Deno.test(`${path} says why it cannot go on`, async () => {
   }
 });
 
-Deno.test(`${path} takes a size of one byte or more`, async () => {
+Deno.test(`${path} rejects an invalid size`, async () => {
   for (const size of ["0", "-1", "x", "1.5"]) {
     await using process = startSample(path, [`--size=${size}`]);
     assertEquals(await process.exits(), 2, process.describe());

@@ -3,9 +3,8 @@ import { testWith } from "../support/test_with.ts";
 import { Process, startSample } from "../../contract/process.ts";
 import { listeningPort, startUnixServer } from "../support/start.ts";
 
-// The echo pair of CS:APP, ours crossed with the lecture's own in C. Its buffers have MAXLINE = 8192
-// bytes, one of them for a NUL: a longer line goes in pieces of 8191 bytes, and an end that waits for
-// more waits without an end.
+// The echo pair of CS:APP against the lecture's programs in C. Their buffers have MAXLINE = 8192 bytes, one
+// of them for a NUL: a longer line is sent in pieces of 8191 bytes, and a peer that waits for more hangs.
 
 /** The lengths of the lines, without their newlines. */
 const lengths = [0, 1, 8189, 8190, 8191, 8192, 8193, 16381, 16382, 16383, 20_000];
@@ -26,7 +25,7 @@ async function compile(folder: string): Promise<string> {
   return program;
 }
 
-/** Types all lines at a client, and asserts that it prints them all again and ends. */
+/** Types all lines to a client; asserts that it prints them and exits with 0. */
 async function assertEchoes(client: Process): Promise<void> {
   const typing = client.type(text).then(() => client.endInput());
   const code = await client.exits().catch(() => "it hangs");

@@ -15,24 +15,24 @@ import { exchange, readAll, receive } from "../support/streams.ts";
 import { Server } from "../support/server.ts";
 import { isHere } from "../../contract/requirements.ts";
 
-// One suite for every echo server, whatever its transport and however it accepts, after Go's nettest.
-// All that is sent ends with a newline or with the stream: one of the servers echoes lines.
+// One suite for every echo server, after Go's nettest. All data ends with a newline or with EOF: one of the
+// servers echoes lines.
 
 const MEGABYTES = 10;
 
-/** Where two sequences of bytes begin to differ; -1 if they do not. */
+/** The index of the first difference, or -1. */
 function differAt(a: Uint8Array, b: Uint8Array): number {
   const at = a.findIndex((byte, index) => byte !== b[index]);
   return at === -1 && a.length !== b.length ? a.length : at;
 }
 
 const checks: Record<string, (server: Server) => Promise<void>> = {
-  async "messages come back one by one, each before the next is sent"(server) {
+  async "messages are echoed one by one"(server) {
     using conn = await server.connect();
     for (let i = 0; i < 300; i++) await exchange(conn, `${i} ${"x".repeat(i)}\n`);
   },
 
-  async "messages in flight come back in order"(server) {
+  async "pipelined messages are echoed in order"(server) {
     using conn = await server.connect();
     const reader = new BufferedReader(conn);
     const message = (i: number) => `message ${i} ${"x".repeat(i % 100)}\n`;
@@ -49,32 +49,32 @@ const checks: Record<string, (server: Server) => Promise<void>> = {
     await Promise.all([send(), compare()]);
   },
 
-  async [`${MEGABYTES} MB of random bytes come back whole while more are sent`](server) {
+  async [`${MEGABYTES} MB of random bytes are echoed while more are sent`](server) {
     using conn = await server.connect();
     const sent = randomBytes(MEGABYTES * 1e6, MEGABYTES);
     const send = () => writeN(conn, sent).then(() => conn.closeWrite());
     const receiveLate = async () => {
-      // Nobody receives at first, so the sockets fill up, and writes are cut short.
+      // Without a receive at first, the buffers fill, and writes are short.
       await new Promise((resolve) => setTimeout(resolve, 200));
       return await readAll(conn);
     };
     const [received] = await Promise.all([receiveLate(), send()]);
-    assertEquals(received.length, sent.length, "bytes that came back");
-    assertEquals(differAt(received, sent), -1, "the byte that differs");
+    assertEquals(received.length, sent.length, "number of bytes");
+    assertEquals(differAt(received, sent), -1, "index of the first difference");
   },
 
-  async "what was sent before a half-close comes back after it"(server) {
+  async "data sent before a half-close is echoed after it"(server) {
     using conn = await server.connect();
-    // As much as the sockets hold when nobody receives, in one line that has no end.
+    // As much as the buffers hold without a receive, in one unterminated line.
     const sent = new Uint8Array(60_000).fill(0x78);
     await writeN(conn, sent);
     await conn.closeWrite();
     const received = await readAll(conn);
-    assertEquals(received.length, sent.length, "bytes that came back");
-    assertEquals(differAt(received, sent), -1, "the byte that differs");
+    assertEquals(received.length, sent.length, "number of bytes");
+    assertEquals(differAt(received, sent), -1, "index of the first difference");
   },
 
-  async "100 clients each get what is theirs"(server) {
+  async "100 clients each receive their own data"(server) {
     const count = 100;
     const talk = async (conn: Deno.Conn, i: number) => {
       for (let round = 0; round < 5; round++) await exchange(conn, `client ${i} round ${round}\n`);
@@ -85,7 +85,7 @@ const checks: Record<string, (server: Server) => Promise<void>> = {
         await talk(conn, i);
       }
     } else {
-      // None leaves before all have been served, the last to come first.
+      // All are open at the same time; the last is served first.
       const conns = await Promise.all(Array.from({ length: count }, () => server.connect()));
       for (const [i, conn] of [...conns.entries()].toReversed()) await exchange(conn, `${i}\n`);
       await Promise.all(conns.map(talk));
@@ -93,7 +93,7 @@ const checks: Record<string, (server: Server) => Promise<void>> = {
     }
   },
 
-  async "a connection without a byte ends, and the next is served"(server) {
+  async "after a connection without data the next is served"(server) {
     (await server.connect()).close();
     using empty = await server.connect();
     await empty.closeWrite();
@@ -102,7 +102,7 @@ const checks: Record<string, (server: Server) => Promise<void>> = {
     await exchange(next, "next\n");
   },
 
-  async "bytes that are sent one by one come back"(server) {
+  async "bytes sent one by one are echoed"(server) {
     using conn = await server.connect();
     const text = `${"one by one, ".repeat(40)}\n`;
     for (const byte of bytes(text)) await writeN(conn, new Uint8Array([byte]));
@@ -110,7 +110,7 @@ const checks: Record<string, (server: Server) => Promise<void>> = {
     for (const char of "and\neach\non\nits\nown\n".split(/(?<=\n)/)) await exchange(conn, char);
   },
 
-  async "a read expires while nothing comes, and a later one gets what came meanwhile"(server) {
+  async "a read times out, and a later one returns the data that arrived meanwhile"(server) {
     using conn = await server.connect();
     const reader = new TimeoutReader(conn, 0);
     const reply = new Uint8Array(80);
@@ -137,7 +137,7 @@ for (const subject of [iterative, lines, concurrent, concurrentOnIpv6, prefork, 
         await check(server);
         await server.assertEnds();
         const complaints = server.process.stderr.replace(/^listening on .*\n/, "");
-        assert(complaints === "", `${subject.name} complains: ${complaints}`);
+        assert(complaints === "", `${subject.name} reports: ${complaints}`);
       },
     });
   }

@@ -2,8 +2,8 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { testWith } from "../support/test_with.ts";
 import { Process, startSample } from "../../contract/process.ts";
 
-// The samples against programs that are not ours. Two ends that stand on one library may agree and
-// be wrong; what python3, netcat and socat see is what is on the wire.
+// The samples against independent programs. Two ends that use one library may agree and be wrong: python3,
+// netcat and socat show what is on the wire.
 
 const ITERATIVE = "servers/tcp_echo_iterative.ts";
 const CONCURRENT = "servers/tcp_echo_concurrent.ts";
@@ -14,8 +14,7 @@ const UDP_CLIENT = "clients/udp_echo.ts";
 const UNIX_CLIENT = "unix/stream_echo_client.ts";
 
 /**
- * What our Python programs begin with. An address is `host:port` or a path, as the samples print
- * them; the timeout is only a safety net.
+ * The beginning of the Python programs. An address is `host:port` or a path, as the samples print it.
  */
 const PRELUDE = `
 import contextlib, socket, struct, sys
@@ -81,14 +80,14 @@ function startPython(address: string, program: string): Process {
   return new Process(["-u", "-c", PRELUDE + program, address], false, undefined, "python3");
 }
 
-/** Runs a Python client to its end; returns the names of its sockets, in the order of connecting. */
+/** Runs a Python client; returns the addresses of its sockets, in the order of connecting. */
 async function runPython(address: string, program: string): Promise<string[]> {
   await using client = startPython(address, program);
   assertEquals(await client.exits(), 0, client.describe());
   return client.stdout.trimEnd().split("\n");
 }
 
-/** One of our servers, and where it listens. */
+/** A server, and its address. */
 interface Running extends AsyncDisposable {
   server: Process;
   address: string;
@@ -114,7 +113,7 @@ function startClient(sample: string, address: string, ...options: string[]): Pro
   return startSample(sample, [host, port, ...options], { [written]: port }, true);
 }
 
-// Our stream servers, and clients in Python.
+// The stream servers, and clients in Python.
 
 for (const sample of [ITERATIVE, CONCURRENT, UNIX_SERVER]) {
   testWith(["python3"], `${sample} prints a message in pieces of 80 bytes`, async (folder) => {
@@ -126,7 +125,7 @@ for (const sample of [ITERATIVE, CONCURRENT, UNIX_SERVER]) {
     assertEquals(server.stderr, `listening on ${address}\n`);
   });
 
-  testWith(["python3"], `${sample} echoes any byte, also after a half-close`, async (folder) => {
+  testWith(["python3"], `${sample} echoes every byte, also after a half-close`, async (folder) => {
     await using running = await start(sample, folder);
     const { server, address } = running;
     await runPython(
@@ -139,14 +138,14 @@ assert receive_all(c) == sent
 `,
     );
     const [control] = /[^\P{Cc}\t\n]/u.exec(await stop(server)) ?? [];
-    assertEquals(control, undefined, "a control character on somebody's terminal");
+    assertEquals(control, undefined, "a control character is printed");
     assertEquals(server.stderr, `listening on ${address}\n`);
   });
 
-  testWith(["python3"], `${sample} serves on after a client has reset`, async (folder) => {
+  testWith(["python3"], `${sample} serves the next client after a reset`, async (folder) => {
     await using running = await start(sample, folder);
     const { server, address } = running;
-    // It closes with the answer untaken: on a Unix socket too, that is a reset.
+    // A close with unread data is a reset, on a Unix socket too.
     const [first, next] = await runPython(
       address,
       `
@@ -168,10 +167,10 @@ talk(connect(), b"next")
   });
 }
 
-testWith(["python3"], `${ITERATIVE} serves one client after the other`, async (folder) => {
+testWith(["python3"], `${ITERATIVE} serves one client at a time`, async (folder) => {
   await using running = await start(ITERATIVE, folder);
   const { server, address } = running;
-  // While the first client is served, the second could be many times over, and the third gives up.
+  // While the first client is served, the second waits and the third resets.
   const [first, second, _, fourth] = await runPython(
     address,
     `
@@ -227,19 +226,19 @@ testWith(["python3", "IPv6"], `${CONCURRENT} on :: serves IPv4 and IPv6 clients`
   );
 });
 
-// Our clients, and servers in Python.
+// The clients, and servers in Python.
 
-/** What a Python server does, and what our client makes of it. */
+/** What a Python server does, and what the client prints. */
 interface Encounter {
-  /** The server's program; `c` or, of a datagram server, `s` is its socket. */
+  /** The server's program; its socket is `c`, of a datagram server `s`. */
   program: string;
-  /** What the client is given on its command line after the address. */
+  /** The client's options. */
   options?: string[];
-  /** What is typed on the client's stdin before that ends. */
+  /** The client's stdin. */
   typed: string;
-  /** All that the client then prints on stdout. */
+  /** The client's stdout. */
   prints: string;
-  /** The line on stderr with which it fails, if it does: a pattern with ADDRESS for the server's. */
+  /** A pattern of its error, if it fails, with ADDRESS for the server's address. */
   fails?: string;
 }
 
@@ -284,22 +283,22 @@ const streamEncounters: Record<string, Encounter> = {
     typed: "x".repeat(8191),
     prints: "x".repeat(8191),
   },
-  "is never spoken to": {
+  "receives nothing": {
     program: 'assert receive_all(c) == b""',
     typed: "",
     prints: "",
   },
-  "closes without an answer": {
+  "closes without a reply": {
     program: "receive(c, 6); c.close()",
     typed: "hello\n",
     prints: "",
     fails: "read ADDRESS: the server closed the connection",
   },
-  "closes after its first answer": {
+  "closes after its first reply": {
     program: "c.sendall(receive(c, 6)); c.close()",
     typed: "hello\nagain\n",
     prints: "hello\n",
-    // What the second line meets depends on how far the close has come.
+    // The error depends on how far the close has got.
     fails:
       "(read|write) ADDRESS: (the server closed the connection|Connection reset.*|Broken pipe)",
   },
@@ -309,12 +308,12 @@ const streamEncounters: Record<string, Encounter> = {
     prints: "",
     fails: "read ADDRESS: Connection reset by peer",
   },
-  "answers with garbage and no newline": {
+  "replies with garbage and no newline": {
     program: `receive(c, 6); c.sendall(bytes([${garbage}])); c.close()`,
     typed: "hello\n",
     prints: new TextDecoder().decode(new Uint8Array(garbage)),
   },
-  "answers without end": {
+  "replies without end": {
     program: `
 receive(c, 6)
 with contextlib.suppress(ConnectionError):
@@ -336,7 +335,7 @@ for (const [does, encounter] of Object.entries(streamEncounters)) {
 }
 
 const datagramEncounters: Record<string, Encounter> = {
-  "answers": {
+  "replies": {
     program: `
 for _ in range(3):
     message, client = s.recvfrom(65536)
@@ -345,17 +344,17 @@ for _ in range(3):
     typed: "hello\n\nthe end",
     prints: "<hello>\n<>\n<the end>\n",
   },
-  "answers with nothing": {
+  "replies with no bytes": {
     program: 's.sendto(b"", s.recvfrom(65536)[1])',
     typed: "hello\n",
     prints: "\n",
   },
-  "answers with as much as a datagram holds": {
+  "replies with the longest datagram": {
     program: 's.sendto(b"x" * 65507, s.recvfrom(65536)[1])',
     typed: "hello\n",
     prints: `${"x".repeat(65507)}\n`,
   },
-  "is sent as much as a datagram holds": {
+  "receives the longest datagram": {
     program: `
 message, client = s.recvfrom(65536)
 s.sendto(b"%d" % len(message), client)
@@ -363,20 +362,20 @@ s.sendto(b"%d" % len(message), client)
     typed: `${"x".repeat(65507)}\n`,
     prints: "65507\n",
   },
-  "would be sent more than a datagram holds": {
+  "would receive more than a datagram holds": {
     program: "",
     typed: `${"x".repeat(65508)}\n`,
     prints: "",
     fails: "sendto ADDRESS: a message of 65508 bytes is too long, the limit is 65507 bytes",
   },
-  "does not answer": {
+  "does not reply": {
     program: "s.recvfrom(65536)",
     options: ["--timeout=0.2"],
     typed: "hello\n",
     prints: "",
     fails: "recv ADDRESS: timed out after 0\\.2 s",
   },
-  "does not answer, when somebody else does": {
+  "does not reply, while another socket does": {
     program: `
 message, client = s.recvfrom(65536)
 socket.socket(socket.AF_INET, DATAGRAM).sendto(b"believe me", client)
@@ -386,7 +385,7 @@ socket.socket(socket.AF_INET, DATAGRAM).sendto(b"believe me", client)
     prints: "",
     fails: "recv ADDRESS: timed out after 0\\.2 s",
   },
-  "answers after somebody else": {
+  "replies after another socket": {
     program: `
 message, client = s.recvfrom(65536)
 socket.socket(socket.AF_INET, DATAGRAM).sendto(b"believe me", client)
@@ -400,15 +399,15 @@ s.sendto(message, client)
 for (const [does, encounter] of Object.entries(datagramEncounters)) {
   testWith(["python3"], `${UDP_CLIENT} and a server that ${does}`, async () => {
     const program = `s = bind(DATAGRAM)\n${encounter.program}`;
-    // Nobody's answer is that late, but on a busy machine it may well be later than the default.
+    // On a busy machine a reply may take longer than the default.
     const options = encounter.options ?? ["--timeout=30"];
     await assertGoes(UDP_CLIENT, "127.0.0.1:0", { ...encounter, program, options });
   });
 }
 
-// Our datagram server, and clients in Python.
+// The datagram server, and clients in Python.
 
-/** What is sent, and what comes back. */
+/** Messages, and their replies. */
 const datagrams: [sent: string, back: string][] = [
   ["hello", "hello"],
   ["", ""],
@@ -428,20 +427,24 @@ s.send(b"the end")
 assert s.recv(65536) == b"the end"
 `;
 
-testWith(["python3"], `${UDP_SERVER} cuts messages at 80 bytes, and says so`, async (folder) => {
-  await using running = await start(UDP_SERVER, folder);
-  const { server, address } = running;
-  const [client, other] = await runPython(address, sendDatagrams);
-  assertEquals(
-    await stop(server),
-    datagrams.map(([, back]) => `Message from ${client}: ${back}\n`).join("") +
-      `Message from ${other}: I will not wait for the answer\nMessage from ${client}: the end\n`,
-  );
-  const cut = `${client}: message cut at 80 bytes\n`;
-  assertEquals(server.stderr, `listening on ${address}\n${cut}${cut}`);
-});
+testWith(
+  ["python3"],
+  `${UDP_SERVER} truncates messages at 80 bytes, and reports it`,
+  async (folder) => {
+    await using running = await start(UDP_SERVER, folder);
+    const { server, address } = running;
+    const [client, other] = await runPython(address, sendDatagrams);
+    assertEquals(
+      await stop(server),
+      datagrams.map(([, back]) => `Message from ${client}: ${back}\n`).join("") +
+        `Message from ${other}: I will not wait for the answer\nMessage from ${client}: the end\n`,
+    );
+    const cut = `${client}: message cut at 80 bytes\n`;
+    assertEquals(server.stderr, `listening on ${address}\n${cut}${cut}`);
+  },
+);
 
-testWith(["python3"], `${UDP_SERVER} --quiet does the same without a word`, async (folder) => {
+testWith(["python3"], `${UDP_SERVER} --quiet does the same without output`, async (folder) => {
   await using running = await start(UDP_SERVER, folder, "--quiet");
   const { server, address } = running;
   await runPython(address, sendDatagrams);
@@ -449,7 +452,7 @@ testWith(["python3"], `${UDP_SERVER} --quiet does the same without a word`, asyn
   assertEquals(server.stderr, `listening on ${address}\n`);
 });
 
-// netcat and socat, as a person uses them.
+// netcat and socat.
 
 /** The arguments of netcat and socat as clients of an address. */
 const theirClients: [
@@ -482,7 +485,7 @@ for (const [program, sample, args] of theirClients) {
   });
 }
 
-/** The arguments of netcat and socat as servers, and the line with which they say that they are. */
+/** The arguments of netcat and socat as servers, and what they print when they listen. */
 const theirServers: [
   program: "nc" | "socat",
   sample: string,

@@ -5,7 +5,7 @@ import { testSteps } from "../support/test_with.ts";
 import { play } from "../../contract/player.ts";
 import { readSample, root, type Sample, samplePaths } from "../../contract/header.ts";
 
-// The header contract: what every sample's first lines promise holds.
+// The header contract: every sample does what its header states.
 
 for (const path of samplePaths()) {
   const sample = readSample(path);
@@ -58,7 +58,7 @@ testSteps(
   })),
 );
 
-/** The ways to take something away from a sample's flags. */
+/** The ways to reduce a sample's permissions. */
 function lesserFlags(sample: Sample): [what: string, change: (flags: string[]) => string[]][] {
   const ways: [string, (flags: string[]) => string[]][] = [];
   for (const [index, flag] of sample.flags.entries()) {
@@ -69,7 +69,7 @@ function lesserFlags(sample: Sample): [what: string, change: (flags: string[]) =
     for (const grant of grants) {
       const others = grants.filter((other) => other !== grant);
       ways.push([`without ${name}=${grant}`, change(others)]);
-      // The whole host may be granted only to who needs more of it than the ports known beforehand.
+      // The whole host may be granted only if the ports known beforehand are not enough.
       if (name === "--allow-net" && /^(\[.*\]|[^:]*)$/.test(grant)) {
         const ports = [...listeningPorts(sample), "0"].map((port) => `${grant}:${port}`);
         ways.push([`with ${name}=${ports} for ${grant}`, change([...others, ...ports])]);
@@ -84,7 +84,7 @@ function listeningPorts(sample: Sample): string[] {
     .flatMap((text) => /^listening on .*:(\d+)\n$/.exec(text)?.[1] ?? []);
 }
 
-Deno.test("a transcript that is not what happens is found out", async () => {
+Deno.test("play() detects a wrong transcript", async () => {
   const sample = readSample("clients/tcp_echo.ts");
   const printing = (from: string, to: string): Sample["transcript"] =>
     sample.transcript.map((block) => ({

@@ -4,14 +4,14 @@ import { Process } from "../../contract/process.ts";
 
 const path = "clients/resolve.ts";
 
-/** What it prints for these arguments. */
+/** Its exit status and output for the arguments. */
 async function resolve(args: string[], ...flags: string[]): Promise<[code: number, text: string]> {
   await using process = new Process(["run", "--no-prompt", ...flags, path, ...args], false);
   const code = await process.exits();
   return [code, process.stdout + process.stderr];
 }
 
-Deno.test(`${path} prints every address of a name, each once`, async () => {
+Deno.test(`${path} prints each address of a name once`, async () => {
   const [code, text] = await resolve(["localhost", "ssh"], "--allow-net=localhost");
   const lines = text.trimEnd().split("\n");
   assertEquals([code, lines.pop()], [0, "port: 22/tcp (ssh)"], text);
@@ -20,7 +20,7 @@ Deno.test(`${path} prints every address of a name, each once`, async () => {
   for (const line of lines) assertEquals(/^(127\.\d+\.\d+\.\d+|::1)$/.test(line), true, text);
 });
 
-Deno.test(`${path} prints the ports of a service, for each transport that has it`, async () => {
+Deno.test(`${path} prints the port of a service for each of its transports`, async () => {
   const cases = {
     http: "port: 80/tcp (http)\n",
     www: "port: 80/tcp (http)\n",
@@ -36,7 +36,7 @@ Deno.test(`${path} prints the ports of a service, for each transport that has it
   }
 });
 
-Deno.test(`${path} prints the name of an address, in the address's one form`, async () => {
+Deno.test(`${path} prints the name of an address, and the address in its canonical form`, async () => {
   const [code, text] = await resolve(["0:0::0:1", "22"], "--allow-net=[::1]:22");
   const [address, name, ...ports] = text.trimEnd().split("\n");
   assertEquals([code, address], [0, "::1"], text);
@@ -44,7 +44,7 @@ Deno.test(`${path} prints the name of an address, in the address's one form`, as
   assertEquals(ports[0], "port: 22/tcp (ssh)");
 });
 
-Deno.test(`${path} prints nothing of an answer that it cannot get whole`, async () => {
+Deno.test(`${path} prints no partial result`, async () => {
   const cases: [string[], string][] = [
     [
       ["127.0.0.1", "80"],

@@ -2,11 +2,11 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Process } from "../../contract/process.ts";
 import { readSample } from "../../contract/header.ts";
 
-// What the sample says, against what the system saw.
+// The output of the sample against its system calls.
 
 const path = "clients/socket_options.ts";
 
-/** A run of the sample: the outcome that it prints for each option, in order. */
+/** Runs the sample; returns the outcome that it prints for each option, in order. */
 async function run(program?: string, ...before: string[]): Promise<Map<string, string>> {
   const args = ["run", "--no-prompt", ...readSample(path).flags, path];
   await using process = program === undefined
@@ -20,7 +20,7 @@ async function run(program?: string, ...before: string[]): Promise<Map<string, s
   );
 }
 
-/** Whether strace(1) is here and may trace. */
+/** Whether strace(1) is installed and permitted to trace. */
 async function canTrace(): Promise<boolean> {
   try {
     const command = new Deno.Command("strace", { args: ["-o", "/dev/null", "true"] });
@@ -41,7 +41,8 @@ Deno.test(`${path} tries each option of the lecture once, in its order`, async (
 });
 
 Deno.test({
-  name: `${path}: the system saw what it says` + (traces ? "" : " (ignored: no strace)"),
+  name: `${path}: its output agrees with its system calls` +
+    (traces ? "" : " (ignored: no strace)"),
   ignore: !traces,
   async fn() {
     const log = await Deno.makeTempFile();
@@ -80,7 +81,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `${path}: the port that it binds again has a connection in TIME_WAIT`,
+  name: `${path}: the port that it rebinds has a connection in TIME_WAIT`,
   ignore: !isLinux,
   async fn() {
     const [, port] = /port (\d+)/.exec((await run()).get("SO_REUSEADDR") ?? "") ?? [];
@@ -95,7 +96,7 @@ Deno.test({
   name: "without joining, no datagram to the group of socket_options.ts arrives",
   ignore: !isLinux,
   async fn() {
-    const group = "239.255.70.8"; // not the sample's, which may run at the same time
+    const group = "239.255.70.8"; // another than the sample's, which may run at the same time
     const receiver = Deno.listenDatagram({ transport: "udp", hostname: group, port: 0 });
     const sender = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
     const message = (text: string) => new TextEncoder().encode(text);

@@ -4,9 +4,9 @@ import type { Process } from "../../contract/process.ts";
 import { startInShell } from "../support/program.ts";
 import { samplePaths } from "../../contract/header.ts";
 
-// Errors of stdin and stdout name the call, as those of sockets do.
+// Errors of stdin and stdout name the call, like those of sockets.
 
-/** Runs a sample, everything granted, in a command line of the shell in which it is "$@". */
+/** Runs a sample with all permissions in a shell script, in which it is "$@". */
 async function run(script: string, path: string, ...args: string[]): Promise<Process> {
   await using process = startInShell(script, path, args);
   await process.exits();
@@ -16,7 +16,7 @@ async function run(script: string, path: string, ...args: string[]): Promise<Pro
 const FULL = "write stdout: No space left on device\n";
 
 for (const path of samplePaths()) {
-  Deno.test(`${path} --help on a full disk says so`, async () => {
+  Deno.test(`${path} --help reports a full disk`, async () => {
     const { code, stderr } = await run(`exec "$@" >/dev/full`, path, "--help");
     assertEquals([code, stderr], [1, FULL]);
   });
@@ -29,7 +29,7 @@ Deno.test("clients/tcp_deadlock.ts on a full disk fails in one line", async () =
 
 const readers = ["tcp_count", "tcp_echo", "tcp_talk", "telnet"];
 for (const path of readers.map((name) => `clients/${name}.ts`)) {
-  Deno.test(`${path} with a directory as its stdin says so`, async () => {
+  Deno.test(`${path} reports that its stdin is a directory`, async () => {
     await using server = new HostileServer((socket) => socket.on("end", () => socket.end()));
     const [host = "", port = ""] = (await server.listen()).split(":");
     const { code, stdout, stderr } = await run(`exec "$@" </`, path, host, port);

@@ -8,8 +8,8 @@ import { freePort, Process, startSample } from "../../contract/process.ts";
 import { randomIntegers, toBytes, toText } from "../support/bytes.ts";
 import { readSample, root } from "../../contract/header.ts";
 
-// The TCP samples as processes, each against a peer that is not ours: python3's sockets as a rule. What
-// they print and send is compared to the byte with what the lectures' programs do.
+// The TCP samples as processes, each against an independent peer, usually python3. Their output and their
+// data are compared byte by byte with those of the lectures' programs.
 
 const ECHO_LINES = "servers/tcp_echo_lines.ts";
 const ECHO_ONCE = "servers/tcp_echo_once.ts";
@@ -27,45 +27,45 @@ const COUNT_CLIENT = "clients/tcp_count.ts";
 const TELNET = "clients/telnet.ts";
 const DEADLOCK = "clients/tcp_deadlock.ts";
 
-/** Starts a sample whose flags grant these addresses in place of those that are written there. */
+/** Starts a sample with `addresses` in place of those in its first flag. */
 function start(path: string, args: string[], addresses: string): Process {
   const [flag = ""] = readSample(path).flags;
   return startSample(path, args, { [flag.replace("--allow-net=", "")]: addresses }, true);
 }
 
-/** Starts a server on a free port: its path, and options if need be. */
+/** Starts a server on a free port, from its path and options. */
 function serve(command: string): Process {
   const [path = "", ...options] = command.split(" ");
   const host = path === ECHO_LINES || path === MESSAGE_SERVER ? [] : ["127.0.0.1"];
   return start(path, [...host, "0", ...options], path === ECHO_LINES ? "127.0.0.1" : "127.0.0.1:0");
 }
 
-/** Starts a client of a port, which PORT stands for in its arguments. */
+/** Starts a client of a port; PORT in its arguments is the port. */
 function connect(path: string, port: number, args: string[] = ["127.0.0.1", "PORT"]): Process {
   const withPort = args.map((arg) => arg.replace("PORT", `${port}`));
   return start(path, withPort, `127.0.0.1:${port}`);
 }
 
-/** What python3 does with a connection, one after another. Characters of a text stand for bytes. */
+/** The steps of python3 on a connection. Characters of a text are bytes. */
 type Step =
-  | ["named"] // before it connects: takes a port that has a service's name, if one is free
+  | ["named"] // before it connects: binds a port with a service name, if one is free
   | ["send", text: string, times?: number]
   | ["drip", text: string] // sends it byte by byte
   | ["receive", count: number]
-  | ["rest"] // receives to the end, and which end it is: `EOF` or `reset`
+  | ["rest"] // receives until `EOF` or `reset`, and reports which
   | ["shutdown"]
   | ["reset"];
 
-/** What became of a connection. */
+/** The result of a connection. */
 interface Report {
-  /** Python's own port, and its name as getnameinfo has it: `localhost, 1234`. */
+  /** Python's port, and its name by getnameinfo: `localhost, 1234`. */
   port: number;
   name: string;
-  /** What it received: a text for `receive`, two for `rest`. */
+  /** What it received: one text for `receive`, two for `rest`. */
   received: string[];
 }
 
-/** Makes one connection after another, to a port or, if that is 0, from whoever connects. */
+/** Makes one connection after another: to a port, or, if that is 0, from clients. */
 const PEER = `
 import json, socket, struct, sys
 socket.setdefaulttimeout(30)  # a safety net
@@ -137,18 +137,18 @@ import { exchange } from "../support/streams.ts";
 import { listeningPort } from "../support/start.ts";
 import { stop } from "../support/end.ts";
 
-/** Starts python3 to hold conversations; it listens if the port is 0. */
+/** Starts python3 with conversations; it listens if the port is 0. */
 function startPeer(port: number, conversations: Step[][]): Process {
   return startPython(PEER, `${port}`, JSON.stringify(conversations));
 }
 
-/** Waits for python3's report of its conversations. */
+/** Waits for python3's results. */
 async function reportsOf(peer: Process): Promise<Report[]> {
   assertEquals(await peer.exits(), 0, `python3 ${peer.describe()}`);
   return JSON.parse(peer.stdout);
 }
 
-/** Lets python3 hold conversations with a server, one after another. */
+/** Runs conversations of python3 with a server, one after another. */
 async function converse(server: Process, conversations: Step[][]): Promise<Report[]> {
   await using peer = startPeer(await listeningPort(server), conversations);
   return await reportsOf(peer);
@@ -156,7 +156,7 @@ async function converse(server: Process, conversations: Step[][]): Promise<Repor
 
 // The servers
 
-/** A conversation with a server, and all that comes of it. */
+/** A conversation with a server, and its expected results. */
 interface Conversation {
   steps: Step[];
   received: string[];
@@ -167,7 +167,7 @@ interface Conversation {
 
 const long = "x".repeat(10_000);
 
-/** Conversations with each server, one after another. */
+/** The conversations with each server. */
 const conversations: Record<string, Conversation[]> = {
   [ECHO_LINES]: [
     {
@@ -216,7 +216,7 @@ const conversations: Record<string, Conversation[]> = {
     ["\0\xff", "\0\xff"],
     ["", ""],
   ].map(([sent = "", echoed = ""]) => ({
-    // A server that had reset the connection would let nothing more be sent.
+    // After a reset, sending more would fail.
     steps: sent ? [["send", sent], ["rest"], ["send", "more"]] : [["shutdown"], ["rest"]],
     received: [echoed, "EOF"],
     stdout: `Received ${echoed.length} bytes from 127.0.0.1, port PORT\n`,
@@ -293,7 +293,7 @@ const conversations: Record<string, Conversation[]> = {
   ],
 };
 
-/** Frames that the server prints, however they come: in one piece, byte by byte, or in between. */
+/** Frames that the server prints, sent in one piece, one by one, and byte by byte. */
 function printing(frames: string[], stdout: string): Conversation[] {
   const ways: Step[][] = [
     [["send", frames.join("")]],
@@ -304,7 +304,7 @@ function printing(frames: string[], stdout: string): Conversation[] {
   return ways.map((steps) => ({ steps: [...steps, ["shutdown"], ["rest"]], received, stdout }));
 }
 
-/** What makes the server close the connection, and say why. */
+/** An invalid frame, and the error that the server reports before it closes. */
 function complaining(why: string, sent: string, ...more: Step[]): Conversation {
   return {
     steps: [["send", sent], ...more, ["rest"]],
@@ -314,7 +314,7 @@ function complaining(why: string, sent: string, ...more: Step[]): Conversation {
 }
 
 for (const [command, expected] of Object.entries(conversations)) {
-  testWith(["python3"], `${command} talks as it should`, async () => {
+  testWith(["python3"], `${command} holds its conversations`, async () => {
     await using server = serve(command);
     const port = await listeningPort(server);
     const reports = await converse(server, expected.map(({ steps }) => steps));
@@ -331,14 +331,14 @@ for (const [command, expected] of Object.entries(conversations)) {
     assertEquals(server.stderr, stderr);
   });
 
-  testWith(["python3"], `${command} outlives clients that reset`, async () => {
+  testWith(["python3"], `${command} serves a client after others reset`, async () => {
     const [good] = expected;
     assert(good !== undefined);
     await using server = serve(command);
-    // No more than the smallest backlog of all has room for.
+    // Not more than the smallest backlog holds.
     const resets: Step[][] = [[["reset"]], [["send", "x"], ["reset"]], [["reset"]]];
     const reports = await converse(server, [...resets, good.steps]);
-    // Nobody knows how many of them the counter has counted.
+    // The counter may have counted any number of them.
     const [came, received] = [reports.at(-1)?.received, good.received]
       .map((texts) => texts?.map((text) => text.replace(/Connection \d+/, "Connection N")));
     assertEquals(came, received, server.describe());
@@ -346,13 +346,13 @@ for (const [command, expected] of Object.entries(conversations)) {
   });
 }
 
-Deno.test(`${ECHO_LINES} serves one client after another`, async () => {
+Deno.test(`${ECHO_LINES} serves one client at a time`, async () => {
   await using server = serve(ECHO_LINES);
   const port = await listeningPort(server);
   using first = await Deno.connect({ hostname: "127.0.0.1", port });
   using second = await Deno.connect({ hostname: "127.0.0.1", port });
   const waiting = exchange(second, "second\n");
-  // A server of both at once would have answered the second by now.
+  // A concurrent server would have served the second by now.
   for (let i = 0; i < 100; i++) await exchange(first, "first\n");
   first.close();
   await waiting;
@@ -365,7 +365,7 @@ Deno.test(`${ECHO_LINES} serves one client after another`, async () => {
   assertEquals(lines.slice(next + 1), ["server received 7 bytes"]);
 });
 
-Deno.test(`${ECHO_ONCE} does not wait long for a client that does not close`, async () => {
+Deno.test(`${ECHO_ONCE} waits a limited time for a client that does not close`, async () => {
   await using server = serve(ECHO_ONCE);
   const port = await listeningPort(server);
   using stays = await Deno.connect({ hostname: "127.0.0.1", port });
@@ -390,25 +390,25 @@ for (const [path, backlog] of Object.entries(backlogs)) {
     const port = await listeningPort(server);
     await using ss = new Process(["-Hltn", `sport = :${port}`], false, undefined, "ss");
     assertEquals(await ss.exits(), 0, ss.describe());
-    // Of a socket that listens, Send-Q is the backlog: LISTEN, Recv-Q, Send-Q, ...
+    // Of a listening socket, Send-Q is the backlog: LISTEN, Recv-Q, Send-Q, ...
     assertEquals(ss.stdout.split(/ +/)[2], `${backlog}`, ss.stdout);
   });
 }
 
-// The message server, which ends after one conversation
+// The message server, which serves one client
 
-/** What is sent, and what the server shows of it. */
+/** Messages, and what the server prints. */
 const messages: Record<string, [sent: string, shown: string]> = {
   "a message": ["hello", "hello"],
   "a line": ["hello\n", "hello"],
   "255 bytes": [long.slice(0, 255), long.slice(0, 255)],
   "256 bytes": [long.slice(0, 256), long.slice(0, 255)],
-  "bytes that are no text": ["\xff\x1b[2J", "\ufffd\ufffd[2J"],
+  "bytes that are not text": ["\xff\x1b[2J", "\ufffd\ufffd[2J"],
   "nothing": ["", ""],
 };
 
 for (const [what, [sent, shown]] of Object.entries(messages)) {
-  testWith(["python3"], `${MESSAGE_SERVER} takes ${what} and ends`, async () => {
+  testWith(["python3"], `${MESSAGE_SERVER} receives ${what} and exits`, async () => {
     await using server = serve(MESSAGE_SERVER);
     const sending: Step = sent === "" ? ["shutdown"] : ["send", sent];
     const [report] = await converse(server, [[sending, ["receive", 80]]]);
@@ -421,8 +421,8 @@ for (const [what, [sent, shown]] of Object.entries(messages)) {
 Deno.test(`${MESSAGE_SERVER} fails when its client resets the connection`, async () => {
   await using server = serve(MESSAGE_SERVER);
   const port = await listeningPort(server);
-  // One that resets before it is accepted is passed over. Nobody is told when that is, so each of them
-  // waits longer than the one before.
+  // A client that resets before accept is skipped. A client cannot see the accept, so each waits longer than
+  // the previous one.
   for (let ms = 1; server.code === undefined && ms < 10_000; ms *= 2) {
     const socket = net.connect(port, "127.0.0.1").on("error", () => {}); // the server has ended
     const closed = new Promise((resolve) => socket.once("close", resolve));
@@ -442,9 +442,9 @@ Deno.test(`${MESSAGE_SERVER} fails when its client resets the connection`, async
 
 // The clients
 
-/** A client's conversation, and all that comes of it. */
+/** A client's conversation, and its expected results. */
 interface Call {
-  /** Its arguments, which are the peer's address as a rule; PORT stands for the port. */
+  /** Its arguments. Default: the peer's address. PORT is the port. */
   args?: string[];
   /** What it prints before anything is typed. */
   prompt?: string;
@@ -463,7 +463,7 @@ const prompt = "Please enter the message: ";
 const umlauts = "gr\u00fc\u00df dich \u{1f600}";
 const reset = "read 127.0.0.1:PORT: Connection reset by peer\n";
 
-/** A word, its bytes as python3 sees them, and how they come back. */
+/** A word that python3 echoes by `verb`. */
 function echoedWord(word: string, verb: "send" | "drip"): Call {
   const bytes = toText(new TextEncoder().encode(word));
   return {
@@ -474,7 +474,7 @@ function echoedWord(word: string, verb: "send" | "drip"): Call {
   };
 }
 
-/** The client's frames as they are on the wire, and in how many writes it sent the last one. */
+/** The client's frames on the wire, and the number of writes that it reports. */
 function sentFrames(framing: string, frame: (text: string) => string): Call {
   const frames = ["one write", "of three", "messages", "one message of many writes"].map(frame);
   return {
@@ -501,12 +501,12 @@ const calls: Record<string, Record<string, Call>> = {
     },
     "sends at most 31 bytes at once, and receives at most 32": {
       typed: `${long.slice(0, 40)}\n\n`,
-      // What is left of either is for the next turn.
+      // The rest of either is for the next turn.
       steps: [["receive", 31], ["send", "y".repeat(70)], ["receive", 10], ["rest"]],
       received: [long.slice(0, 31), `${long.slice(0, 9)}\n`, "", "EOF"],
       stdout: `${"y".repeat(32)}\n${"y".repeat(32)}\n${"y".repeat(6)}\n`,
     },
-    "takes the newline after a full piece for a bare newline, which is not sent": {
+    "treats the newline after a full piece as a bare newline, which is not sent": {
       typed: `${long.slice(0, 31)}\n`,
       steps: [["receive", 31], ["send", "one"], ["shutdown"], ["rest"]],
       received: [long.slice(0, 31), "", "EOF"],
@@ -585,11 +585,11 @@ const calls: Record<string, Record<string, Call>> = {
     },
   },
   [ECHO_WORD]: {
-    "gets a word back": echoedWord("hello", "send"),
-    "gets a word back byte by byte": echoedWord("hello", "drip"),
+    "receives a word": echoedWord("hello", "send"),
+    "receives a word byte by byte": echoedWord("hello", "drip"),
     "counts bytes, not characters": echoedWord(umlauts, "send"),
-    "puts characters together that come in pieces": echoedWord(umlauts, "drip"),
-    "gets a word back that is longer than its buffer": echoedWord(long, "send"),
+    "joins the bytes of a character that arrive in pieces": echoedWord(umlauts, "drip"),
+    "receives a word that is longer than its buffer": echoedWord(long, "send"),
     "sends an empty word": echoedWord("", "send"),
     "sends a word with a dash in front after --": {
       args: ["127.0.0.1", "--", "-x", "PORT"],
@@ -597,7 +597,7 @@ const calls: Record<string, Record<string, Call>> = {
       received: ["-x"],
       stdout: "Received: -x\n",
     },
-    "fails when the server closes before the word is back": {
+    "fails when the server closes before the whole word is echoed": {
       args: ["127.0.0.1", "hello", "PORT"],
       steps: [["receive", 5], ["send", "hel"]],
       received: ["hello"],
@@ -625,7 +625,7 @@ const calls: Record<string, Record<string, Call>> = {
       received: ["This is a message"],
       stdout: `b'${long.slice(0, 1024)}'\n`,
     },
-    "prints that there is no response as Python does": {
+    "prints an empty response as Python does": {
       steps: [["receive", 17]],
       received: ["This is a message"],
       stdout: "b''\n",
@@ -639,21 +639,21 @@ const calls: Record<string, Record<string, Call>> = {
     },
   },
   [FRAMES_CLIENT]: {
-    "puts the length in front": sentFrames(
+    "sends the length before each message": sentFrames(
       "length",
       (text) => `\0\0\0${String.fromCharCode(text.length)}${text}`,
     ),
-    "puts a newline behind": sentFrames("line", (text) => `${text}\n`),
-    "writes lines of JSON": sentFrames("json", (text) => `"${text}"\n`),
+    "sends a newline after each message": sentFrames("line", (text) => `${text}\n`),
+    "sends lines of JSON": sentFrames("json", (text) => `"${text}"\n`),
   },
   [COUNT_CLIENT]: {
-    "sends stdin to its end, and only then gets the reply": {
+    "sends stdin until EOF, then receives the reply": {
       typed: "three small words\n",
       steps: [["rest"], ["send", "1 3 18\n"]],
       received: ["three small words\n", "EOF"],
       stdout: "1 3 18\n",
     },
-    "sends nothing where there is nothing": {
+    "sends EOF for an empty stdin": {
       steps: [["rest"], ["drip", "0 0 0\n"]],
       received: ["", "EOF"],
       stdout: "0 0 0\n",
@@ -676,14 +676,14 @@ const calls: Record<string, Record<string, Call>> = {
     },
   },
   [TELNET]: {
-    "prints what comes before anything is typed": {
+    "prints data that arrives before the first line is typed": {
       prompt: "welcome\n",
       typed: "hello\n",
       steps: [["send", "welcome\n"], ["receive", 6], ["drip", "and\ngoodbye"], ["rest"]],
       received: ["hello\n", "", "EOF"],
       stdout: "and\ngoodbye",
     },
-    "shuts down its side at the end of stdin, and prints what still comes": {
+    "shuts down its side at EOF of stdin, and prints what arrives after that": {
       typed: "hello",
       steps: [["rest"], ["send", `${long}\n`]],
       received: ["hello", "EOF"],
@@ -728,7 +728,7 @@ for (const [path, cases] of Object.entries(calls)) {
   }
 }
 
-/** Uses up all descriptors, but for a signal's, before the sample that is imported after it begins. */
+/** Opens all descriptors, except for a signal's, before the sample is imported. */
 const EXHAUST = `
 Deno.addSignalListener("SIGINT", () => Deno.exit(1));
 try {
@@ -752,7 +752,7 @@ const outOfSockets: [path: string, args: string[], says: string][] = [
 for (const [path, args, says] of outOfSockets) {
   testWith(
     ["prlimit"],
-    `${path} says which call failed when there are no descriptors`,
+    `${path} names the call that failed without descriptors`,
     async (folder) => {
       await Deno.writeTextFile(`${folder}/exhaust.ts`, EXHAUST);
       const program = `import "./exhaust.ts";\nimport "file://${root}${path}";\n`;
@@ -767,7 +767,7 @@ for (const [path, args, says] of outOfSockets) {
   );
 }
 
-Deno.test(`${ECHO_WORD} prints what it receives at once, until it has every byte`, async () => {
+Deno.test(`${ECHO_WORD} prints each character when it arrives`, async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using client = connect(ECHO_WORD, listener.addr.port, ["127.0.0.1", umlauts, "PORT"]);
   using conn = await listener.accept();
@@ -794,7 +794,7 @@ Deno.test(`${TALK} and ${COUNTER} take turns as in the lecture`, async () => {
 });
 
 for (const framing of ["length", "line", "json"]) {
-  Deno.test(`${FRAMES_CLIENT} and ${FRAMES_SERVER} keep messages apart by ${framing}`, async () => {
+  Deno.test(`${FRAMES_CLIENT} and ${FRAMES_SERVER} preserve message boundaries by ${framing}`, async () => {
     await using server = serve(`${FRAMES_SERVER} --framing=${framing}`);
     const args = ["127.0.0.1", "PORT", `--framing=${framing}`];
     await using client = connect(FRAMES_CLIENT, await listeningPort(server), args);
@@ -832,7 +832,7 @@ for (const [what, text] of Object.entries(documents)) {
 
 // The client for any server
 
-/** What telnet prints when this is typed, with each server of the suite. */
+/** Servers, what is typed to telnet, and what it prints. */
 const conversationsByHand: [command: string, typed: string, stdout: string][] = [
   ["servers/tcp_echo_concurrent.ts", "hello\nyou\n", "hello\nyou\n"],
   ["servers/tcp_echo_concurrent.ts --quiet", "x".repeat(1 << 22), "x".repeat(1 << 22)],
@@ -858,8 +858,8 @@ for (const [command, typed, stdout] of conversationsByHand) {
 }
 
 /**
- * Servers of one client, which send what is typed at them, and what is typed when the client has shut
- * down its side: nc goes then.
+ * Servers of one client that send what is typed to them, and what is typed to them after the client has shut
+ * down its side. nc exits then.
  */
 const chatters: [program: Need, args: string[], last: string][] = [
   ["nc", ["-lv", "127.0.0.1", "0"], ""],
@@ -884,7 +884,7 @@ for (const [program, args, last] of chatters) {
   });
 }
 
-/** How a person at a terminal ends it, or need not; what is typed there is shown there, too. */
+/** The key that ends telnet at a terminal, if one is needed. The terminal echoes what is typed. */
 const endings = { "servers/tcp_echo_concurrent.ts": "\x04", [ECHO_ONCE]: "" };
 
 for (const [path, key] of Object.entries(endings)) {
@@ -904,10 +904,10 @@ for (const [path, key] of Object.entries(endings)) {
   });
 }
 
-// A deadlock, and the way out of it
+// A deadlock
 
 for (const [options, deadline] of [[[], 1], [["--deadline=0.5"], 0.5]] as const) {
-  Deno.test(`${DEADLOCK} gets out of it with a deadline of ${deadline} s`, async () => {
+  Deno.test(`${DEADLOCK} ends the deadlock with a deadline of ${deadline} s`, async () => {
     await using process = start(DEADLOCK, ["0", ...options], "127.0.0.1");
     await listeningPort(process);
     const began = performance.now();
@@ -925,14 +925,14 @@ for (const [options, deadline] of [[[], 1], [["--deadline=0.5"], 0.5]] as const)
   });
 }
 
-// What fails before there is a connection
+// Errors before the connection
 
 const refused = "connect 127.0.0.1:FREE: Connection refused\n";
 const inUse = "bind 127.0.0.1:USED: Address already in use\n";
 const parameters = "Parameter(s): <Server Address> <Echo Word> [<Server Port>]\n";
 const notNumeric = "inet_pton() failed: invalid address string\n";
 
-/** The samples, with arguments that are right, and what they say where the port is in use or free. */
+/** The samples, valid arguments, and the error if the port is in use or no server listens. */
 const commandLines: [path: string, args: string, says: string][] = [
   [ECHO_LINES, "USED", inUse],
   [ECHO_ONCE, "127.0.0.1 USED", inUse],
@@ -953,7 +953,7 @@ const commandLines: [path: string, args: string, says: string][] = [
 
 const dashes = 'after "--" it would be an operand';
 
-/** What else fails, with its exit status. */
+/** Wrong command lines and failures, with the exit status and the error. */
 const failures: [path: string, args: string, code: number, says: string][] = [
   ...commandLines.flatMap(([path, args, says]): typeof failures => [
     [path, args, 1, says],
@@ -981,7 +981,7 @@ const failures: [path: string, args: string, code: number, says: string][] = [
 ];
 
 for (const [path] of commandLines) {
-  Deno.test(`${path} fails as it should`, async () => {
+  Deno.test(`${path} reports its failures`, async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const ports: Record<string, string> = { USED: `${listener.addr.port}`, FREE: `${freePort()}` };
     const withPorts = (text: string) => text.replace(/USED|FREE/, (name) => ports[name] ?? "");
@@ -991,7 +991,7 @@ for (const [path] of commandLines) {
       await using process = start(path, words, "127.0.0.1,name.invalid");
       assertEquals(await process.exits(), code, `${args}: ${process.describe()}`);
       assertEquals(process.stdout, "", `${args}: ${process.describe()}`);
-      // Below what is wrong with the command line, the whole usage follows.
+      // The usage follows the error of a wrong command line.
       const { stderr } = process;
       const said = code === 2 ? stderr.slice(0, withPorts(says).length) : stderr;
       assertEquals(said, withPorts(says), args);

@@ -10,17 +10,16 @@ import { toBytes } from "../support/bytes.ts";
 import { startInShell } from "../support/program.ts";
 import { readSample } from "../../contract/header.ts";
 
-// What a peer sends is shown on a terminal without a character that the terminal obeys, and is exact
-// in a file or a pipe.
+// A peer's data is printed to a terminal without control characters, and to a file or a pipe exactly.
 
 // The clients
 
-/** What the hostile server sends, and what a terminal gets of it. */
+/** What the hostile server sends, and what is printed to a terminal. */
 const hostile =
   "\x1b[2J\xc2\x9b2J\xe2\x80\xae\xe2\x81\xa6\xd8\x9c\xe2\x80\xa8\xff\x07a\rb\xc3\xa4\t\r\n";
 const seen = "\ufffd[2J\ufffd2J\ufffd\ufffd\ufffd\ufffd\ufffd\ufffda\ufffdb\u00e4\t\r\n";
 
-/** The clients with the address in their headers, and what they print around what the server sends. */
+/** The clients, the addresses in their headers, and what they print before and after the data. */
 const clients: [path: string, written: string, before: string, after: string][] = [
   ["clients/tcp_echo.ts", "127.0.0.1:7007", "", ""],
   ["clients/tcp_talk.ts", "127.0.0.1:1213", "", "\n"],
@@ -31,7 +30,7 @@ const clients: [path: string, written: string, before: string, after: string][] 
   ["unix/stream_echo_client.ts", "/tmp/stream_echo.sock", "", ""],
 ];
 
-/** Runs a program with a terminal as its stdout, and prints the bytes that the terminal gets. */
+/** Runs a program with a terminal as its stdout, and prints the bytes written to it. */
 const TERMINAL = `
 import os, pty, subprocess, sys, termios
 terminal, stdout = pty.openpty()
@@ -48,7 +47,7 @@ except OSError:
 sys.exit(process.wait())
 `;
 
-/** Sends the hostile bytes when the client has spoken, cut within a character if it receives twice. */
+/** Sends the hostile bytes after the client has sent, divided within a character if the client receives twice. */
 function answer(path: string): (socket: net.Socket) => void {
   const bytes = toBytes(hostile);
   const pieces = /talk|message/.test(path) ? [bytes] : [bytes.subarray(0, 5), bytes.subarray(5)];
@@ -61,13 +60,13 @@ function answer(path: string): (socket: net.Socket) => void {
   };
 }
 
-/** Where what a client prints is, and what it is there. */
+/** Outputs, and what must be written to each. */
 const outputs: Record<string, Uint8Array> = {
   "a terminal": new TextEncoder().encode(seen),
   "a file": toBytes(hostile),
 };
 
-/** Runs a client that is typed a line at, and returns all that it printed on the terminal or to the file. */
+/** Runs a client with a line on its stdin; returns what it printed to the terminal or the file. */
 async function outputOf(
   where: string,
   path: string,
@@ -94,7 +93,7 @@ for (const [where, expected] of Object.entries(outputs)) {
       const address = await server.listen(isUnix ? `${folder}/socket` : undefined);
       const flags = readSample(path).flags.map((flag) => flag.replaceAll(written, address));
       const args = address.split(":");
-      // As many bytes as come back.
+      // As many bytes as the server sends.
       if (path.includes("word")) args.splice(1, 0, "x".repeat(toBytes(hostile).length));
       const printed = await outputOf(where, path, flags, args, folder);
       const encode = (text: string) => new TextEncoder().encode(text);
@@ -155,7 +154,7 @@ for (const [where, expected] of Object.entries(outputs)) {
   );
 }
 
-/** Asserts that a datagram was printed as it should be: as it is, or byte by byte. */
+/** Asserts the output for a datagram: its bytes, or a dump of them. */
 function assertPrinted(
   path: string,
   where: string,

@@ -7,7 +7,7 @@ import { type Process, startSample } from "../../contract/process.ts";
 const path = "servers/tcp_echo_two_stacks.ts";
 const hosts = ["127.0.0.1", "::1"];
 
-/** Starts the server; resolves to it and to how a client of each stack connects. */
+/** Starts the server; returns it and a function that connects a client of a stack. */
 async function start(): Promise<
   { server: Process; connect: (host: string) => Promise<Deno.TcpConn> }
 > {
@@ -19,28 +19,32 @@ async function start(): Promise<
 
 const name = ({ localAddr: { hostname, port } }: Deno.TcpConn) => `${hostname}:${port}`;
 
-testWith(["IPv6"], `${path} serves both stacks at once, on each one client at a time`, async () => {
-  const { server, connect } = await start();
-  await using _server = server;
-  for (const [idle = "", busy = ""] of [hosts, hosts.toReversed()]) {
-    const before = server.stdout;
-    using first = await connect(idle);
-    await exchange(first, "first\n");
-    using next = await connect(idle);
-    const waiting = exchange(next, "next\n");
-    using other = await connect(busy);
-    for (let n = 0; n < 50; n++) await exchange(other, "other\n"); // the next one could be served by now
-    first.close();
-    await waiting;
-    await server.assertPrints(
-      `${before}Connection from ${name(first)}\n\tMessage: first\nConnection from ${
-        name(other)
-      }\n` +
-        "\tMessage: other\n".repeat(50) +
-        `Connection from ${name(next)}\n\tMessage: next\n`,
-    );
-  }
-});
+testWith(
+  ["IPv6"],
+  `${path} serves both stacks concurrently, and on each one client at a time`,
+  async () => {
+    const { server, connect } = await start();
+    await using _server = server;
+    for (const [idle = "", busy = ""] of [hosts, hosts.toReversed()]) {
+      const before = server.stdout;
+      using first = await connect(idle);
+      await exchange(first, "first\n");
+      using next = await connect(idle);
+      const waiting = exchange(next, "next\n");
+      using other = await connect(busy);
+      for (let n = 0; n < 50; n++) await exchange(other, "other\n"); // a concurrent server would serve the next by now
+      first.close();
+      await waiting;
+      await server.assertPrints(
+        `${before}Connection from ${name(first)}\n\tMessage: first\nConnection from ${
+          name(other)
+        }\n` +
+          "\tMessage: other\n".repeat(50) +
+          `Connection from ${name(next)}\n\tMessage: next\n`,
+      );
+    }
+  },
+);
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   testWith(["IPv6"], `${path} drains both stacks on ${signal}`, async () => {

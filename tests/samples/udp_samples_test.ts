@@ -10,13 +10,12 @@ import { readSample } from "../../contract/header.ts";
 import { startServer } from "../support/start.ts";
 import { assertEnds, stop } from "../support/end.ts";
 
-// The UDP samples as processes of their own, against Python's sockets or Deno's. Nothing here leaves
-// the loopback interface.
+// The UDP samples as processes, against sockets of Python or Deno, on the loopback interface.
 
-/** How long to wait for what comes, in ms: far more than any of it needs. */
+/** The time limit for datagrams and output, in ms. */
 const PATIENCE = 30_000;
 
-/** A UDP socket of Deno's that keeps what it receives, closed at the end of a `using` block. */
+/** A UDP socket of Deno that keeps the datagrams it receives. */
 class Peer implements Disposable {
   readonly received: string[] = [];
   readonly #socket: Deno.DatagramConn;
@@ -39,12 +38,12 @@ class Peer implements Disposable {
     }
   }
 
-  /** Sends a text whose characters stand for bytes. */
+  /** Sends a text whose characters are bytes. */
   async send(text: string, port: number, hostname = this.addr.hostname): Promise<void> {
     await this.#socket.send(toBytes(text), { transport: "udp", hostname, port });
   }
 
-  /** Waits until so many datagrams have come; returns all of them. */
+  /** Waits until `count` datagrams have arrived; returns all of them. */
   async has(count: number, where: string): Promise<string[]> {
     const { promise: expired, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
@@ -67,7 +66,7 @@ class Peer implements Disposable {
 
 // U1
 
-Deno.test("servers/udp_echo.ts prints and echoes what comes, cut at 80 bytes", async () => {
+Deno.test("servers/udp_echo.ts prints and echoes datagrams, truncated at 80 bytes", async () => {
   for (const options of [[], ["--quiet"]]) {
     const { server, port } = await startServer("servers/udp_echo.ts", "127.0.0.1", {}, ...options);
     await using _server = server;
@@ -93,7 +92,7 @@ Deno.test("servers/udp_echo.ts prints and echoes what comes, cut at 80 bytes", a
 
 testWith(
   ["IPv6"],
-  "servers/udp_echo.ts on :: answers IPv4 and IPv6, each shown as itself",
+  "servers/udp_echo.ts on :: answers IPv4 and IPv6 clients, and prints unmapped addresses",
   async () => {
     const grants = { "127.0.0.1": "[::]:0,[::1],[::ffff:127.0.0.1]" };
     const { server, port } = await startServer("servers/udp_echo.ts", "::", grants);
@@ -103,7 +102,7 @@ testWith(
       await peer.send("hello", port);
       assertEquals(await peer.has(1, `${hostname} ${server.describe()}`), ["hello"], hostname);
       const line = `Message from ${hostname}:${peer.addr.port}: hello\n`;
-      await server.prints(RegExp(`^${RegExp.escape(line)}`, "m")); // perhaps after the reply
+      await server.prints(RegExp(`^${RegExp.escape(line)}`, "m")); // may be printed after the reply
       assert(server.stdout.endsWith(line), `${hostname}: ${server.describe()}`);
     }
   },
@@ -114,8 +113,8 @@ testWith(
 const PREFORK = "servers/udp_echo_prefork.ts";
 const WORKER = /^\[worker (\d+)\] Message from 127\.0\.0\.1:(\d+): (.*)$/gm;
 
-Deno.test(`${PREFORK} has every worker receive, also while the others are busy`, async () => {
-  // No worker answers while this lasts, so each message is another one's.
+Deno.test(`${PREFORK}: every worker receives while the others are busy`, async () => {
+  // Workers stay busy during the test, so each message goes to another one.
   const options = ["--workers=3", "--delay=1000"];
   const { server, port } = await startServer(PREFORK, "127.0.0.1", {}, ...options);
   await using _server = server;
@@ -148,7 +147,7 @@ Deno.test(`${PREFORK} --delay=1 prints the second message before it answers the 
   await stop(server);
 });
 
-Deno.test(`${PREFORK} ends at once and quietly though a worker is busy`, async () => {
+Deno.test(`${PREFORK} ends without an error although a worker is busy`, async () => {
   const { server, port } = await startServer(PREFORK, "127.0.0.1", {}, "--delay=1000");
   await using _server = server;
   using peer = new Peer();
@@ -162,7 +161,7 @@ Deno.test(`${PREFORK} ends at once and quietly though a worker is busy`, async (
 
 const RECEIVE = "servers/udp_receive.ts";
 
-/** What `printf("0x%hhx ('%c') ")` prints for each byte of a text, and the lines around it. */
+/** The output of `printf("0x%hhx ('%c') ")` for each byte of a text, and the lines around it. */
 function printed(text: string): string {
   const bytes = [...text].map((char) => `0x${char.charCodeAt(0).toString(16)} ('${char}') `);
   return `received ${text.length} bytes:\n${bytes.join("")}\n`;
@@ -182,7 +181,7 @@ const messages: [what: string, sent: string, received: string][] = [
 for (const [what, sent, received] of messages) {
   Deno.test(`${RECEIVE} prints ${what} byte by byte, and ends`, async () => {
     await using folder = await temporaryFolder();
-    // A process's output is text to these tests; this one's is not, so it goes to a file.
+    // The output is not UTF-8, so it is written to a file.
     const file = `${folder.path}/stdout`;
     const flags = readSample(RECEIVE).flags.map((flag) =>
       flag.replace("[::1]:55555", "127.0.0.1:0")
@@ -199,7 +198,7 @@ for (const [what, sent, received] of messages) {
   });
 }
 
-/** Asserts that `--from` shows the peer in so many bytes; `address` is what follows the port. */
+/** Asserts that `--from` prints a sockaddr of `size` bytes; `address` follows the port. */
 async function assertShowsFrom(
   hostname: string,
   granted: string,
@@ -211,7 +210,7 @@ async function assertShowsFrom(
   await using _server = server;
   using peer = new Peer(hostname);
   await peer.send("hi", port);
-  // Of the port's two bytes the high one comes first; of the family's, on most hosts, the low one.
+  // The port is in network byte order, the family in host byte order.
   const { port: own } = peer.addr;
   const family = hostname.includes(":") ? 10 : 2;
   const sockaddr = [...new Uint8Array(new Uint16Array([family]).buffer), own >> 8, own & 0xff];
@@ -229,7 +228,7 @@ testWith(["IPv6"], `${RECEIVE} --from prints a sockaddr_in6`, async () => {
   await assertShowsFrom("::1", "[::1]", [...Array(4 + 15).fill(0), 1], 28);
 });
 
-Deno.test(`${RECEIVE} ends on SIGINT before anything has come`, async () => {
+Deno.test(`${RECEIVE} ends on SIGINT before a datagram has arrived`, async () => {
   const grants = { "[::1]:55555": "127.0.0.1:0" };
   const { server, port } = await startServer(RECEIVE, "127.0.0.1", grants);
   await using _server = server;
@@ -253,14 +252,14 @@ for (const [hostname, granted] of [["127.0.0.1", "127.0.0.1"], ["::1", "[::1]"]]
   });
 }
 
-Deno.test(`${HELLO} has no way to know that nobody is there`, async () => {
+Deno.test(`${HELLO} cannot detect that no server listens`, async () => {
   const port = freePort();
   const grants = { "[::1]": "127.0.0.1", 55555: `${port}` };
   await using client = startSample(HELLO, ["127.0.0.1", `${port}`], grants);
   await assertEnds(client, 0, "", "");
 });
 
-/** Starts it for a Unix socket. */
+/** Starts the client for a Unix socket. */
 function helloUnix(path: string): Process {
   const flags = [`--allow-net=unix:${path}`, `--allow-write=${path}`];
   return new Process(["run", ...flags, HELLO, path], false);
@@ -277,7 +276,7 @@ Deno.test(`${HELLO} sends hello to a Unix socket`, async () => {
   peer.close();
 });
 
-Deno.test(`${HELLO} could not send the message where there is no Unix socket`, async () => {
+Deno.test(`${HELLO} reports a missing Unix socket`, async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/socket`;
   await using client = helloUnix(path);
@@ -291,7 +290,7 @@ const CONNECTED = "clients/udp_connected.ts";
 
 testWith(
   ["python3"],
-  `${CONNECTED} prints its peer's reply, and counts those of others`,
+  `${CONNECTED} prints its peer's reply, and counts the datagrams of other senders`,
   async () => {
     for (const reply of ["hello", "", "two\nlines", "x".repeat(2501)]) {
       await using peer = new PythonSocket("AF_INET");
@@ -310,7 +309,7 @@ testWith(
   },
 );
 
-Deno.test(`${CONNECTED} gives up when its peer does not answer`, async () => {
+Deno.test(`${CONNECTED} times out when its peer does not reply`, async () => {
   using peer = new Peer();
   const { port } = peer.addr;
   const args = ["127.0.0.1", `${port}`, "--timeout=0.2"];
@@ -323,7 +322,7 @@ Deno.test(`${CONNECTED} gives up when its peer does not answer`, async () => {
 
 const SUM = "servers/udp_sum.ts";
 
-/** Requests, as Python packs them, and the replies: a number, and decimal digits. */
+/** Requests as Python expressions, and the replies: binary, and in decimal digits. */
 const sums: [request: string, sum: string | null, digits: string | null][] = [
   ['struct.pack("!5I", 1, 3, 5, 7, 9)', "b'\\x00\\x00\\x00\\x19'", "b'25'"],
   ['struct.pack("!I", 4294967295)', "b'\\xff\\xff\\xff\\xff'", "b'4294967295'"],
@@ -337,7 +336,7 @@ const sums: [request: string, sum: string | null, digits: string | null][] = [
 for (const options of [[], ["--string"]]) {
   testWith(
     ["python3"],
-    `${SUM} ${options} replies to Python, if it is asked properly`,
+    `${SUM} ${options} replies to valid requests of Python`,
     async () => {
       const { server, port } = await startServer(SUM, "127.0.0.1", {}, ...options);
       await using _server = server;
@@ -348,14 +347,14 @@ for (const options of [[], ["--string"]]) {
         const lines = server.stderr.split("\n").length;
         await peer.eval(`s.sendto(${request}, ("127.0.0.1", ${port}))`);
         if (reply !== null) {
-          // Had an earlier request been answered, this would be that answer.
+          // A reply to an earlier request would arrive first.
           assertEquals(await peer.eval("s.recv(99)"), reply, request);
           continue;
         }
         const complains = () => server.stderr.split("\n").length === lines + 1;
         assert(
           await server.until(complains, AbortSignal.timeout(PATIENCE)),
-          `${request}: no complaint`,
+          `${request}: no error`,
         );
         const said = server.stderr.split("\n").at(-2) ?? "";
         assert(/^127\.0\.0\.1:\d+: \S/.test(said), `${request}: ${said}`);
@@ -366,7 +365,7 @@ for (const options of [[], ["--string"]]) {
   );
 }
 
-Deno.test(`${SUM} names a client that it may not answer once`, async () => {
+Deno.test(`${SUM} names a client for which it has no permission once`, async () => {
   const { server, port } = await startServer(SUM, "127.0.0.1", { "127.0.0.1": "127.0.0.1:0" });
   await using _server = server;
   using peer = new Peer();
@@ -375,7 +374,7 @@ Deno.test(`${SUM} names a client that it may not answer once`, async () => {
   await server.prints(RegExp(`^sendto 127\\.0\\.0\\.1:${own}: permission not granted`, "m"));
 });
 
-/** What the client prints for a reply, or what it complains of. */
+/** What the client prints for a reply, or its error. */
 const replies: [reply: string, options: string[], stdout: string, stderr: RegExp][] = [
   ['struct.pack("!I", 25)', [], "25\n", /^$/],
   ['struct.pack("!I", 4294967295)', [], "4294967295\n", /^$/],
@@ -387,7 +386,7 @@ const replies: [reply: string, options: string[], stdout: string, stderr: RegExp
 for (const [reply, options, stdout, stderr] of replies) {
   testWith(
     ["python3"],
-    `clients/udp_sum.ts ${options} asks Python, which replies ${reply}`,
+    `clients/udp_sum.ts ${options} prints the reply ${reply} of Python`,
     async () => {
       await using peer = new PythonSocket("AF_INET");
       const port = await peer.bind("127.0.0.1");
@@ -428,7 +427,7 @@ testWith(["python3"], "servers/udp_broadcast.ts prints what Python broadcasts", 
   await server.assertPrints(lines.join(""));
 });
 
-testWith(["python3"], "clients/udp_broadcast.ts reaches all who receive on the port", async () => {
+testWith(["python3"], "clients/udp_broadcast.ts reaches all receivers on the port", async () => {
   const grants = { 7029: "0" };
   const { server, port } = await startServer("servers/udp_broadcast.ts", EVERYBODY, grants);
   await using _server = server;
@@ -486,7 +485,7 @@ testWith(["python3"], `${MEMBER} prints what Python sends to the group`, async (
 
 testWith(
   ["python3"],
-  `${ANNOUNCER} reaches all members, with the time to live it is given`,
+  `${ANNOUNCER} reaches all members, with the given time to live`,
   async () => {
     const { server, port } = await startServer(MEMBER, GROUP, { 7030: "0" });
     await using _server = server;
@@ -521,12 +520,12 @@ Deno.test(`${ANNOUNCER} sends a long line in one piece`, async () => {
   assertEquals(server.stdout.split("\n").length, 2 + 1, server.stdout);
 });
 
-/** Two digits. */
+/** Two hexadecimal digits. */
 function hex(byte: number): string {
   return byte.toString(16).padStart(2, "0");
 }
 
-/** The memberships of IPv4 groups on loopback, as Linux counts them. */
+/** The number of memberships of an IPv4 group on loopback, from Linux. */
 function memberships(group: string): number {
   const words = group.split(".").reverse().map((byte) => hex(Number(byte)).toUpperCase()).join("");
   const [, loopback = ""] =
@@ -535,11 +534,11 @@ function memberships(group: string): number {
 }
 
 Deno.test({
-  name: `${MEMBER} is a member while it runs, and no longer`,
+  name: `${MEMBER} is a member only while it runs`,
   ignore: Deno.build.os !== "linux",
   async fn() {
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      const group = `239.77.${Deno.pid >> 8 & 0xff}.${Deno.pid & 0xff}`; // nobody else's
+      const group = `239.77.${Deno.pid >> 8 & 0xff}.${Deno.pid & 0xff}`; // of this process only
       const { server } = await startServer(MEMBER, group, { 7030: "0" });
       await using _server = server;
       assertEquals(memberships(group), 1, group);
@@ -550,7 +549,7 @@ Deno.test({
   },
 });
 
-/** The options of the UDP socket on a port, as Linux's `ss` shows them; "" where it does not. */
+/** The options of the UDP socket on a port from `ss` of Linux, or "". */
 function socketOptions(port: number): string {
   try {
     const args = ["-uanH", "--inet-sockopt", `sport = :${port}`];
@@ -566,8 +565,8 @@ function showsOptions(): boolean {
   return socketOptions(peer.addr.port).includes("inet-sockopt: (");
 }
 
-// What a socket sends on the loopback interface comes back even with IP_MULTICAST_LOOP off, and nothing
-// is to be sent on another one. So it is the option that is looked at, not what it does.
+// On the loopback interface datagrams are looped back even with IP_MULTICAST_LOOP off, and the tests use no
+// other interface. So the test checks the option, not its effect.
 const hasOptions = showsOptions();
 Deno.test({
   name: `${ANNOUNCER} --loopback sets IP_MULTICAST_LOOP${hasOptions ? "" : " (no ss)"}`,
@@ -586,10 +585,10 @@ Deno.test({
   },
 });
 
-// What would be joined if this failed has the scope of an interface (ff01), so no router is told of it.
+// If the test failed, it would join a group of interface scope (ff01), which is not reported to routers.
 const LOCAL_GROUP = "ff01::1:7";
 
-/** What the two are given wrongly, the status with which they end, and what they say. */
+/** Wrong command lines, the exit status, and the error. */
 const refused: [path: string, args: string[], code: number, stderr: RegExp][] = [
   [MEMBER, ["127.0.0.1", "0"], 2, /^group: "127\.0\.0\.1" is not .*\nUsage: /],
   [MEMBER, [GROUP, "0", "--interface=x"], 2, /^--interface: "x" is not .*\nUsage: /],
@@ -606,7 +605,7 @@ const refused: [path: string, args: string[], code: number, stderr: RegExp][] = 
 ];
 
 for (const [path, args, code, stderr] of refused) {
-  Deno.test(`${path} refuses ${args.join(" ")}`, async () => {
+  Deno.test(`${path} rejects ${args.join(" ")}`, async () => {
     await using process = startSample(path, args, { "0.0.0.0:7030": "0.0.0.0:0,[::]:0" });
     await assertEnds(process, code, "", stderr);
   });
@@ -614,10 +613,10 @@ for (const [path, args, code, stderr] of refused) {
 
 testWith(
   ["IPv6"],
-  `${MEMBER} joins on the IPv6 interface of a number, or says that there is none`,
+  `${MEMBER} joins on an IPv6 interface by its index, and reports a missing one`,
   async () => {
     const grants = { "0.0.0.0:7030": "[::]:0" };
-    const { server } = await startServer(MEMBER, "ff02::1:7", grants); // on 1, which is loopback
+    const { server } = await startServer(MEMBER, "ff02::1:7", grants); // on interface 1, loopback
     await using _server = server;
     await stop(server);
     const args = ["ff02::1:7", "0", "--interface=999999999"];
@@ -626,13 +625,13 @@ testWith(
   },
 );
 
-/** Sends to an IPv6 group on loopback, whose interface number is 1. */
+/** Sends to an IPv6 group on loopback, interface 1. */
 const SEND_V6 = [
   "s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, 1)",
   's.bind(("::1", 0))',
 ];
 
-/** Whether the loopback interface carries IPv6 multicast; often it has no route for that. */
+/** Whether the loopback interface has a route for IPv6 multicast. */
 function carriesIpv6Multicast(): boolean {
   const code = `import socket
 r, s = (socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) for _ in range(2))

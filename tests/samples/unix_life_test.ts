@@ -5,16 +5,16 @@ import { type Process, startSample, temporaryFolder } from "../../contract/proce
 import { startUnixServer } from "../support/start.ts";
 import { assertEndsWithoutFile } from "../support/end.ts";
 
-// The life of a socket's file: who makes it, who takes it over, and that nobody leaves it behind.
+// A socket's file: creation, takeover and removal.
 
-/** What a server prints for a client that says hello, as each does here. */
+/** The output of a server for a client that sends hello. */
 const GREETED = "Connection from (unnamed)\n\tMessage: hello\n";
 
 async function connect(path: string): Promise<Deno.UnixConn> {
   return await Deno.connect({ transport: "unix", path });
 }
 
-/** What is at a path: how it is made and what is in it, or null if there is nothing. */
+/** The attributes and contents of the file at a path, or null. */
 async function look(path: string): Promise<unknown> {
   try {
     const { ino, mode, isFile, isDirectory } = await Deno.lstat(path);
@@ -27,12 +27,12 @@ async function look(path: string): Promise<unknown> {
   }
 }
 
-/** Starts a server that may not get as far as to listen. */
+/** Starts a server without waiting until it listens. */
 function launch(path: string): Process {
   return startSample("unix/stream_echo_server.ts", [path], { "/tmp/stream_echo.sock": path });
 }
 
-/** Asserts that a second server on `path` fails and says why, and that this is all it does. */
+/** Asserts that a second server on `path` fails with an error, and changes nothing. */
 async function assertRefused(path: string, why: string): Promise<void> {
   const before = await look(path);
   await using second = launch(path);
@@ -46,7 +46,7 @@ async function assertRefused(path: string, why: string): Promise<void> {
   assertEquals(await look(path), before, `what is at ${path}`);
 }
 
-Deno.test("a second Unix server says that the address is in use, and the first serves on", async () => {
+Deno.test("a second Unix server reports that the address is in use, and does not disturb the first", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/socket`;
   await using first = await startUnixServer(path);
@@ -56,13 +56,13 @@ Deno.test("a second Unix server says that the address is in use, and the first s
   await exchange(client, "hello");
   using next = await connect(path);
   await exchange(next, "hello");
-  const probed = "Connection from (unnamed)\n"; // the second looked if the first is alive
+  const probed = "Connection from (unnamed)\n"; // the probe of the second
   const printed = `${GREETED}${probed}\tMessage: hello\n${GREETED}`;
   await first.prints(RegExp(`^${RegExp.escape(printed)}$`));
   assertEquals(first.stderr, `listening on ${path}\n`);
 });
 
-Deno.test("a Unix server takes over the socket of one that was killed", async () => {
+Deno.test("a Unix server takes over the path of a killed one", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/socket`;
   {
@@ -110,7 +110,7 @@ const notSockets: Record<string, (path: string) => Promise<void>> = {
 };
 
 for (const [what, make] of Object.entries(notSockets)) {
-  Deno.test(`a Unix server leaves alone a ${what} where its socket should be`, async () => {
+  Deno.test(`a Unix server does not replace a ${what}`, async () => {
     await using folder = await temporaryFolder();
     const path = `${folder.path}/socket`;
     await make(path);
@@ -118,15 +118,15 @@ for (const [what, make] of Object.entries(notSockets)) {
   });
 }
 
-/** What a client does when `end` tells the server to end, and what it sees of that. */
+/** What a client does and expects; it calls `end` to terminate the server. */
 interface Encounter {
-  /** The server's grace period, in seconds, for a client who wastes it. */
+  /** The server's grace period, in seconds, if the client uses all of it. */
   grace?: string;
   meet: (path: string, end: () => void) => Promise<void>;
 }
 
 const encounters: Record<string, Encounter> = {
-  "when its client has left": {
+  "after its client has closed": {
     meet: async (path, end) => {
       const client = await connect(path);
       await exchange(client, "hello");
@@ -142,10 +142,10 @@ const encounters: Record<string, Encounter> = {
       assertEquals(await client.read(new Uint8Array(80)), null, "the server closes the connection");
     },
   },
-  "with a client in the middle of a transfer": {
+  "during a transfer": {
     meet: async (path, end) => {
       using client = await connect(path);
-      // All of it is sent, but so little is received that the server has to wait in the middle.
+      // All is sent, but so little is received that the server blocks.
       const sent = new Uint8Array(60_000).map((_, index) => index % 251);
       await writeN(client, sent);
       const first = new Uint8Array(80);
@@ -155,7 +155,7 @@ const encounters: Record<string, Encounter> = {
       assertEquals(
         rest.length,
         sent.length - first.length,
-        "bytes that come back after the signal",
+        "bytes echoed after the signal",
       );
       assertEquals(rest, sent.subarray(first.length));
     },
@@ -183,9 +183,9 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     });
   }
 
-  Deno.test(`a Unix server removes its file on ${signal} as soon as it listens`, async () => {
+  Deno.test(`a Unix server removes its file on ${signal} immediately after it listens`, async () => {
     await using folder = await temporaryFolder();
-    // Several at once, so that some are slow between what they say and what they do next.
+    // Several concurrently, so that some are slow after they print that they listen.
     const ends = Array.from({ length: 8 }, async (_, index) => {
       await using server = await startUnixServer(`${folder.path}/${index}`);
       server.kill(signal);

@@ -6,19 +6,19 @@ import { startUnixServer } from "../support/start.ts";
 import { assertEnds } from "../support/end.ts";
 import { makeStaleSocket, modeOf } from "../support/files.ts";
 
-// The samples on Unix-domain sockets as processes of their own, against Python's sockets.
+// The samples on Unix-domain sockets as processes, against sockets of Python.
 
 const RECEIVE = "unix/dgram_receive.ts";
 const SEND = "unix/dgram_send.ts";
 const ECHO_SERVER = "unix/dgram_echo_server.ts";
 const ECHO_CLIENT = "unix/dgram_echo_client.ts";
 
-/** A test that gets a folder for its sockets. */
+/** Registers a test with a folder for its sockets. */
 function test(name: string, fn: (at: (name: string) => string) => Promise<void>): void {
   testWith([], name, (folder) => fn((name) => `${folder}/${name}`));
 }
 
-/** `test`, but where python3 is missing it is ignored, and its name says why. */
+/** Registers a test that requires python3. */
 function testWithPython(name: string, fn: (at: (name: string) => string) => Promise<void>): void {
   testWith(["python3"], name, (folder) => fn((name) => `${folder}/${name}`));
 }
@@ -35,7 +35,7 @@ function startSender(path: string, ...args: string[]): Process {
   return startSample(SEND, args, { "/tmp/dgram.sock": path });
 }
 
-/** The grants for both ends of an echo, with the client's socket at `own`. */
+/** What replaces the paths in the flags of both ends of an echo; the client's is `own`. */
 function echoGrants(path: string, own: string): Record<string, string> {
   return { "/tmp/dgram_echo.sock": path, "/tmp/dgram_echo_client.sock": own };
 }
@@ -47,7 +47,7 @@ function startClient(path: string, own: string, ...options: string[]): Process {
 
 // X1
 
-/** What Python sends, and what is printed of it. */
+/** Messages of Python, and what is printed. */
 const messages: [sent: string, printed: string, isCut: boolean][] = [
   ["b'Message'", "4d 65 73 73 61 67 65 \n", false],
   ["b''", "\n", false],
@@ -65,7 +65,7 @@ for (const [sent, printed, isCut] of messages) {
     await peer.eval(`s.sendto(${sent}, ${JSON.stringify(path)})`);
     const cut = isCut ? "(unnamed): message cut at 16 bytes\n" : "";
     await assertEnds(receiver, 0, printed, `listening on ${path}\n${cut}`);
-    assert(modeOf(path) === null, "its socket is still there");
+    assert(modeOf(path) === null, "its socket still exists");
   });
 }
 
@@ -76,11 +76,11 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     assert(modeOf(path) !== null);
     receiver.kill(signal);
     await assertEnds(receiver, 0, "", `listening on ${path}\n`);
-    assert(modeOf(path) === null, "its socket is still there");
+    assert(modeOf(path) === null, "its socket still exists");
   });
 }
 
-test(`${RECEIVE} takes over the socket of one that was killed`, async (at) => {
+test(`${RECEIVE} takes over the path of a killed one`, async (at) => {
   const path = at("socket");
   {
     await using killed = await startReceiver(path);
@@ -94,7 +94,7 @@ test(`${RECEIVE} takes over the socket of one that was killed`, async (at) => {
   await assertEnds(receiver, 0, "68 69 \n", `listening on ${path}\n`);
 });
 
-testWithPython(`${RECEIVE} leaves a live socket of Python's alone`, async (at) => {
+testWithPython(`${RECEIVE} does not disturb a live socket of Python`, async (at) => {
   const path = at("socket");
   await using peer = new PythonSocket("AF_UNIX");
   await peer.eval(`s.bind(${JSON.stringify(path)})`);
@@ -102,7 +102,7 @@ testWithPython(`${RECEIVE} leaves a live socket of Python's alone`, async (at) =
   await assertEnds(receiver, 1, "", `bind ${path}: Address already in use\n`);
   await using sender = startSender(path, path, "marker");
   await assertEnds(sender, 0, "", "");
-  // Had it sent anything, that would come first.
+  // Anything that the receiver sent would arrive first.
   assertEquals(await peer.eval("s.recvfrom(99)"), "(b'marker', None)");
 });
 
@@ -117,7 +117,7 @@ for (const sample of [RECEIVE, ECHO_SERVER]) {
   });
 }
 
-/** How the samples that bind a path are started there. */
+/** The samples that bind a path, and how to start them. */
 const servers: Record<string, (path: string, ...options: string[]) => Process | Promise<Process>> =
   {
     [RECEIVE]: startReceiver,
@@ -128,7 +128,7 @@ const servers: Record<string, (path: string, ...options: string[]) => Process | 
   };
 
 for (const [sample, start] of Object.entries(servers)) {
-  test(`${sample} --mode says who may come`, async (at) => {
+  test(`${sample} --mode sets the mode of its socket`, async (at) => {
     for (const [option, bits] of [["", "600"], ["--mode=666", "666"], ["--mode=0620", "620"]]) {
       const path = at(`socket${bits}`);
       await using server = await start(path, ...option ? [option] : []);
@@ -155,7 +155,7 @@ testWithPython(`${SEND} sends Python a string`, async (at) => {
   }
 });
 
-test(`${SEND} says why it cannot send`, async (at) => {
+test(`${SEND} reports why it cannot send`, async (at) => {
   makeStaleSocket(at("stale"), "datagram");
   const cases = [["missing", "No such file or directory"], ["stale", "Connection refused"]];
   for (const [name = "", cause] of cases) {
@@ -164,8 +164,8 @@ test(`${SEND} says why it cannot send`, async (at) => {
   }
 });
 
-test(`${SEND} sends a string that stands alone to its own path`, async (at) => {
-  // That path is everybody's, so it is not used here: that it may not be shows which one it is.
+test(`${SEND} sends a single operand to the default path`, async (at) => {
+  // The default path is shared, so the test does not use it: the permission error names it.
   for (const args of [["hello"], [""], ["--", "-x"]]) {
     await using sender = startSender(at("socket"), ...args);
     const path = "/tmp/dgram.sock";
@@ -175,7 +175,7 @@ test(`${SEND} sends a string that stands alone to its own path`, async (at) => {
   }
 });
 
-test(`${SEND} insists on a string`, async (at) => {
+test(`${SEND} requires a string`, async (at) => {
   await using sender = startSender(at("socket"));
   assertEquals(await sender.exits(), 2, sender.describe());
   assert(/^string: a value is missing\nUsage: /.test(sender.stderr), sender.describe());
@@ -183,7 +183,7 @@ test(`${SEND} insists on a string`, async (at) => {
 
 // X4
 
-testWithPython(`${ECHO_SERVER} answers to Python's path`, async (at) => {
+testWithPython(`${ECHO_SERVER} replies to Python's path`, async (at) => {
   const [path, own] = [at("server"), at("client")];
   await using server = startSample(ECHO_SERVER, [path], echoGrants(path, own));
   await server.prints(/^listening on /);
@@ -199,10 +199,10 @@ testWithPython(`${ECHO_SERVER} answers to Python's path`, async (at) => {
   server.kill("SIGINT");
   const stderr = `listening on ${path}\n${own}: message cut at 80 bytes\n`;
   await assertEnds(server, 0, stdout, stderr);
-  assert(modeOf(path) === null, "its socket is still there");
+  assert(modeOf(path) === null, "its socket still exists");
 });
 
-testWithPython(`${ECHO_SERVER} survives clients that cannot be answered`, async (at) => {
+testWithPython(`${ECHO_SERVER} serves others after a client without a path`, async (at) => {
   const [path, own] = [at("server"), at("client")];
   await using server = startSample(ECHO_SERVER, [path, "--quiet"], echoGrants(path, own));
   await server.prints(/^listening on /);
@@ -233,10 +233,10 @@ testWithPython(`${ECHO_CLIENT} prints Python's replies, and removes its path`, a
   }
   const stdout = `HELLO\n\n${longer.slice(0, 80)}\n${longest}\n`;
   await assertEnds(client, 0, stdout, `${path}: message cut at 80 bytes\n`);
-  assert(modeOf(own) === null, "its socket is still there");
+  assert(modeOf(own) === null, "its socket still exists");
 });
 
-test(`${ECHO_CLIENT} gives up and removes its path when nobody answers`, async (at) => {
+test(`${ECHO_CLIENT} fails and removes its path when no reply arrives`, async (at) => {
   makeStaleSocket(at("stale"), "datagram");
   const deaf = Deno.listenDatagram({ transport: "unixpacket", path: at("deaf") });
   const cases = [
@@ -248,12 +248,12 @@ test(`${ECHO_CLIENT} gives up and removes its path when nobody answers`, async (
     await using client = startClient(at(name), at("own"), "--timeout=0.1");
     await client.type("hello\n");
     await assertEnds(client, 1, "", `${call} ${at(name)}: ${cause}\n`);
-    assert(modeOf(at("own")) === null, `${name}: its socket is still there`);
+    assert(modeOf(at("own")) === null, `${name}: its socket still exists`);
   }
   deaf.close();
 });
 
-test(`${ECHO_SERVER} serves two clients at once, each at its own path`, async (at) => {
+test(`${ECHO_SERVER} serves two clients concurrently, each at its path`, async (at) => {
   const path = at("server");
   const owns = [at("one"), at("two")];
   await using server = startSample(ECHO_SERVER, [path], {
@@ -272,7 +272,7 @@ test(`${ECHO_SERVER} serves two clients at once, each at its own path`, async (a
   for (const [client, name] of [[one, "one"], [two, "two"]] as const) {
     await client.endInput();
     await assertEnds(client, 0, `${name} 1\n${name} 2\n${name} 3\n`, "");
-    assert(modeOf(at(name)) === null, `${name}: its socket is still there`);
+    assert(modeOf(at(name)) === null, `${name}: its socket still exists`);
   }
   const lines = [1, 2, 3].flatMap((round) =>
     ["one", "two"].map((name) => `Message from ${at(name)}: ${name} ${round}\n`)

@@ -6,21 +6,21 @@ import { play } from "../../contract/player.ts";
 import { environment, freePort, makeDenoDir, temporaryFolder } from "../../contract/process.ts";
 import { readSample, root, samplePaths } from "../../contract/header.ts";
 
-// `deno task compile`: what it puts into executables, seen with stand-ins for Deno's runtime; what it
-// says and leaves when it fails; and, where the runtime can be had, that they do what the scripts do.
+// `deno task compile`: the contents of executables, with stand-ins for Deno's runtime; its errors, and what
+// they leave; and, where the runtime is available, that executables do what the scripts do.
 
 const LINUX = "--target=x86_64-unknown-linux-gnu";
 const WINDOWS = "--target=x86_64-pc-windows-msvc";
 
-/** How long a task may take, in ms. If Deno fetches its runtime for longer, it cannot be had. */
+/** The time limit of a task, in ms. If fetching the runtime takes longer, it counts as unavailable. */
 const PATIENCE = 30_000;
 
-/** The exit status of a task that took longer. */
+/** The exit status of a task that timed out. */
 const KILLED = 128 + 9;
 
 const inherited = environment();
 
-/** What an executable is made of. */
+/** The contents of an executable. */
 interface Executable {
   metadata: {
     permissions: Record<string, unknown>;
@@ -35,7 +35,7 @@ interface Executable {
 /** Deno's tree of the files in an executable. */
 type Entry = { Dir: { n: string; e: Entry[] } } | { File: { n: string } };
 
-Deno.test("an executable has the flags of its header, its modules and its workers", async () => {
+Deno.test("an executable contains the flags of its header, its modules and its workers", async () => {
   await using folder = await temporaryFolder();
   const paths = samplePaths();
   const runtime = elf(folder.path);
@@ -84,7 +84,7 @@ Deno.test("an executable has the flags of its header, its modules and its worker
   assertEquals(contents(`${folder.path}/dist`), ["SHA256SUMS", "clients", "servers", "unix"]);
 });
 
-Deno.test('flags behind "--" replace those of the same name in the header', async () => {
+Deno.test('flags after "--" replace those of the same name in the header', async () => {
   await using folder = await temporaryFolder();
   const runtime = elf(folder.path);
   const nothing = await noPermissions(folder.path, runtime);
@@ -113,7 +113,7 @@ Deno.test('flags behind "--" replace those of the same name in the header', asyn
   }
 });
 
-Deno.test("SHA256SUMS keeps what was made before, and other platforms", async () => {
+Deno.test("SHA256SUMS keeps the entries of earlier runs and of other platforms", async () => {
   await using folder = await temporaryFolder();
   const dist = `${folder.path}/dist`;
   await compile(["clients/udp_echo", "telnet", LINUX, `--output=${dist}`], elf(folder.path));
@@ -133,7 +133,7 @@ testWith(["sha256sum"], "sha256sum checks SHA256SUMS", async (folder) => {
   assertEquals(check(), 1);
 });
 
-Deno.test("without Deno's runtime, one sentence says both ways out, and nothing is left", async () => {
+Deno.test("without Deno's runtime, one sentence names both solutions, and no file is left", async () => {
   await using folder = await temporaryFolder();
   const dist = `${folder.path}/dist`;
   const env = withoutRuntime(folder.path, freePort());
@@ -156,7 +156,7 @@ Deno.test("without Deno's runtime, one sentence says both ways out, and nothing 
   assertEquals(await checkSums(dist), 1);
 });
 
-Deno.test("a runtime that is none is named, and nothing is left", async () => {
+Deno.test("an invalid runtime is named, and no file is left", async () => {
   await using folder = await temporaryFolder();
   const [missing, text] = [`${folder.path}/missing`, `${folder.path}/text`];
   Deno.writeTextFileSync(text, "not a program\n");
@@ -178,7 +178,7 @@ Deno.test("a runtime that is none is named, and nothing is left", async () => {
 });
 
 for (const [what, stop] of [["^C", interrupt], ["SIGTERM", terminate]] as const) {
-  Deno.test(`${what} while the runtime is fetched leaves nothing`, async () => {
+  Deno.test(`${what} while the runtime is fetched leaves no file`, async () => {
     await using folder = await temporaryFolder();
     using proxy = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const env = withoutRuntime(folder.path, proxy.addr.port);
@@ -192,7 +192,7 @@ for (const [what, stop] of [["^C", interrupt], ["SIGTERM", terminate]] as const)
   });
 }
 
-/** As a terminal does: every process of the group gets it. Twice, for who is impatient. */
+/** Signals every process of the group, as a terminal does, twice. */
 function interrupt(task: Deno.ChildProcess): void {
   Deno.kill(-task.pid, "SIGINT");
   Deno.kill(-task.pid, "SIGINT");
@@ -202,7 +202,7 @@ function terminate(task: Deno.ChildProcess): void {
   task.kill("SIGTERM");
 }
 
-Deno.test("a wrong command line is refused", async () => {
+Deno.test("a wrong command line is rejected", async () => {
   await using folder = await temporaryFolder();
   const wrong: [args: string[], message: RegExp][] = [
     [["no_such_sample"], /^no sample has "no_such_sample" in its path; there are\n {2}servers\//],
@@ -224,11 +224,11 @@ Deno.test("a wrong command line is refused", async () => {
   }
 });
 
-// With a shell script in the executable's place: what the tests below do is right, and can fail.
+// With a shell script in place of the executable: this checks the tests below.
 for (const path of ["servers/tcp_echo_once.ts", "unix/stream_echo_client.ts"]) {
   testWith(
     [],
-    `${path} plays as its transcript says with a program in its place`,
+    `${path} plays as its transcript says with a script in its place`,
     async (folder) => {
       const sample = readSample(path);
       const made: string[] = [];
@@ -268,7 +268,7 @@ for (const path of samplePaths()) {
   });
 }
 
-/** Whether Deno has its runtime, or can fetch it. */
+/** Whether Deno has its runtime or can fetch it. */
 async function canCompile(): Promise<boolean> {
   await using folder = await temporaryFolder();
   const { code, stderr } = await end(start(["clients/telnet", `--output=${folder.path}`]));
@@ -281,7 +281,7 @@ function start(args: string[], env: Record<string, string> = inherited): Deno.Ch
   return new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "compile", ...args],
     cwd: root,
-    detached: true, // a process group of its own
+    detached: true, // a new process group
     clearEnv: true,
     env: { ...env, NO_COLOR: "1" },
     stdin: "null",
@@ -290,7 +290,7 @@ function start(args: string[], env: Record<string, string> = inherited): Deno.Ch
   }).spawn();
 }
 
-/** Waits for the end of a task. */
+/** Waits until a task exits. */
 async function end(
   task: Deno.ChildProcess,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
@@ -301,7 +301,7 @@ async function end(
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-/** Runs `deno task compile`, which must succeed; returns what it printed. */
+/** Runs `deno task compile`, which must succeed; returns its output. */
 async function compile(args: string[], runtime?: string): Promise<string> {
   const env = runtime === undefined ? inherited : { ...inherited, DENORT_BIN: runtime };
   const { code, stdout, stderr } = await end(start(args, env));
@@ -309,7 +309,7 @@ async function compile(args: string[], runtime?: string): Promise<string> {
   return stdout;
 }
 
-/** An environment in which Deno has all but its runtime, and has to ask a proxy on `port` for that. */
+/** An environment in which Deno has everything except its runtime, which it requests from a proxy on `port`. */
 function withoutRuntime(folder: string, port: number): Record<string, string> {
   makeDenoDir(`${folder}/deno`);
   const { DENORT_BIN: _, ...env } = inherited;
@@ -324,7 +324,7 @@ function withoutRuntime(folder: string, port: number): Record<string, string> {
   };
 }
 
-/** The smallest ELF file that passes for a runtime: a header, and a segment of no more than that. */
+/** The smallest ELF file that is accepted as a runtime: a header, and a segment with only that. */
 function elf(folder: string): string {
   const header = pack(
     "<4sBBB9xHHIQQQIHHHHHH",
@@ -334,7 +334,7 @@ function elf(folder: string): string {
   return writeProgram(`${folder}/elf`, header, segment);
 }
 
-/** The same for Windows: what it needs of its five headers, and an empty section. */
+/** The same for Windows: the necessary headers, and an empty section. */
 function pe(folder: string): string {
   const start = pack("<2s58xI4sHH12xHH", bytes("MZ"), 64, bytes("PE\0\0"), 0x8664, 1, 240, 2);
   const optional = pack("<H30xII16xII44xI128x", 0x20b, 0x1000, 0x200, 0x2000, 0x400, 16);
@@ -351,11 +351,11 @@ function writeProgram(path: string, ...parts: Uint8Array[]): string {
   return path;
 }
 
-/** Reads back what Deno put into an executable. */
+/** Reads the contents of an executable. */
 function readExecutable(path: string): Executable {
   const content = Deno.readFileSync(path);
-  const text = new TextDecoder("latin1").decode(content); // a character for each byte
-  // Deno puts the length of a part in front of it.
+  const text = new TextDecoder("latin1").decode(content); // one character per byte
+  // The length of each part precedes it.
   const part = (start: string) => {
     const at = text.indexOf(start);
     const [length = 0n] = unpack("<Q", content.subarray(at - 8, at));
@@ -370,7 +370,7 @@ function filesOf(entries: Entry[]): string[] {
   );
 }
 
-/** The permissions of an executable that was made without any flag. */
+/** The permissions of an executable without flags. */
 async function noPermissions(folder: string, runtime: string): Promise<Record<string, unknown>> {
   const args = ["compile", "--quiet", "--no-check", LINUX, `--output=${folder}/bare`, "mod.ts"];
   const env = { DENORT_BIN: runtime };
@@ -379,7 +379,7 @@ async function noPermissions(folder: string, runtime: string): Promise<Record<st
   return readExecutable(`${folder}/bare`).metadata.permissions;
 }
 
-/** Flags as an executable's metadata has them: `allow_net: ["127.0.0.1:7007"]`. */
+/** Flags in the form of an executable's metadata: `allow_net: ["127.0.0.1:7007"]`. */
 function permissions(flags: string[]): Record<string, string[]> {
   return Object.fromEntries(flags.map((flag) => {
     const [name = "", scopes = ""] = flag.slice(2).split("=");
@@ -387,7 +387,7 @@ function permissions(flags: string[]): Record<string, string[]> {
   }));
 }
 
-/** Compares the files in a folder with its SHA256SUMS; returns how many there are. */
+/** Compares the files of a folder with its SHA256SUMS; returns their number. */
 async function checkSums(folder: string): Promise<number> {
   const sums = Deno.readTextFileSync(`${folder}/SHA256SUMS`);
   const lines = await Promise.all(

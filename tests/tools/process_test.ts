@@ -5,7 +5,7 @@ import { root } from "../../contract/header.ts";
 
 const processModule = JSON.stringify(import.meta.resolve("../../contract/process.ts"));
 
-Deno.test("freePort() gives test files that run in parallel different ports", async () => {
+Deno.test("freePort() returns different ports to parallel test files", async () => {
   await using folder = await temporaryFolder();
   // Each runs in a worker of one process.
   await Deno.writeTextFile(
@@ -38,7 +38,7 @@ const onTerminal =
 
 testWith(
   ["python3"],
-  "what a process prints on a terminal has no warning of a damaged cache",
+  "the output of a process on a terminal contains no warning of a damaged cache",
   async (folder) => {
     const denoDir = `${folder}/damaged`;
     makeDenoDir(denoDir);
@@ -53,20 +53,20 @@ testWith(
     await using process = new Process(${JSON.stringify(args)}, false, undefined, "python3");
     await process.exits();
     console.log(JSON.stringify(process.stdout));
-    Deno.exit(); // it has a timer`,
+    Deno.exit(); // Process has a timer`,
     );
     const env = { DENO_DIR: denoDir, NO_COLOR: "1" };
     const run = async (program: string, args: string[]): Promise<string> => {
       const { stdout } = await new Deno.Command(program, { args, env, cwd: root }).output();
       return new TextDecoder().decode(stdout);
     };
-    assertMatch(await run("python3", args), /Failed to open cache file/); // what would be printed
+    assertMatch(await run("python3", args), /Failed to open cache file/); // what it would contain
     const played = ["run", "--allow-all", "--config", `${root}deno.json`, `${folder}/play.ts`];
     assertEquals(await run(Deno.execPath(), played), `"hello\\r\\n"\n`);
   },
 );
 
-Deno.test("what a process prints does not depend on the user's environment", async () => {
+Deno.test("the output of a process does not depend on the user's environment", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(`${folder.path}/colored.ts`, "console.log([1]); nosuch;");
   await Deno.writeTextFile(
