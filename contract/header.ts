@@ -8,27 +8,27 @@
 
 import { UsageError } from "../cli.ts";
 
-/** A sample as described by its header. */
+/** A sample, as its header describes it. */
 export interface Sample {
-  /** Its path from the project's root, as it is typed: `clients/tcp_echo.ts`. */
+  /** Its path relative to the project's root: `clients/tcp_echo.ts`. */
   path: string;
   /** The permission flags in its shebang. */
   flags: string[];
   /** The first paragraph of its header. */
   summary: string;
-  /** The terminals, in the order in which their commands start. */
+  /** The blocks, in the order in which their commands start. */
   transcript: Block[];
   /** Whether playing it requires IPv6. */
   usesIpv6: boolean;
 }
 
-/** One terminal: a command and what is typed and printed until it exits. */
+/** The part of a transcript that one terminal shows: a command, its input and its output. */
 export interface Block {
   /** The command's words: a sample's path and its arguments, or `deno run ...`. */
   words: string[];
-  /** What is typed and printed, in order. */
+  /** Its input and output, in order. */
   lines: Line[];
-  /** The key that ends the command when all commands below have exited. Without a key, it exits by itself. */
+  /** The key that ends the command after all later commands have exited; `undefined` if it exits without one. */
   key: "^C" | "^D" | undefined;
   /** The expected exit status. */
   status: number;
@@ -65,7 +65,9 @@ export function findSamples(names: string[]): string[] {
   const paths = samplePaths();
   for (const name of names) {
     if (paths.some((path) => path.includes(name))) continue;
-    throw new UsageError(`no sample has "${name}" in its path; there are\n  ${paths.join("\n  ")}`);
+    throw new UsageError(
+      `no sample has "${name}" in its path; the samples are\n  ${paths.join("\n  ")}`,
+    );
   }
   return paths.filter((path) => names.length === 0 || names.some((name) => path.includes(name)));
 }
@@ -76,7 +78,7 @@ export function readSample(path: string): Sample {
   const header = /^#!\/usr\/bin\/env -S deno run(?<flags>.*)\n\/\*\*\n(?<doc>[^]*?)\n \*\/\n/
     .exec(source)?.groups;
   if (header === undefined) {
-    throw new SyntaxError(`${path}: no shebang with a doc comment below it`);
+    throw new SyntaxError(`${path}: no shebang, or no doc comment below it`);
   }
   const doc = (header.doc ?? "").replace(/^ \* ?/gm, "");
   const transcript = /^```console\n([^]*?)^```$/m.exec(doc)?.[1];
@@ -115,7 +117,7 @@ export function parseTranscript(transcript: string, path: string): Block[] {
   return blocks;
 }
 
-/** Splits a command line into words, which may be quoted; the shell's other syntax is not supported. */
+/** Splits a command line into words, which may be quoted. No other shell syntax is supported. */
 export function splitWords(line: string): string[] {
   return [...line.matchAll(/'([^']*)'|"([^"]*)"|\S+/g)].map((word) =>
     word[1] ?? word[2] ?? word[0]

@@ -1,6 +1,6 @@
 /**
- * Plays a transcript: runs its commands as real processes, each under the flags of its own header, and
- * compares what they print with the transcript. Used by the tests and the demo.
+ * Plays a transcript: runs its commands as real processes, each with the flags of its header, and compares
+ * their output with the transcript. Used by the tests and the demo.
  *
  * @module
  */
@@ -12,15 +12,15 @@ import { type Block, type Line, readSample, type Sample } from "./header.ts";
 export interface Played {
   /** The differences from the transcript, as sentences; empty if there are none. */
   differences: string[];
-  /** What the sample itself, not its peers, printed on stderr. */
+  /** The stderr of the sample itself, without its peers'. */
   stderr: string;
 }
 
 /** The options of {@linkcode play}. */
 export interface PlayOptions {
   /**
-   * Called with what is typed and printed, as it happens; `terminal` is the index of the block. A command
-   * starts, and a line is typed, when the promise of this call has resolved.
+   * Called with each command, input and output; `terminal` is the index of the block. A command starts, and
+   * input is written, when the returned promise has resolved.
    */
   onText?: (
     terminal: number,
@@ -31,18 +31,18 @@ export interface PlayOptions {
   changeFlags?: (flags: string[]) => string[];
   /** Compiles the sample with these flags; the executable is run instead of the script. */
   compile?: (flags: string[]) => Promise<string>;
-  /** How long to wait for each line and each exit, in ms. Default 30 s, far more than any transcript needs. */
-  patience?: number;
+  /** The time limit for each line and each exit, in ms. Default 30,000, far more than any transcript needs. */
+  timeout?: number;
 }
 
 /**
  * Plays a sample's transcript.
  *
- * The ports in "listening on ..." lines and the paths in flags are replaced by free ones, in the flags, the
- * arguments and the output of all commands.
+ * Replaces the ports in "listening on ..." lines and the paths in flags by free ones, in the flags, the
+ * arguments and the expected output of all commands.
  */
 export async function play(sample: Sample, options: PlayOptions = {}): Promise<Played> {
-  const { patience = 30_000 } = options;
+  const { timeout = 30_000 } = options;
   const folder = await Deno.makeTempDir({ prefix: "deno-sockets-" });
   const actual = freeAddresses(sample, folder);
   const terminals: Terminal[] = [];
@@ -50,7 +50,7 @@ export async function play(sample: Sample, options: PlayOptions = {}): Promise<P
     const args = argsOf(block, sample, options.changeFlags).map((arg) => substitute(arg, actual));
     await options.onText?.(index, "command", ["deno", ...args].join(" "));
     const command = await commandOf(args, sample, options.compile);
-    const terminal = new Terminal(block, command, actual, patience, (kind, text) => {
+    const terminal = new Terminal(block, command, actual, timeout, (kind, text) => {
       return options.onText?.(index, kind, text);
     });
     terminals.push(terminal);
@@ -60,17 +60,20 @@ export async function play(sample: Sample, options: PlayOptions = {}): Promise<P
   const differences: string[] = [];
   // From the last command to the first, so that clients exit before their server.
   for (const terminal of terminals.toReversed()) {
-    // A command whose peer has failed may wait for it without a time limit: it is interrupted.
+    // After a failure, the other commands are interrupted: they may wait for the failed peer without a time
+    // limit.
     const difference = await terminal.end(differences.length > 0);
     if (difference !== undefined) differences.unshift(difference);
   }
-  if (terminals.length < sample.transcript.length) differences.push("the rest was not played");
+  if (terminals.length < sample.transcript.length) {
+    differences.push("the remaining commands did not run");
+  }
   await Deno.remove(folder, { recursive: true });
   const own = terminals.filter(({ block }) => block.words.includes(sample.path));
   return { differences, stderr: own.map((terminal) => terminal.stderr).join("") };
 }
 
-/** The arguments of `deno` for a block's command, with the flags of its header. */
+/** Returns the arguments of `deno` for a block's command, with the flags of its header. */
 function argsOf(
   block: Block,
   sample: Sample,
@@ -82,7 +85,7 @@ function argsOf(
   return ["run", ...flags, path, ...args];
 }
 
-/** A program and its arguments: `deno`, or the executable if `args` run the compiled sample. */
+/** Returns a program and its arguments: `deno`, or the executable if `args` run the compiled sample. */
 async function commandOf(
   args: string[],
   sample: Sample,
@@ -122,19 +125,19 @@ class Terminal {
   readonly block: Block;
   readonly #actual: Map<string, string>;
   readonly #process: Process;
-  readonly #patience: number;
+  readonly #timeout: number;
   readonly #onText: (kind: Line["kind"], text: string) => void | Promise<void>;
 
   constructor(
     block: Block,
     [program, args]: [string, string[]],
     actual: Map<string, string>,
-    patience: number,
+    timeout: number,
     onText: (kind: Line["kind"], text: string) => void | Promise<void>,
   ) {
     this.block = block;
     this.#actual = actual;
-    this.#patience = patience;
+    this.#timeout = timeout;
     this.#onText = onText;
     const reads = block.key === "^D" || block.lines.some(({ kind }) => kind === "in");
     this.#process = new Process(args, reads, onText, program);
@@ -145,7 +148,8 @@ class Terminal {
   }
 
   /**
-   * Types and awaits the lines that must come before the next command starts. Returns whether all came.
+   * Writes the input and awaits the output that precede the start of the next command. Reports whether all
+   * output was printed in time.
    */
   async playLines(): Promise<boolean> {
     const { lines, key } = this.block;
@@ -161,10 +165,10 @@ class Terminal {
         if (index === lastTyped && key === undefined) await this.#process.endInput();
       } else {
         const soFar = opening.slice(0, index + 1);
-        const came = () =>
+        const isPrinted = () =>
           this.#expected(soFar, "out").start.test(this.#process.stdout) &&
           this.#expected(soFar, "err").start.test(this.#process.stderr);
-        if (!await this.#until(came)) return false;
+        if (!await this.#until(isPrinted)) return false;
       }
     }
     if (key !== undefined || (!types && opening.length > 0)) return true; // it keeps running
@@ -172,10 +176,10 @@ class Terminal {
   }
 
   #until(condition: () => boolean): Promise<boolean> {
-    return this.#process.until(condition, AbortSignal.timeout(this.#patience));
+    return this.#process.until(condition, AbortSignal.timeout(this.#timeout));
   }
 
-  /** Waits for the process to exit; returns how its output differs from the block, if it does. */
+  /** Waits for the process to exit; returns a message if its output or exit status differs from the block. */
   async end(interrupt: boolean): Promise<string | undefined> {
     await using process = this.#process;
     if (this.block.key === "^C" || interrupt) process.kill("SIGINT");
@@ -185,13 +189,14 @@ class Terminal {
     const { words, lines, status } = this.block;
     const stdout = this.#expected(lines, "out");
     const stderr = this.#expected(lines, "err");
-    const asWritten = process.code === status && stdout.all.test(process.stdout) &&
+    const matches = process.code === status && stdout.all.test(process.stdout) &&
       stderr.all.test(process.stderr);
-    if (asWritten) return undefined;
-    return `${words.join(" ")} ${process.describe()}; its transcript says ${status}, ` +
-      `${JSON.stringify(stdout.text)} and ${JSON.stringify(stderr.text)}`;
+    if (matches) return undefined;
+    return `${words.join(" ")} ${process.describe()}; expected exit status ${status}, ` +
+      `stdout ${JSON.stringify(stdout.text)} and stderr ${JSON.stringify(stderr.text)}`;
   }
 
+  /** Returns the expected output on a stream: its text, and patterns for its start and for all of it. */
   #expected(lines: Line[], kind: "out" | "err"): { text: string; start: RegExp; all: RegExp } {
     const written = lines.filter((line) => line.kind === kind).map((line) => line.text).join("");
     const text = substitute(written, this.#actual);

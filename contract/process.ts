@@ -1,13 +1,13 @@
 /**
- * Runs programs, and waits for what they print.
+ * Runs programs, and waits for their output.
  *
  * @module
  */
 
 import { readSample, root } from "./header.ts";
 
-/** How long to wait for a process, in ms: far more than any needs. */
-const PATIENCE = 30_000;
+/** The time limit of a wait, in ms: far more than any process needs. */
+const TIMEOUT = 30_000;
 
 /** A process and its output so far. Disposing kills the process. */
 export class Process implements AsyncDisposable {
@@ -35,7 +35,7 @@ export class Process implements AsyncDisposable {
     onPrint?: (stream: "out" | "err", text: string) => void,
     program: string = Deno.execPath(),
   ) {
-    // On its first run, Deno prints what it downloads on stderr, unless it is quiet.
+    // On its first run, Deno reports its downloads on stderr, unless it is quiet.
     const isDeno = program === Deno.execPath();
     const isRun = isDeno && args[0] === "run";
     this.#child = new Deno.Command(program, {
@@ -73,7 +73,7 @@ export class Process implements AsyncDisposable {
     this.#changed = Promise.withResolvers();
   }
 
-  /** Waits until `condition` holds; returns false if the process exits or `deadline` aborts first. */
+  /** Waits until `condition` is true; returns false if the process exits or `deadline` aborts first. */
   async until(condition: () => boolean, deadline: AbortSignal): Promise<boolean> {
     const expired = Promise.withResolvers<void>();
     deadline.addEventListener("abort", () => expired.resolve(), { once: true });
@@ -87,7 +87,7 @@ export class Process implements AsyncDisposable {
   /** Waits until stdout or stderr matches `pattern`; returns the match. */
   async prints(pattern: RegExp): Promise<RegExpExecArray> {
     const find = () => pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
-    await this.until(() => find() !== null, AbortSignal.timeout(PATIENCE));
+    await this.until(() => find() !== null, AbortSignal.timeout(TIMEOUT));
     const found = find();
     if (found === null) throw new Error(`waited for ${pattern}, but it ${this.describe()}`);
     return found;
@@ -95,14 +95,14 @@ export class Process implements AsyncDisposable {
 
   /** Waits until stdout is as long as `text`, and asserts that it equals `text`. */
   async assertPrints(text: string): Promise<void> {
-    await this.until(() => this.stdout.length >= text.length, AbortSignal.timeout(PATIENCE));
+    await this.until(() => this.stdout.length >= text.length, AbortSignal.timeout(TIMEOUT));
     if (this.stdout !== text) throw new Error(`not ${JSON.stringify(text)}: it ${this.describe()}`);
   }
 
   /** Waits for the process to exit; returns the exit status. */
   async exits(): Promise<number> {
-    await this.until(() => this.code !== undefined, AbortSignal.timeout(PATIENCE));
-    if (this.code === undefined) throw new Error(`waited for its end, but it ${this.describe()}`);
+    await this.until(() => this.code !== undefined, AbortSignal.timeout(TIMEOUT));
+    if (this.code === undefined) throw new Error(`waited for its exit, but it ${this.describe()}`);
     return this.code;
   }
 
@@ -128,9 +128,8 @@ export class Process implements AsyncDisposable {
 
   /** Describes the state and the output of the process, for a failure message. */
   describe(): string {
-    const state = this.code === undefined ? "still runs" : `ended with ${this.code}`;
-    return `${state}, printed ${JSON.stringify(this.stdout)} ` +
-      `and on stderr ${JSON.stringify(this.stderr)}`;
+    const state = this.code === undefined ? "is still running" : `exited with ${this.code}`;
+    return `${state}, stdout ${JSON.stringify(this.stdout)}, stderr ${JSON.stringify(this.stderr)}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -152,7 +151,7 @@ export function environment(): Record<string, string> {
 
 let denoDir: string | undefined;
 
-/** A cache for Deno that no other program uses, created once in each worker that needs it. */
+/** Returns the path of a private cache for Deno, created at the first call in each worker. */
 function ownDenoDir(): string {
   if (denoDir === undefined) {
     const folder = Deno.makeTempDirSync({ prefix: "deno-sockets-" });
@@ -171,15 +170,15 @@ export function makeDenoDir(path: string): void {
   Deno.symlinkSync(npmCache, `${path}/npm`);
 }
 
-/** The range of {@linkcode freePort}: above well-known ports, below those that the system gives to clients. */
+/** The range of {@linkcode freePort}: above the well-known ports, below the ephemeral ports. */
 const [FIRST_PORT, LAST_PORT] = [10_000, 30_000];
 
 /** The number of ports that a worker reserves. */
 const BLOCK = 200;
 
 /**
- * The listener on the first port of this worker's block. It keeps other workers and other processes out of
- * the block; the system closes it when the worker ends.
+ * The listener on the first port of this worker's block. It reserves the block: while it is open, other
+ * workers and processes take other blocks. The system closes it when the worker ends.
  */
 const block = takeBlock();
 let lastPort = block.addr.port;
@@ -191,7 +190,7 @@ function takeBlock(): Deno.TcpListener {
     const listener = listenIfFree(FIRST_PORT + (start + i) % blocks * BLOCK);
     if (listener !== undefined) return listener;
   }
-  throw new Error(`all ports from ${FIRST_PORT} to ${LAST_PORT} are taken`);
+  throw new Error(`all ports from ${FIRST_PORT} to ${LAST_PORT} are in use`);
 }
 
 function listenIfFree(port: number): Deno.TcpListener | undefined {
@@ -204,8 +203,8 @@ function listenIfFree(port: number): Deno.TcpListener | undefined {
 }
 
 /**
- * Returns a free port. The system does not give it to a client before the server binds it, and other test
- * files do not use it.
+ * Returns a free port. It is not an ephemeral port, so no client takes it before the server binds it, and
+ * other test files do not use it.
  */
 export function freePort(): number {
   for (;;) {
@@ -219,11 +218,11 @@ export function freePort(): number {
 }
 
 /**
- * Starts a sample under the flags of its header, with other ports and paths in them.
+ * Starts a sample with the flags of its header, with ports and paths in them replaced.
  *
  * @param path The sample.
  * @param args Its arguments.
- * @param grants What to replace in the flags, for example `{ 7007: "0" }`. Default nothing.
+ * @param grants The replacements in the flags, for example `{ 7007: "0" }`. Default none.
  * @param reads Whether stdin is a pipe; otherwise it is empty. Default `false`.
  */
 export function startSample(

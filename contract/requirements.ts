@@ -1,5 +1,5 @@
 /**
- * What a test may require of the machine: foreign programs, IPv6 and others.
+ * The requirements of tests: foreign programs, IPv6 and others.
  *
  * @module
  */

@@ -103,7 +103,7 @@ Deno.test("play() detects a wrong transcript", async () => {
     "the exit status": sample.transcript.map((block) => ({ ...block, status: 1 })),
   };
   await many(Object.entries(wrong), 6, async ([what, transcript]) => {
-    const { differences } = await play({ ...sample, transcript }, { patience: 1000 });
+    const { differences } = await play({ ...sample, transcript }, { timeout: 1000 });
     assert(differences.length > 0, what);
   });
 });
