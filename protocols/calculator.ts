@@ -1,5 +1,5 @@
 /**
- * CNP3's calculator protocol over datagrams: a request has integers, the response their sum or product.
+ * CNP3's calculator protocol over datagrams: a request contains integers, the response their sum or product.
  *
  * A request is one byte and 1 to 64 integers of 32 bits in network byte order. The byte has 4 unused bits,
  * 3 bits of opcode (0 sum, 1 product) and 1 bit of format (0 for a result of 32 bits in network byte order, 1 for
@@ -59,7 +59,7 @@ export function encodeRequest(request: CalculatorRequest): Uint8Array<ArrayBuffe
   const { operation, ascii, numbers } = request;
   if (numbers.length < 1 || numbers.length > MAX_NUMBERS) {
     throw new RangeError(
-      `encodeRequest: the number of numbers is ${numbers.length}, not from 1 to ${MAX_NUMBERS}`,
+      `encodeRequest: the number of integers is ${numbers.length}, not from 1 to ${MAX_NUMBERS}`,
     );
   }
   return concat([

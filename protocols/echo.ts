@@ -1,5 +1,5 @@
 /**
- * The echo service of the TCP and Unix-domain servers, apart from how they accept connections.
+ * The echo service, which the TCP and the Unix-domain servers share.
  *
  * @module
  */
@@ -7,15 +7,15 @@
 import { stdout } from "../cli.ts";
 import { echo, printable, type Reader, type Writer } from "../mod.ts";
 
-/** The maximum size of a message, which is received, printed and sent back at once, in bytes. */
+/** The maximum size of a message, in bytes. Each read returns a message. */
 const MESSAGE_SIZE = 80;
 
 /**
- * Prints each message and sends it back.
+ * Prints each message and sends it back, until EOF.
  *
  * @param conn The connection.
  * @param peer The client's address, for the line `Connection from ADDRESS`.
- * @param label A label in front of that line. Default none.
+ * @param label A prefix of that line. Default none.
  */
 export async function echoMessages(
   conn: Reader & Writer,
@@ -27,8 +27,7 @@ export async function echoMessages(
 }
 
 /**
- * Sends each message back, and prints neither messages nor errors. Because it prints nothing, it reads up to
- * 80 KiB at once.
+ * Sends received bytes back until EOF, and prints neither messages nor errors. It reads up to 80 KiB at once.
  *
  * @param conn The connection.
  */

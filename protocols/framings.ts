@@ -15,7 +15,7 @@ import {
 } from "../mod.ts";
 
 const encoder = new TextEncoder();
-// A byte order mark is text like any other.
+// A byte order mark is part of the text.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** A framing of text messages. */

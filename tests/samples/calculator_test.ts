@@ -205,9 +205,9 @@ Deno.test("encodeRequest() rejects numbers that do not fit a request", () => {
   assertThrows(
     encode([]),
     RangeError,
-    "encodeRequest: the number of numbers is 0, not from 1 to 64",
+    "encodeRequest: the number of integers is 0, not from 1 to 64",
   );
-  assertThrows(encode(Array(65).fill(1)), RangeError, "the number of numbers is 65");
+  assertThrows(encode(Array(65).fill(1)), RangeError, "the number of integers is 65");
   for (const bad of [-1, 2 ** 32, 0.5, NaN, Infinity]) {
     assertThrows(encode([1, bad]), RangeError, `${bad}`);
   }
