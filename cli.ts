@@ -1,6 +1,6 @@
 /**
- * The command line of a program: {@linkcode main}, the kinds of arguments, a server's options, output that is
- * safe on a terminal, and exit messages.
+ * The command line of a program: {@linkcode main}, arguments, a server's options, output that is safe on a
+ * terminal, and exit messages.
  *
  * A server, `upper.ts`, with two operands and the options of a production server:
  *
@@ -42,15 +42,15 @@
  * deno run --allow-net=127.0.0.1:7007 upper.ts --max-connections=100
  * ```
  *
- * The program imports its own source as text: `--help` prints the doc comment at its top, and a wrong command
- * line prints the paragraph of that comment that begins with `Usage:`.
+ * The program imports its own source as text: `--help` prints the doc comment at its top. If the command line
+ * is invalid, the program prints the paragraph of that comment that begins with `Usage:`.
  *
  * Only these functions read `Deno.args` and print results. The functions of `mod.ts` throw errors, and print
  * only those that no caller can catch.
  *
  * ## Contents
  *
- * - **Program**, its entry and its exits: {@linkcode main}, {@linkcode UsageError},
+ * - **Program**, entry point and exit: {@linkcode main}, {@linkcode UsageError},
  *   {@linkcode dieWithSystemMessage}, {@linkcode dieWithUserMessage}
  * - **Arguments**, operands and options: {@linkcode count}, {@linkcode group}, {@linkcode host},
  *   {@linkcode mode}, {@linkcode oneOf}, {@linkcode optional}, {@linkcode port}, {@linkcode rate},

@@ -1,17 +1,17 @@
 /**
- * Makes a single-file executable of each sample, or of those whose path contains a NAME, in dist/servers/,
- * dist/clients/ and dist/unix/, and writes their checksums to dist/SHA256SUMS.
+ * Compiles each sample, or those whose path contains a NAME, to a single-file executable in dist/servers/,
+ * dist/clients/ or dist/unix/, and writes the checksums to dist/SHA256SUMS.
  *
  * Usage: deno task compile [NAME...] [OPTION...] [-- FLAG...]
  *   --target PLATFORM  the platform, one of those that `deno compile --help` lists (this machine's)
- *   --output FOLDER    the folder that the executables are written to (dist)
+ *   --output FOLDER    the output folder (dist)
  *   FLAG               a permission flag, for example --allow-net=0.0.0.0:7007; replaces all flags of
  *                      that name in the header
  *
  * An executable has the permissions of its header, and its command line cannot change them. It contains
  * the modules that it imports and the workers that it starts. The first time, Deno downloads its runtime
- * for executables, denort, from its own site; DENORT_BIN=FILE in the environment names a local copy
- * instead. If an executable cannot be made, or on ^C, no executable is left behind.
+ * for executables, denort, from its own site; to use a local copy instead, set DENORT_BIN=FILE in the
+ * environment. On failure or ^C, no executable is written.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { main, UsageError } from "./cli.ts";
 import { findSamples, readSample, root, type Sample, sampleFolders } from "./contract/header.ts";
 import header from "./compile.ts" with { type: "text" };
 
-/** An executable that has been made. */
+/** A compiled executable. */
 interface Executable {
   /** Its path in the output folder: `servers/tcp_echo_lines`. */
   path: string;
@@ -35,15 +35,15 @@ await main(header, {
   operands: { words: [] },
   options: { target: Deno.build.target, output: "dist" },
 }, async ({ words, target, output }) => {
-  // Only behind "--" may an operand begin with a dash.
+  // An operand begins with a dash only after "--".
   const names = words.filter((word) => !word.startsWith("-"));
   const flags = words.filter((word) => word.startsWith("-"));
-  const alien = flags.find((flag) => !/^--(allow|deny)-[a-z]+(=|$)/.test(flag));
-  if (alien !== undefined) throw new UsageError(`${alien} is not a permission flag`);
+  const invalid = flags.find((flag) => !/^--(allow|deny)-[a-z]+(=|$)/.test(flag));
+  if (invalid !== undefined) throw new UsageError(`${invalid} is not a permission flag`);
   const samples = findSamples(names).map(readSample);
 
   const stop = new AbortController();
-  // For as long as it runs: ^C comes twice, once from the terminal and once from `deno task`.
+  // Never removed: on ^C, the terminal and `deno task` send a SIGINT each.
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => stop.abort());
   }
@@ -52,35 +52,35 @@ await main(header, {
   });
   const unfinished = await Deno.makeTempDir({ dir: await Deno.realPath(output), prefix: "." });
   try {
-    const made: Executable[] = [];
+    const compiled: Executable[] = [];
     for (const [index, sample] of samples.entries()) {
-      const baked = replaceFlags(sample.flags, flags);
-      console.log(`[${index + 1}/${samples.length}] ${sample.path}  ${baked.join(" ")}`);
-      made.push(await compile(sample, baked, target, unfinished, stop.signal));
+      const granted = replaceFlags(sample.flags, flags);
+      console.log(`[${index + 1}/${samples.length}] ${sample.path}  ${granted.join(" ")}`);
+      compiled.push(await compile(sample, granted, target, unfinished, stop.signal));
     }
-    await Deno.writeTextFile(`${unfinished}/SHA256SUMS`, await checksums(output, made));
+    await Deno.writeTextFile(`${unfinished}/SHA256SUMS`, await checksums(output, compiled));
     for (const folder of sampleFolders) {
       await Deno.mkdir(`${output}/${folder}`, { recursive: true });
     }
-    for (const path of [...made.map(({ path }) => path), "SHA256SUMS"]) {
+    for (const path of [...compiled.map(({ path }) => path), "SHA256SUMS"]) {
       await Deno.rename(`${unfinished}/${path}`, `${output}/${path}`);
     }
-    for (const { path, size } of made) console.log(`${megabytes(size)}  ${output}/${path}`);
-    const total = made.reduce((sum, { size }) => sum + size, 0);
-    console.log(`${megabytes(total)}  in all; their checksums are in ${output}/SHA256SUMS`);
+    for (const { path, size } of compiled) console.log(`${megabytes(size)}  ${output}/${path}`);
+    const total = compiled.reduce((sum, { size }) => sum + size, 0);
+    console.log(`${megabytes(total)}  total; checksums in ${output}/SHA256SUMS`);
   } finally {
     await Deno.remove(unfinished, { recursive: true });
   }
 });
 
-/** The flags of a header, those of the same name replaced, and what is new behind them. */
+/** Removes the flags that have the name of a replacement, and appends the replacements. */
 function replaceFlags(flags: string[], replacements: string[]): string[] {
   const name = (flag: string) => flag.split("=")[0];
   const replaced = new Set(replacements.map(name));
   return [...flags.filter((flag) => !replaced.has(name(flag))), ...replacements];
 }
 
-/** Makes a sample's executable in `folder`. */
+/** Compiles a sample to an executable in `folder`. */
 async function compile(
   sample: Sample,
   flags: string[],
@@ -91,8 +91,8 @@ async function compile(
   const path = sample.path.replace(/\.ts$/, target.includes("windows") ? ".exe" : "");
   const options = [
     "--quiet",
-    "--no-check", // as `deno run`
-    "--exclude-unused-npm", // a benchmark's packages are not a sample's
+    "--no-check", // `deno run` does not check types either
+    "--exclude-unused-npm", // the packages of the benchmarks
     `--target=${target}`,
     `--output=${folder}/${path}`,
     ...workers(sample).map((worker) => `--include=${worker}`),
@@ -106,7 +106,7 @@ async function compile(
     stderr: "piped",
     signal: stop,
   }).output();
-  if (stop.aborted || signal !== null) throw new Error("interrupted, nothing was made");
+  if (stop.aborted || signal !== null) throw new Error("interrupted, no executable was written");
   if (!success) throw explain(new TextDecoder().decode(stderr), sample, target);
 
   const bytes = await Deno.readFile(`${folder}/${path}`);
@@ -114,14 +114,14 @@ async function compile(
   return { path, size: bytes.length, checksum: new Uint8Array(digest).toHex() };
 }
 
-/** The modules that a sample starts as workers: no import leads to them, so Deno must be told. */
+/** Returns the modules that a sample starts as workers: Deno includes only modules that are imported. */
 function workers({ path }: Sample): string[] {
   const source = Deno.readTextFileSync(`${root}${path}`);
   return [...source.matchAll(/new Worker\(import\.meta\.resolve\("\.\/(.*?)"\)/g)]
     .map(([, module]) => `${path.replace(/[^/]*$/, "")}${module}`);
 }
 
-/** What Deno printed over many lines, in one sentence. */
+/** Converts Deno's error output of many lines to an error with a message of one line. */
 function explain(stderr: string, { path }: Sample, target: string): Error {
   const [, error = stderr] = /^error: (.*)$/m.exec(stderr) ?? [];
   if (/^(invalid value|unexpected argument)/.test(error)) return new UsageError(error);
@@ -130,8 +130,8 @@ function explain(stderr: string, { path }: Sample, target: string): Error {
   if (causes[0] === "Setting up base binary.") {
     const [url = "its own site"] = /https:[^)\s]+/.exec(stderr) ?? [];
     return new Error(
-      `Deno's runtime for executables cannot be fetched from ${url}: ${reason}; ` +
-        `name a copy of it with DENORT_BIN=FILE, or compile on a machine that reaches that site, ` +
+      `cannot download Deno's runtime for executables from ${url}: ${reason}; ` +
+        `set DENORT_BIN=FILE to a local copy, or compile on a machine that reaches that site, ` +
         `with --target=${target}`,
     );
   }
@@ -140,18 +140,18 @@ function explain(stderr: string, { path }: Sample, target: string): Error {
   return new Error(`${call}: ${reason}`);
 }
 
-/** SHA256SUMS in the format of sha256sum(1): of what has been made, and of what was made before. */
-async function checksums(output: string, made: Executable[]): Promise<string> {
+/** Returns SHA256SUMS, in the format of sha256sum(1), with the checksums of new executables added. */
+async function checksums(output: string, compiled: Executable[]): Promise<string> {
   const sums = new Map<string, string>();
   const before = await Deno.readTextFile(`${output}/SHA256SUMS`).catch(() => "");
   for (const [, checksum = "", path = ""] of before.matchAll(/^(\w{64}) {2}(.+)$/gm)) {
     sums.set(path, checksum);
   }
-  for (const { path, checksum } of made) sums.set(path, checksum);
+  for (const { path, checksum } of compiled) sums.set(path, checksum);
   return [...sums].sort().map(([path, checksum]) => `${checksum}  ${path}\n`).join("");
 }
 
-/** A size in MB, in a column. */
+/** Formats a size in MB, right-aligned. */
 function megabytes(size: number): string {
   return `${(size / 1e6).toFixed(1).padStart(7)} MB`;
 }

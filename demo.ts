@@ -3,12 +3,12 @@
  * whose path contains a NAME.
  *
  * Usage: deno task demo [NAME...] [OPTION...]
- *   --step  wait for Enter after each line; at the end of stdin, continue without waiting
+ *   --step  wait for Enter after each line; at EOF on stdin, continue without waiting
  *   --slow  pause for a second after each line
  *
- * Each sample is played as its header says: as real processes, under the permission flags of the header, on
- * free ports. Lines are wrapped to the width of the terminal; in a file or a pipe they are not. The exit
- * status is 1 if a sample prints something else than its transcript says.
+ * The commands of a transcript run as real processes, with the permission flags of their headers, on free
+ * ports. Lines are wrapped to the width of the terminal, but not in a file or a pipe. The exit status is 1
+ * if the output of a sample differs from its transcript.
  *
  * @module
  */
@@ -23,19 +23,19 @@ import { play } from "./contract/player.ts";
 import { isHere } from "./contract/requirements.ts";
 import header from "./demo.ts" with { type: "text" };
 
-/** A colour for each terminal; "%c" prints it on a terminal and nothing elsewhere. */
+/** A colour for each terminal. "%c" applies it on a terminal, and is ignored in a file or a pipe. */
 const colours = ["color: cyan", "color: yellow", "color: green", "color: magenta"];
 const failure = "color: red";
 const emphasis = "font-weight: bold";
 
-/** How long `--slow` pauses, in ms. */
+/** The pause of `--slow`, in ms. */
 const SLOW_PAUSE = 1000;
 
-/** The width of the terminal, or 80 if it has none, in characters. In a file or a pipe: no limit. */
+/** The width of the terminal, in characters; 80 if it is unknown. In a file or a pipe: no limit. */
 const WIDTH = Deno.stdout.isTerminal() ? Deno.consoleSize().columns || 80 : Infinity;
 
-/** The least width of what is printed beside the label of its terminal. */
-const LEAST_WIDTH = 20;
+/** The minimum width of the text beside a label, in characters. */
+const MIN_WIDTH = 20;
 
 await main(header, {
   operands: { names: [] },
@@ -71,14 +71,16 @@ await main(header, {
     }
   }
   print(emphasis, `\n${played - failed.length} of ${played} played as their transcripts say`);
-  if (failed.length > 0) throw new Error(`not as written: ${failed.join(", ")}`);
+  if (failed.length > 0) {
+    throw new Error(`output differs from the transcript: ${failed.join(", ")}`);
+  }
 });
 
-/** Plays a transcript, with a pause after each line; returns whether it went as written. */
+/** Plays a transcript, with a pause after each line; reports whether the output matches it. */
 async function show(sample: Sample, pause: () => Promise<void>): Promise<boolean> {
   const labels = sample.transcript.map(({ words }, index) => `${index + 1} ${roleOf(words)}`);
   const unfinished = labels.map(() => "");
-  // Resolves when all lines so far have been printed, each with its pause.
+  // Resolves when all lines so far, and the pause after each, are finished.
   let shown = Promise.resolve();
   const showLine = (terminal: number, line: string) => {
     shown = shown.then(() => {
@@ -108,11 +110,11 @@ async function show(sample: Sample, pause: () => Promise<void>): Promise<boolean
   });
   for (const terminal of labels.keys()) finishLine(terminal);
   await shown;
-  for (const difference of differences) print(failure, `  not as written: ${difference}`);
+  for (const difference of differences) print(failure, `  differs: ${difference}`);
   return differences.length === 0;
 }
 
-/** The part that a command's program plays: a receiver is a server. */
+/** Returns the role of a command's program. A receiver is a server. */
 function roleOf(words: string[]): string {
   const path = words.find((word) => word.endsWith(".ts")) ?? "";
   return /^servers\/|_server\.ts$|_receive\.ts$/.test(path) ? "server" : "client";
@@ -121,8 +123,8 @@ function roleOf(words: string[]): string {
 /** Prints a line of a terminal beside its label, and the rest of a long line below it. */
 function printBeside(label: string, colour: string, line: string): void {
   const indent = `  ${label} | `.length;
-  const width = Math.max(WIDTH - indent, LEAST_WIDTH);
-  // A tab's width depends on the column, which is not the one that the program printed it in.
+  const width = Math.max(WIDTH - indent, MIN_WIDTH);
+  // The width of a tab depends on its column, which the label has shifted.
   const text = WIDTH === Infinity ? line : line.replaceAll("\t", "        ");
   for (const [index, piece] of wrap(text, width, "  ").entries()) {
     const shownLabel = index === 0 ? label : " ".repeat(label.length);
@@ -137,7 +139,7 @@ function print(style: string, text: string): void {
   }
 }
 
-/** Returns a function that waits for a line of stdin, or returns at once if stdin has ended. */
+/** Returns a function that waits for a line of stdin, or returns at once at EOF. */
 function enterReader(): () => Promise<void> {
   if (Deno.stdin.isTerminal()) console.error("Press Enter for the next line, ^C to end.");
   const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream())

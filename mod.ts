@@ -34,12 +34,11 @@
  * console.log(value); // HELLO
  * ```
  *
- * A server that runs until SIGTERM, and drains then, passes {@linkcode terminationSignal} to
- * {@linkcode accept}.
+ * To drain a server on SIGTERM, pass the {@linkcode terminationSignal} to {@linkcode accept}.
  *
  * ## Contents
  *
- * - **Sockets**, opened and connected: {@linkcode Connection}, {@linkcode openClient},
+ * - **Sockets**, to open and connect: {@linkcode Connection}, {@linkcode openClient},
  *   {@linkcode openListener}, {@linkcode openListeners}, {@linkcode openUnixClient},
  *   {@linkcode openUnixDatagram}, {@linkcode openUnixListener}, {@linkcode openDatagram},
  *   {@linkcode openDatagramTo}, {@linkcode recvFrom}, {@linkcode sendTo}, {@linkcode connectDatagram},
@@ -61,14 +60,14 @@
  * - **Byte order and records**, numbers in messages: {@linkcode htonl}, {@linkcode htonll},
  *   {@linkcode htons}, {@linkcode ntohl}, {@linkcode ntohll}, {@linkcode ntohs}, {@linkcode calcSize},
  *   {@linkcode pack}, {@linkcode unpack}, {@linkcode packBits}, {@linkcode unpackBits}
- * - **Errors and text**, messages for people: {@linkcode isClosedError}, {@linkcode strerror},
+ * - **Errors and text**, messages to print: {@linkcode isClosedError}, {@linkcode strerror},
  *   {@linkcode withContext}, {@linkcode printable}
  *
  * ## Conventions
  *
  * - C's names are in camel case: `getaddrinfo` is {@linkcode getAddrInfo}. The documentation of a function
  *   begins with its counterpart in C, if there is one.
- * - A read returns the number of bytes, and `null` at EOF, as Deno's does. Times are in milliseconds.
+ * - A read returns the number of bytes read, or `null` at EOF, as in Deno. Times are in milliseconds.
  * - An error of a socket call keeps Deno's class and names the call, the address and the cause: see
  *   {@linkcode SocketError}.
  * - `using` closes sockets and connections.
@@ -157,6 +156,6 @@ export {
 } from "./lib/wire/pack.ts";
 export { packBits, unpackBits } from "./lib/wire/bit_fields.ts";
 
-// Errors and text: messages for people.
+// Errors and text: messages to print.
 export { isClosedError, type SocketError, strerror, withContext } from "./lib/errors.ts";
 export { printable } from "./lib/printable.ts";

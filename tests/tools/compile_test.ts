@@ -78,7 +78,7 @@ Deno.test("an executable contains the flags of its header, its modules and its w
       `[${index + 1}/${paths.length}] ${path}  ${readSample(path).flags.join(" ")}`
     ),
     ...sizes,
-    `${column(total)}  in all; their checksums are in ${folder.path}/dist/SHA256SUMS`,
+    `${column(total)}  total; checksums in ${folder.path}/dist/SHA256SUMS`,
   ]);
   assertEquals(await checkSums(`${folder.path}/dist`), paths.length);
   assertEquals(contents(`${folder.path}/dist`), ["SHA256SUMS", "clients", "servers", "unix"]);
@@ -143,7 +143,7 @@ Deno.test("without Deno's runtime, one sentence names both solutions, and no fil
     assertMatch(stdout, /^\[1\/\d+\] .*\n$/);
     assertMatch(
       stderr,
-      /^Deno's runtime .* cannot be fetched from https:\S+: Connection refused; .*DENORT_BIN=FILE, or .* a machine .*\n$/,
+      /^cannot download Deno's runtime .* from https:\S+: Connection refused; .*DENORT_BIN=FILE to .* a machine .*\n$/,
     );
     assertStringIncludes(stderr, `--target=${Deno.build.target}`);
   };
@@ -186,7 +186,7 @@ for (const [what, stop] of [["^C", interrupt], ["SIGTERM", terminate]] as const)
     using _stalled = await proxy.accept();
     stop(task);
     const { code, stderr } = await end(task);
-    assertEquals(stderr, "interrupted, nothing was made\n");
+    assertEquals(stderr, "interrupted, no executable was written\n");
     assertEquals(code, 1);
     assertEquals(contents(`${folder.path}/dist`), []);
   });
@@ -205,7 +205,10 @@ function terminate(task: Deno.ChildProcess): void {
 Deno.test("a wrong command line is rejected", async () => {
   await using folder = await temporaryFolder();
   const wrong: [args: string[], message: RegExp][] = [
-    [["no_such_sample"], /^no sample has "no_such_sample" in its path; there are\n {2}servers\//],
+    [
+      ["no_such_sample"],
+      /^no sample has "no_such_sample" in its path; the samples are\n {2}servers\//,
+    ],
     [["--traget=x"], /^unknown option --traget=x; after "--" it would be an operand\n/],
     [["telnet", "--target=pdp11"], /^invalid value 'pdp11' for '--target': possible values: /],
     [["telnet", "--", "--include=x"], /^--include=x is not a permission flag\n/],
@@ -272,7 +275,7 @@ for (const path of samplePaths()) {
 async function canCompile(): Promise<boolean> {
   await using folder = await temporaryFolder();
   const { code, stderr } = await end(start(["clients/telnet", `--output=${folder.path}`]));
-  if (code !== 0 && code !== KILLED) assertMatch(stderr, /cannot be fetched/);
+  if (code !== 0 && code !== KILLED) assertMatch(stderr, /cannot download/);
   return code === 0;
 }
 

@@ -229,6 +229,6 @@ Deno.test("the demo exits with 1 and names the sample that prints something else
   );
   assertEquals(await demo.exits(), 1, demo.describe());
   assertMatch(demo.stdout, /\n0 of 1 played as their transcripts say\n$/);
-  assertMatch(demo.stdout, /^ {2}not as written: .*hullo/m);
-  assertEquals(demo.stderr, `not as written: ${sample}\n`);
+  assertMatch(demo.stdout, /^ {2}differs: .*hullo/m);
+  assertEquals(demo.stderr, `output differs from the transcript: ${sample}\n`);
 });
