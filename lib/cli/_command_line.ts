@@ -21,7 +21,7 @@ export async function parseCommandLine(
   checkCount?.(words.length);
 
   const values: Record<string, unknown> = {};
-  // Options before operands: an option without its value has taken the next operand as its value.
+  // Options first: if the value of an option was omitted, the option has taken an operand as its value.
   for (const [name, argument] of Object.entries(options)) {
     values[name] = await parseValue(`--${optionName(name)}`, given.get(name), argument);
   }
@@ -61,7 +61,9 @@ function sortWords(
     if (!arg.startsWith("-") || arg === "-") {
       words.push(arg);
     } else if (name === undefined) {
-      throw new UsageError(`unknown option ${printable(arg)}; after "--" it would be an operand`);
+      throw new UsageError(
+        `unknown option ${printable(arg)}; to pass it as an operand, write "--" before it`,
+      );
     } else if (options[name] !== false) {
       given.set(name, value ?? args[++index] ?? "");
     } else if (value === undefined) {
@@ -73,7 +75,7 @@ function sortWords(
   return { words, given };
 }
 
-/** The option `--idle-timeout` is the argument `idleTimeout`. */
+/** Returns the name of an argument on the command line: `idle-timeout` for `idleTimeout`. */
 function optionName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

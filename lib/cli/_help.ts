@@ -1,4 +1,4 @@
-// The text that `--help` prints.
+// Formats the help and the usage of a program.
 
 import type { Arguments } from "./syntax.ts";
 import { wrap } from "./wrap.ts";
@@ -6,7 +6,7 @@ import { wrap } from "./wrap.ts";
 /** The longest line outside a transcript, in characters. */
 const WIDTH = 80;
 
-/** What a line of a transcript may contain, and its meaning. contract/README.md defines the syntax. */
+/** The signs in a transcript and their meanings. contract/README.md defines the syntax. */
 const LEGEND: { sign: string; meaning: string; where?: RegExp }[] = [
   { sign: "$", meaning: "a command, in a separate terminal" },
   { sign: ">", meaning: "typed on stdin" },
@@ -18,7 +18,7 @@ const LEGEND: { sign: string; meaning: string; where?: RegExp }[] = [
   { sign: "[exit N]", meaning: "the exit status, where it is not 0", where: /^\[exit \d+\]$/m },
 ];
 
-/** The help of a program: its header with the defaults of its operands, its permissions, and a legend. */
+/** Formats the help: the header, the defaults of the operands, the permission flags, and a legend. */
 export function formatHelp(source: string, operands: Arguments): string {
   const { doc, transcript } = readHeader(source);
   const [shebang = ""] = /^#!.*/.exec(source) ?? [];
@@ -31,7 +31,7 @@ export function formatHelp(source: string, operands: Arguments): string {
   ].filter((paragraph) => paragraph !== "").join("\n\n");
 }
 
-/** The usage of a program: the paragraph of its header that begins with "Usage:". */
+/** Formats the usage: the paragraph of the header that begins with "Usage:". */
 export function formatUsage(source: string): string {
   return readHeader(source).doc.find(isUsage) ?? "";
 }
@@ -50,22 +50,22 @@ function formatDefaults(operands: Arguments): string {
   return defaults.length === 0 ? "" : wrap(`Defaults: ${defaults.join(", ")}`, WIDTH).join("\n");
 }
 
-/** The paragraphs of the doc comment at the top of a source, wrapped, and the transcripts in it. */
+/** Returns the paragraphs of the doc comment at the top of a source, wrapped, and its transcripts. */
 function readHeader(source: string): { doc: string[]; transcript: string } {
   const [, comment = ""] = /\/\*\*\n([^]*?)\n \*\//.exec(source) ?? [];
   const text = comment.replace(/^ \* ?/gm, "").replace(/^@module$/m, "");
   const doc: string[] = [];
-  let all = "";
-  // What is at an odd index is the text of a transcript.
+  let transcripts = "";
+  // The parts at odd indexes are transcripts.
   for (const [index, part] of text.split(/^```console\n([^]*?)^```$/m).entries()) {
     if (index % 2 === 1) {
       doc.push(part.replace(/\n$/, ""));
-      all += part;
+      transcripts += part;
     } else {
       doc.push(...part.split(/\n{2,}/).map((paragraph) => fill(paragraph.trim())));
     }
   }
-  return { doc: doc.filter((paragraph) => paragraph !== ""), transcript: all };
+  return { doc: doc.filter((paragraph) => paragraph !== ""), transcript: transcripts };
 }
 
 /**

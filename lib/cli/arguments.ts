@@ -136,7 +136,7 @@ export function rate(value: number): Argument<number> {
 }
 
 /**
- * A time in seconds, which may have a fraction. The value is in milliseconds.
+ * A time in seconds, with an optional fraction. The value is in milliseconds.
  *
  * @param value The default, in seconds.
  * @returns The kind of argument. See {@linkcode main} for an example.

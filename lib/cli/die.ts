@@ -1,5 +1,5 @@
 /**
- * Error messages of Donahoo and Calvert's programs, which print an error and exit.
+ * The error functions of Donahoo and Calvert's programs, which print a message and exit.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { strerror } from "../errors.ts";
 import { printable } from "../printable.ts";
 
 /**
- * `DieWithUserMessage`: prints an error of the user on stderr and exits with 1.
+ * `DieWithUserMessage`: prints a user error on stderr and exits with 1.
  *
  * Source: Stallings lecture, after Donahoo and Calvert.
  *
@@ -33,12 +33,12 @@ export function dieWithUserMessage(message: string, detail: string): never {
 }
 
 /**
- * `DieWithSystemMessage`: prints an error of the system on stderr, as perror(3) does, and exits with 1.
+ * `DieWithSystemMessage`: prints a system error on stderr, as perror(3) does, and exits with 1.
  *
  * Source: Stallings lecture, after Donahoo and Calvert.
  *
  * @param message The call: `connect() failed`.
- * @param error What the call threw. In C it is in `errno`.
+ * @param error The error that the call threw; in C, `errno`.
  *
  * @example
  * ```ts ignore

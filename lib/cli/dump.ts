@@ -1,5 +1,5 @@
 /**
- * Bytes in the output formats of the lectures' programs.
+ * Formats bytes as the lectures' programs print them.
  *
  * @module
  */

@@ -12,19 +12,19 @@ import { formatHelp, formatUsage } from "./_help.ts";
 import type { Arguments, Options, Syntax, Values } from "./syntax.ts";
 import { UsageError } from "./usage_error.ts";
 
-/** How long a program waits for its output before it exits, in ms. */
+/** The maximum wait for pending output before the exit, in ms. */
 const FLUSH_TIME = 1000;
 
 /**
  * C's `main`: parses the command line, runs the program's body, and exits.
  *
- * Options may stand before, between and after the operands, as `--name VALUE`, `--name=VALUE`, or with one
+ * Options may come before, between and after the operands, as `--name VALUE`, `--name=VALUE`, or with one
  * dash. `--` ends the options: a word after it is an operand, even if it begins with a dash.
  *
  * The exit status is
  *
- * - 0 when the body returns, even if timers or reads are still pending. `--help` prints the program's header,
- *   the defaults of its operands and its permission flags, and exits with 0, too;
+ * - 0 when the body returns, even if timers or reads are still pending, and for `--help`, which prints the
+ *   program's header, the defaults of its operands and its permission flags;
  * - 1 if the body throws. The error is printed on one line;
  * - 2 if the command line is invalid, or the body throws a {@linkcode UsageError}, which may have another
  *   status. The cause and the usage are printed.
@@ -90,15 +90,15 @@ export async function main<O extends Arguments, P extends Options>(
       const lines = `${error.message}\n${formatUsage(header)}`.split("\n");
       for (const line of lines) stderr.print(line);
     } else {
-      logError(ofStandardStream(error));
+      logError(nameStandardStream(error));
     }
   }
   await Promise.all([stdout.flush(FLUSH_TIME), stderr.flush(FLUSH_TIME)]);
-  Deno.exit(status); // not before: a call that waits for a peer must not keep the process alive
+  Deno.exit(status); // pending calls would keep the process alive
 }
 
-/** Adds the call to an error of reading stdin or writing stdout. The errors of all other calls name it. */
-function ofStandardStream(error: unknown): unknown {
+/** Adds the call to an error of reading stdin or writing stdout. All other errors already name their call. */
+function nameStandardStream(error: unknown): unknown {
   const code = codeOf(error);
   if (code === undefined || !(error instanceof Error) || error.cause !== undefined) return error;
   if (["ENOSPC", "EPIPE", "EFBIG", "EAGAIN"].includes(code)) {

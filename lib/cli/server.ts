@@ -47,7 +47,7 @@ export function logListening(addr: Deno.Addr): void {
 }
 
 /**
- * Logs a truncated datagram on stderr. It logs nothing if the datagram is complete.
+ * Logs a truncated datagram on stderr. Logs nothing if the datagram is complete.
  *
  * @param datagram The datagram.
  * @param max The limit with which it was received, in bytes.

@@ -1,5 +1,5 @@
 /**
- * The types with which a program declares its command line.
+ * The types of a command line's declaration.
  *
  * @module
  */

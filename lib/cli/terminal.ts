@@ -1,5 +1,5 @@
 /**
- * A peer's bytes, made safe for a terminal.
+ * Writes a peer's bytes to a terminal safely.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { writeN, type Writer } from "../io/read_write.ts";
 import { printableLines } from "../printable.ts";
 
 /**
- * `fwrite(3)` to stdout: returns the writer for a peer's bytes, which is safe if stdout is a terminal.
+ * `fwrite(3)` to stdout: returns a writer for a peer's bytes that is safe if stdout is a terminal.
  *
  * Source: CS:APP lecture, the echo client; isatty(3).
  *
@@ -39,11 +39,11 @@ export function terminalOutput(): Writer {
 /**
  * `write(2)` to a terminal: writes text without the characters that control a terminal.
  *
- * It decodes UTF-8. These become U+FFFD: bytes that are not UTF-8, control characters except tab, LF and CRLF,
- * the line separators U+2028 and U+2029, and the characters that change the direction of text (U+061C, U+200E,
- * U+200F, U+202A to U+202E, U+2066 to U+2069).
+ * It decodes UTF-8, and replaces with U+FFFD bytes that are not UTF-8, control characters except tab, LF and
+ * CRLF, the line separators U+2028 and U+2029, and the characters that change the direction of text (U+061C,
+ * U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069).
  *
- * An incomplete character or a CR at the end of a write is held back until the next write. At the end of the
+ * An incomplete character or a CR at the end of a write is buffered until the next write. At the end of the
  * stream it is lost.
  *
  * @example
@@ -66,7 +66,7 @@ export function terminalOutput(): Writer {
  */
 export class TerminalWriter implements Writer {
   readonly #target: Writer;
-  // A byte order mark is text like any other.
+  // A byte order mark is part of the text.
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   readonly #encoder = new TextEncoder();
   /** A CR at the end of the last write: the next write shows whether an LF follows. */
@@ -82,11 +82,11 @@ export class TerminalWriter implements Writer {
   }
 
   /**
-   * `write(2)`: writes bytes of a text.
+   * `write(2)`: writes text in UTF-8.
    *
    * @param p The bytes.
-   * @returns `p.length`: all bytes are written or held back.
-   * @throws What the target throws.
+   * @returns `p.length`: all bytes are written or buffered.
+   * @throws Any error thrown by the target.
    */
   async write(p: Uint8Array): Promise<number> {
     const text = this.#held + this.#decoder.decode(p, { stream: true });

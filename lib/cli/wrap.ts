@@ -1,5 +1,3 @@
-// Wraps text at words.
-
 /**
  * Wraps a line of text at words.
  *

@@ -406,7 +406,7 @@ Deno.test(
   "clients/udp_calculator.ts rejects a wrong command line",
   PATIENCE,
   async () => {
-    const dashes = 'after "--" it would be an operand';
+    const dashes = 'to pass it as an operand, write "--" before it';
     const at = ["127.0.0.1", "10000"];
     const bad = [
       "4294967296",

@@ -234,7 +234,8 @@ for (const syntax of samples) {
   Deno.test(`${path} prints its whole usage after a wrong command line`, async () => {
     const { code, stdout, stderr } = await run(path, ["--nosuchoption"]);
     assertEquals([code, stdout], [2, ""]);
-    const complaint = 'unknown option --nosuchoption; after "--" it would be an operand';
+    const complaint =
+      'unknown option --nosuchoption; to pass it as an operand, write "--" before it';
     assertEquals(wordsOf(stderr), wordsOf(`${complaint} ${usage}`));
     const [first, ...others] = stderr.split("\n");
     assertEquals(first, complaint);

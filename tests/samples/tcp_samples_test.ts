@@ -951,7 +951,7 @@ const commandLines: [path: string, args: string, says: string][] = [
   [DEADLOCK, "USED", inUse],
 ];
 
-const dashes = 'after "--" it would be an operand';
+const dashes = 'to pass it as an operand, write "--" before it';
 
 /** Wrong command lines and failures, with the exit status and the error. */
 const failures: [path: string, args: string, code: number, says: string][] = [

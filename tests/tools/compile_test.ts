@@ -209,7 +209,10 @@ Deno.test("a wrong command line is rejected", async () => {
       ["no_such_sample"],
       /^no sample has "no_such_sample" in its path; the samples are\n {2}servers\//,
     ],
-    [["--traget=x"], /^unknown option --traget=x; after "--" it would be an operand\n/],
+    [
+      ["--traget=x"],
+      /^unknown option --traget=x; to pass it as an operand, write "--" before it\n/,
+    ],
     [["telnet", "--target=pdp11"], /^invalid value 'pdp11' for '--target': possible values: /],
     [["telnet", "--", "--include=x"], /^--include=x is not a permission flag\n/],
     [["telnet", "--", "-A"], /^-A is not a permission flag\n/],
