@@ -1,12 +1,11 @@
-// memchr(3) in JavaScript.
-
 /**
- * `memchr(3)`: the index of the first occurrence of a byte from `start` to `end`; `end` if there is none.
+ * `memchr(3)`: returns the index of the first occurrence of a byte from `start` to `end`; `end` if there is
+ * none.
  *
  * `Uint8Array.indexOf` is fast in long lines, but in short ones the call costs more than the search.
  */
 export function memchr(bytes: DataView, byte: number, start: number, end: number): number {
-  // Eight bytes at a time, as in C libraries: XOR turns the byte sought into 0.
+  // Eight bytes at a time, as in C libraries: XOR with the pattern makes a matching byte 0.
   const pattern = byte * 0x01010101;
   let i = start;
   for (; i + 8 <= end; i += 8) {

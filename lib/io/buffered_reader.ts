@@ -19,19 +19,19 @@ export const MAXLINE = 8192;
 
 const NEWLINE = 0x0a;
 
-/** The largest read, as a multiple of the reader's size. */
+/** The maximum size of a read, as a multiple of the reader's size. */
 const GROWTH = 8;
 
-// A byte order mark is text like any other.
+// A byte order mark is part of the text.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * `rio_t` with `rio_readlineb`, `rio_readnb` and `rio_read`: reads a stream through a buffer, so that a line
- * does not cost a system call per byte.
+ * `rio_t` with `rio_readlineb`, `rio_readnb` and `rio_read`: reads a stream through a buffer, so that reading
+ * a line does not require a system call per byte.
  *
- * Reads of lines, of counted bytes and plain reads may alternate on one stream, if all use the same reader
- * and each is awaited before the next. Errors lose no data: if the source throws, what was read before
- * stays in the buffer for the next call.
+ * All methods may be mixed on one stream, if they use the same reader and each call is awaited before the
+ * next. Errors lose no data: if the source throws, the bytes read before that stay in the buffer for the next
+ * call.
  *
  * Source: CS:APP lecture, the RIO package.
  *
@@ -73,7 +73,7 @@ export class BufferedReader implements Reader {
    *
    * @param source The stream to read from.
    * @param size The size of a read from the source, in bytes, at least 1. Default {@linkcode MAXLINE}.
-   * While the source fills it, reads grow to eight times this size, which saves system calls.
+   * While reads are full, they grow up to eight times this size, which saves system calls.
    * @throws {RangeError} If `size` is not a positive integer.
    */
   constructor(source: Reader, size?: number) {
@@ -90,7 +90,7 @@ export class BufferedReader implements Reader {
    *
    * @param p The buffer to fill.
    * @returns The number of bytes read, which may be less than `p.length`; `null` at EOF.
-   * @throws What the source throws.
+   * @throws Any error thrown by the source.
    */
   async read(p: Uint8Array): Promise<number | null> {
     if (p.length === 0) return 0;
@@ -110,7 +110,7 @@ export class BufferedReader implements Reader {
    * @param p The buffer to fill.
    * @returns The number of bytes read: `p.length`, or fewer if the stream ended first; `null` at EOF.
    * For an empty `p` it is 0.
-   * @throws What the source throws. The next call returns the bytes read before that.
+   * @throws Any error thrown by the source. The next call returns the bytes read before that.
    */
   async readN(p: Uint8Array): Promise<number | null> {
     if (p.length <= this.#end - this.#start) {
@@ -136,9 +136,9 @@ export class BufferedReader implements Reader {
    *
    * @param max The limit in bytes, newline included. Default {@linkcode MAXLINE}. A longer line is
    * returned in pieces of `max` bytes, of which only the last ends with the newline.
-   * @returns The bytes. The caller owns them. Without a newline at the end they are a piece of a
-   * longer line, or the unterminated last line of the stream. `null` at EOF.
-   * @throws What the source throws. The next call returns the bytes read before that.
+   * @returns The bytes, owned by the caller. Without a newline at the end they are a piece of a longer
+   * line, or the unterminated last line of the stream. `null` at EOF.
+   * @throws Any error thrown by the source. The next call returns the bytes read before that.
    * @throws {RangeError} If `max` is not a positive integer.
    */
   readLine(max?: number): Promise<Uint8Array<ArrayBuffer> | null> {
@@ -148,13 +148,13 @@ export class BufferedReader implements Reader {
   /**
    * `rio_readlineb` without `read(2)`: takes a line from the buffer, newline included.
    *
-   * A promise costs more than finding a line in the buffer. A program that reads many lines takes the
-   * buffered ones with this method, and awaits {@linkcode BufferedReader.readLine} when there are none.
+   * Finding a line in the buffer costs less than a promise. A program that reads many lines calls this
+   * method first, and awaits {@linkcode BufferedReader.readLine} only if it returns `undefined`.
    *
    * @param max The limit in bytes, newline included. Default {@linkcode MAXLINE}. A longer line is
    * returned in pieces, as by {@linkcode BufferedReader.readLine}.
-   * @returns What `readLine` would return, or `undefined` if `readLine` would have to read from the
-   * source first. It never returns EOF or an unterminated last line: `readLine` does.
+   * @returns The bytes that `readLine` would return, or `undefined` if `readLine` would have to read from
+   * the source first. Only `readLine` returns EOF and an unterminated last line.
    * @throws {RangeError} If `max` is not a positive integer.
    *
    * @example
@@ -190,7 +190,7 @@ export class BufferedReader implements Reader {
    * @param max The limit of a line in bytes, newline included. Default {@linkcode MAXLINE}.
    * @returns The lines, decoded as UTF-8; bytes that are not UTF-8 become U+FFFD. An unterminated
    * last line is included. The iterator ends at EOF.
-   * @throws What the source throws.
+   * @throws Any error thrown by the source.
    * @throws {RangeError} If a line is longer than `max`, or `max` is not a positive integer.
    *
    * @example
@@ -231,14 +231,14 @@ export class BufferedReader implements Reader {
    *
    * @param delimiter The byte that ends the read, from 0 to 255.
    * @param max The limit in bytes, delimiter included.
-   * @returns The bytes. The caller owns them. Without the delimiter at the end they are `max` bytes, or
-   * the last bytes of the stream. `null` at EOF.
-   * @throws What the source throws. The next call returns the bytes read before that.
+   * @returns The bytes, owned by the caller. Without the delimiter at the end they are `max` bytes, or the
+   * last bytes of the stream. `null` at EOF.
+   * @throws Any error thrown by the source. The next call returns the bytes read before that.
    * @throws {RangeError} If `max` is not a positive integer.
    */
   async readUntil(delimiter: number, max: number): Promise<Uint8Array<ArrayBuffer> | null> {
     checkPositive("readUntil", max);
-    for (let held = 0;;) { // the bytes already searched
+    for (let held = 0;;) { // the number of bytes already searched
       const taken = this.#takeUntil(delimiter, max, held);
       if (taken !== undefined) return taken;
       held = this.#end - this.#start;
@@ -247,7 +247,7 @@ export class BufferedReader implements Reader {
   }
 
   /**
-   * `ungetc(3)`: puts bytes back in front of the unread ones, so that the next call reads them again.
+   * `ungetc(3)`: puts bytes back in front of the unread bytes, so that the next call reads them again.
    *
    * @param bytes The bytes to read next.
    */
@@ -259,16 +259,17 @@ export class BufferedReader implements Reader {
   }
 
   /**
-   * `feof(3)` that looks ahead: reports whether the stream has ended and every byte has been read.
+   * `feof(3)`: reports whether the stream has ended and every byte has been read. Unlike C's, it reads
+   * ahead: it waits for a byte or EOF.
    *
-   * @returns False as soon as there is a byte to read. It may wait for one.
-   * @throws What the source throws.
+   * @returns Whether the next read returns EOF.
+   * @throws Any error thrown by the source.
    */
   async atEnd(): Promise<boolean> {
     return this.#start === this.#end && !await this.#fill();
   }
 
-  /** The unread bytes in the buffer. */
+  /** Returns the unread bytes. */
   #held(): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.#buffer.buffer, this.#start, this.#end - this.#start);
   }
@@ -281,8 +282,8 @@ export class BufferedReader implements Reader {
   }
 
   /**
-   * Takes the bytes up to a delimiter, delimiter included, or `max` of them; `undefined` if more must be
-   * read first. The first `searched` bytes are known to contain no delimiter.
+   * Takes the bytes up to a delimiter, delimiter included, or `max` bytes; returns `undefined` if more must
+   * be read first. The first `searched` bytes contain no delimiter.
    */
   #takeUntil(delimiter: number, max: number, searched = 0): Uint8Array<ArrayBuffer> | undefined {
     const end = Math.min(this.#end, this.#start + max);
@@ -291,10 +292,10 @@ export class BufferedReader implements Reader {
     return end - this.#start === max ? this.#take(max) : undefined;
   }
 
-  /** Reads once from the source, behind the unread bytes; false at EOF. */
+  /** Reads once from the source, and appends to the unread bytes; returns false at EOF. */
   async #fill(): Promise<boolean> {
-    // The lines returned so far are views of this buffer, so no byte of it is written twice: when it is
-    // half full, a new one replaces it, and the unread bytes move there.
+    // Returned lines are views of this buffer, so no byte of it is overwritten: when little of it is left,
+    // the unread bytes move to a new buffer.
     if (this.#buffer.byteLength - this.#end < this.#size / 2) {
       const held = this.#held();
       const buffer = new Uint8Array(Math.max(this.#readSize, 2 * held.length));
@@ -312,7 +313,7 @@ export class BufferedReader implements Reader {
     return true;
   }
 
-  /** Reads from the source, but not again after EOF. */
+  /** Reads from the source, but does not read it again after EOF. */
   async #readSource(p: Uint8Array): Promise<number | null> {
     if (this.#sourceEnded) return null;
     const count = await readSome(this.#source, p);

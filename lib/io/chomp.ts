@@ -1,5 +1,5 @@
 /**
- * Lines without their line endings.
+ * Removes line endings.
  *
  * @module
  */
@@ -13,7 +13,7 @@ const LF = 0x0a;
  * Source: UCM lecture, UDP client.
  *
  * @param line A line, as {@linkcode BufferedReader.readLine} returns it.
- * @returns A view of the same bytes without the LF or CRLF at the end. A CR without an LF stays.
+ * @returns A view of the same bytes without the LF or CRLF at the end. A CR without an LF is kept.
  *
  * @example
  * ```ts

@@ -1,10 +1,10 @@
 /**
  * Framing: message boundaries on a stream.
  *
- * TCP delivers bytes, not messages: one write may arrive in several reads, and several writes in one. A frame
- * marks where a message ends, by a length in front of it or a delimiter behind it. Each format here is an
- * encoder and a reader over a {@linkcode BufferedReader}. The readers have a limit, which bounds the memory
- * that a peer can make them use.
+ * TCP delivers bytes, not messages: one write may arrive in several reads, and several writes in one read. A
+ * frame marks the end of a message, by a length prefix or a delimiter. Each format has an encoder, and a
+ * reader over a {@linkcode BufferedReader}. The readers have a limit, which bounds the memory that a peer can
+ * make them use.
  *
  * EOF between two frames is `null`; EOF within a frame is a `Deno.errors.UnexpectedEof`.
  *
@@ -26,7 +26,7 @@ export const MAXFRAME = 1_048_576;
 
 const NEWLINE = 0x0a;
 
-// Creating one of these takes longer than encoding or decoding a short message.
+// Shared, because creating one takes longer than encoding or decoding a short message.
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -35,7 +35,7 @@ const strictDecoder = new TextDecoder("utf-8", { fatal: true });
  *
  * Source: UCM lecture, stream boundaries.
  *
- * @param message The message; it may be empty.
+ * @param message The message; may be empty.
  * @param max The limit of the message, in bytes. Default {@linkcode MAXFRAME}.
  * @returns The frame.
  * @throws {RangeError} If the message is longer than `max`.
@@ -71,7 +71,7 @@ export function encodeLengthFrame(
  * @returns The message; `null` at EOF before a frame.
  * @throws {RangeError} If the length exceeds `max`.
  * @throws {Deno.errors.UnexpectedEof} If the stream ends within the frame.
- * @throws What the source throws. The next call reads the frame from its start.
+ * @throws Any error thrown by the source. The next call reads the frame from its start.
  *
  * @example
  * ```ts
@@ -170,7 +170,7 @@ export function encodeDelimited(
  * @returns The message, without the delimiter; `null` at EOF before a frame.
  * @throws {RangeError} If the frame exceeds `max` bytes.
  * @throws {Deno.errors.UnexpectedEof} If the stream ends without the delimiter.
- * @throws What the source throws. The next call reads the frame from its start.
+ * @throws Any error thrown by the source. The next call reads the frame from its start.
  *
  * @example
  * ```ts
@@ -203,7 +203,9 @@ export async function readDelimited(
   if (frame.length > max) {
     throw new RangeError(`frame: exceeds the limit of ${max} bytes`);
   }
-  throw missing(1, "a frame, its delimiter,", frame.length + 1);
+  throw new Deno.errors.UnexpectedEof(
+    `frame: the stream ended after ${frame.length} bytes without a delimiter`,
+  );
 }
 
 /**
@@ -246,7 +248,7 @@ export function encodeJsonLine(value: unknown, max?: number): Uint8Array<ArrayBu
  * @throws {SyntaxError} If the line is not JSON in UTF-8. The next call reads the next line.
  * @throws {RangeError} If the line exceeds `max` bytes.
  * @throws {Deno.errors.UnexpectedEof} If the stream ends without a newline.
- * @throws What the source throws. The next call reads the line from its start.
+ * @throws Any error thrown by the source. The next call reads the line from its start.
  *
  * @example
  * ```ts
@@ -279,7 +281,7 @@ export async function readJsonLine(
 }
 
 function checkLength(length: number, max: number): void {
-  if (!(length <= max)) { // true if max is NaN, too
+  if (!(length <= max)) { // also rejects NaN
     throw new RangeError(`frame: ${length} bytes exceed the limit of ${max} bytes`);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Asynchronous, bounded printing that never throws and never stops a server.
+ * Asynchronous, bounded printing that neither throws nor blocks a server.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { codeOf } from "../errors.ts";
 import type { Writer } from "./read_write.ts";
 import { printable } from "../printable.ts";
 
-/** The size of the queue from which `print` makes its caller wait, in characters. */
+/** The size of the queue at which `print` makes its caller wait, in characters. */
 const HIGH_WATER = 1 << 18;
 
 /** The maximum size of the queue, in characters; further lines are dropped. */
 const LIMIT = 1 << 20;
 
-/** How long a caller waits for room, in ms. */
+/** The maximum time that a caller waits for room, in ms. */
 const LONGEST_WAIT = 1000;
 
 /** The pause before a write is retried if a non-blocking output is full (`EAGAIN`), in ms. */
@@ -23,7 +23,7 @@ const RETRY_PAUSE = 10;
 
 /**
  * The maximum size of a write, in bytes: `PIPE_BUF` on Linux. Writes to a pipe up to this size are atomic, so
- * lines of several threads do not mix.
+ * lines of several threads do not interleave.
  */
 const PIECE = 4096;
 
@@ -68,11 +68,11 @@ export class LinePrinter {
   #queue: string[] = [];
   #queued = 0; // the size of the lines that are not written yet, in characters
   #dropped = 0;
-  #isCut = false; // whether a failed write has written a part of a line
+  #hasPartialLine = false; // whether a failed write has written a part of a line
   #writing: Promise<void> | undefined;
-  // Resolved when the queue has room again, or a caller has waited a second for it.
+  // Resolved when the queue has room again, or after a second.
   #room: PromiseWithResolvers<void> | undefined;
-  // Set when a second has passed without room: callers do not wait until there is room again.
+  // Set after a second without room. While it is set, callers do not wait.
   #isStalled = false;
 
   /**
@@ -112,7 +112,7 @@ export class LinePrinter {
   /**
    * `fflush(3)`: waits until all lines are written or dropped.
    *
-   * @param timeout The maximum wait, in ms. The lines left then stay in the queue.
+   * @param timeout The maximum wait, in ms. Lines that are not written by then stay in the queue.
    */
   async flush(timeout: number): Promise<void> {
     if (this.#writing === undefined) return;
@@ -152,8 +152,8 @@ export class LinePrinter {
   }
 
   async #writePiece(piece: string): Promise<void> {
-    // End an incomplete line, so that the next does not continue it.
-    const bytes = encoder.encode(this.#isCut ? `\n${piece}` : piece);
+    // A newline ends the partial line.
+    const bytes = encoder.encode(this.#hasPartialLine ? `\n${piece}` : piece);
     let written = 0;
     while (written < bytes.length) {
       try {
@@ -165,13 +165,13 @@ export class LinePrinter {
           await delay(RETRY_PAUSE);
           continue;
         }
-        const lost = bytes.subarray(written === 0 && this.#isCut ? 1 : written);
+        const lost = bytes.subarray(written === 0 && this.#hasPartialLine ? 1 : written);
         this.#dropped += lost.reduce((lines, byte) => byte === NEWLINE ? lines + 1 : lines, 0);
-        if (written > 0) this.#isCut = bytes[written - 1] !== NEWLINE;
+        if (written > 0) this.#hasPartialLine = bytes[written - 1] !== NEWLINE;
         return;
       }
     }
-    this.#isCut = false;
+    this.#hasPartialLine = false;
     if (this.#dropped > 0) this.#reportDropped();
   }
 
@@ -181,12 +181,12 @@ export class LinePrinter {
     try {
       this.#onDropped(dropped);
     } catch {
-      // No output is left to report the error to.
+      // There is no other output to report the error to.
     }
   }
 }
 
-/** Joins lines to pieces of up to `PIECE` bytes; a longer line is a separate piece. */
+/** Joins lines into pieces of up to `PIECE` bytes; a longer line is a separate piece. */
 function* pieces(lines: string[]): Generator<string> {
   let piece = "";
   let size = 0; // an upper bound, in bytes: UTF-8 needs up to three per UTF-16 code unit

@@ -1,5 +1,5 @@
 /**
- * Reports of errors that no caller can catch: those of an accept loop, a service or a datagram.
+ * Reports errors that no caller can catch: those of an accept loop, a service or a datagram.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { strerror, withContext } from "../errors.ts";
 import { stderr } from "./line_printer.ts";
 
 /**
- * `perror(3)`: prints an error to stderr in one line. Never blocks and never throws.
+ * `perror(3)`: prints an error on stderr, as one line. Never blocks and never throws.
  *
  * It is the default of every `onError`.
  *

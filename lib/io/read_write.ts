@@ -37,13 +37,13 @@ export interface Writer {
   write(p: Uint8Array): Promise<number>;
 }
 
-/** How many reads or writes in a row may transfer 0 bytes before the stream counts as broken. */
+/** The number of consecutive reads or writes of 0 bytes after which a stream is considered broken. */
 const MAX_EMPTY = 100;
 
 const encoder = new TextEncoder();
 
 /**
- * Reads at least one byte; `null` at EOF. A count of 0 is not EOF: it retries.
+ * Reads at least one byte; returns `null` at EOF. A count of 0 is not EOF: the read is retried.
  *
  * @throws {RangeError} If the source returns an invalid count.
  * @throws {Error} If the source returns 0 bytes 100 times in a row.
@@ -68,7 +68,7 @@ export async function readSome(source: Reader, p: Uint8Array): Promise<number | 
  * @param p The buffer to fill.
  * @returns The number of bytes read: `p.length`, or fewer if the stream ended first; `null` at EOF.
  * For an empty `p` it is 0.
- * @throws What `source.read` throws. The bytes read before that are at the start of `p`.
+ * @throws Any error thrown by `source.read`. The bytes read before that are at the start of `p`.
  * @throws {Error} If the source returns 0 bytes 100 times in a row.
  *
  * @example
@@ -101,7 +101,7 @@ export async function readN(source: Reader, p: Uint8Array): Promise<number | nul
 }
 
 /**
- * `rio_writen`: writes all of `p`, in as many calls as that needs.
+ * `rio_writen`: writes all of `p`, and retries after short writes.
  *
  * Concurrent calls on one target are serialized: the bytes of each call stay together, in the order of the
  * calls, even if they are not awaited.
@@ -110,8 +110,8 @@ export async function readN(source: Reader, p: Uint8Array): Promise<number | nul
  *
  * @param target The stream to write to.
  * @param p The bytes to write. They must not change until the promise resolves.
- * @throws What `target.write` throws: usually `Deno.errors.BrokenPipe` or `Deno.errors.ConnectionReset` if
- * the peer has closed the connection.
+ * @throws Any error thrown by `target.write`: usually `Deno.errors.BrokenPipe` or
+ * `Deno.errors.ConnectionReset` if the peer has closed the connection.
  * @throws {Error} If the target writes 0 bytes 100 times in a row.
  *
  * @example
@@ -145,7 +145,7 @@ export async function writeN(target: Writer, p: Uint8Array): Promise<void> {
   }
 }
 
-/** For each target with a pending `writeN`, the end of the last of them: the next call waits for it. */
+/** The last pending `writeN` of each target. The next call waits for it. */
 const lastWrites = new WeakMap<Writer, Promise<void>>();
 
 async function writeAll(target: Writer, p: Uint8Array): Promise<void> {
@@ -170,7 +170,7 @@ async function writeAll(target: Writer, p: Uint8Array): Promise<void> {
  *
  * @param target The stream to write to.
  * @param text The string. No newline is added.
- * @throws What {@linkcode writeN} throws.
+ * @throws Any error thrown by {@linkcode writeN}.
  *
  * @example
  * ```ts
@@ -195,15 +195,15 @@ export async function writeText(target: Writer, text: string): Promise<void> {
 /**
  * `read(2)` and `write(2)` in a loop: copies a stream until EOF.
  *
- * It reads again only after all bytes read have been written, so a slow target slows down the source. It uses
- * one buffer of 64 KiB.
+ * It reads again only after all bytes read have been written, so a slow target applies backpressure to the
+ * source. It uses one buffer of 64 KiB.
  *
  * Source: CS:APP lecture, Unix I/O.
  *
  * @param source The stream to read from.
  * @param target The stream to write to.
  * @returns The number of bytes copied.
- * @throws What `source.read` and `target.write` throw.
+ * @throws Any error thrown by `source.read` and `target.write`.
  *
  * @example
  * ```ts

@@ -6,7 +6,7 @@
 
 import type { Reader } from "./read_write.ts";
 
-/** The longest delay of a timer, in ms: 25 days. A longer one would expire at once. */
+/** The maximum delay of a timer, in ms: 25 days. A longer delay expires at once. */
 const LONGEST = 2 ** 31 - 1;
 
 /**
@@ -23,7 +23,7 @@ const LONGEST = 2 ** 31 - 1;
  * @returns The promise's value.
  * @throws {Deno.errors.TimedOut} If the time limit expires first.
  * @throws The signal's reason, if it aborts first.
- * @throws What the promise rejects with.
+ * @throws The reason with which the promise rejects.
  *
  * @example
  * ```ts
@@ -87,11 +87,11 @@ export class TimeoutReader implements Reader {
   /** The time limit of a read, in ms. It may change between reads. */
   timeout: number;
   readonly #source: Reader;
-  // The result of the pending read. It reads into #buffer, because the caller's buffer is free again after
-  // a timeout.
+  // The result of the pending read. It reads into #buffer, because after a timeout the caller may reuse its
+  // own buffer.
   #pending: Promise<[PromiseSettledResult<number | null>]> | undefined;
   #buffer: Uint8Array = new Uint8Array();
-  // Bytes of a finished read for which the caller's buffer had no room.
+  // Bytes of a completed read that did not fit into the caller's buffer.
   #rest: Uint8Array = new Uint8Array();
 
   /**
@@ -110,8 +110,8 @@ export class TimeoutReader implements Reader {
    *
    * @param p The buffer to fill.
    * @returns The number of bytes read, which may be less than `p.length`; `null` at EOF.
-   * @throws {Deno.errors.TimedOut} If no byte arrives in time. The next call returns what arrives later.
-   * @throws What the source throws.
+   * @throws {Deno.errors.TimedOut} If no byte arrives in time. The next call returns bytes that arrive later.
+   * @throws Any error thrown by the source.
    */
   async read(p: Uint8Array): Promise<number | null> {
     if (p.length === 0) return 0;
@@ -119,7 +119,7 @@ export class TimeoutReader implements Reader {
       if (this.#pending === undefined) {
         if (this.#buffer.length < p.length) this.#buffer = new Uint8Array(p.length);
         const reading = this.#source.read(this.#buffer.subarray(0, p.length));
-        // Settled, so that an error after a timeout is not unhandled: the next call throws it.
+        // allSettled: an error after a timeout is not an unhandled rejection; the next call throws it.
         this.#pending = Promise.allSettled([reading]);
       }
       const message = `read: timed out after ${this.timeout / 1000} s`;

@@ -122,12 +122,11 @@ for (const [name, kind] of Object.entries(kinds)) {
           const where = `${cut} of ${frame.length} bytes, ${manner}`;
           const reader = new BufferedReader(new Source(amount, frame, frame.subarray(0, cut)), 8);
           assertEquals(await kind.read(reader), message, where);
-          const [missing, of] = name !== "length"
-            ? [1, cut + 1] // at least the delimiter is missing
+          const says = name !== "length"
+            ? `after ${cut} bytes without a delimiter`
             : cut < 4
-            ? [4 - cut, 4]
-            : [frame.length - cut, frame.length - 4];
-          const says = `with ${missing} of ${of} bytes missing`;
+            ? `with ${4 - cut} of 4 bytes missing`
+            : `with ${frame.length - cut} of ${frame.length - 4} bytes missing`;
           await assertRejects(() => kind.read(reader), Deno.errors.UnexpectedEof, says, where);
           assertEquals(await kind.read(reader), null, where);
         }

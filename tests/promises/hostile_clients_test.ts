@@ -182,11 +182,11 @@ const badFrames: Record<keyof typeof framings, [what: string, Uint8Array, says: 
     ["garbage", bytes("GET / HTTP/1.0\r\n\r\n"), "1195725856 bytes exceed the limit"],
   ],
   line: [
-    ["half a line", bytes("hel"), "the stream ended within a frame, its delimiter, with 1"],
+    ["half a line", bytes("hel"), "the stream ended after 3 bytes without a delimiter"],
     ["a line without end", tooLong, `exceeds the limit of ${MAXFRAME} bytes`],
   ],
   json: [
-    ["half a line", bytes('"hel'), "the stream ended within a frame, its delimiter, with 1"],
+    ["half a line", bytes('"hel'), "the stream ended after 4 bytes without a delimiter"],
     ["a line without end", tooLong, `exceeds the limit of ${MAXFRAME} bytes`],
     ["garbage", garbage, "not a line of JSON: "],
   ],

@@ -269,7 +269,7 @@ const conversations: Record<string, Conversation[]> = {
     ...printing(["hello\n", "\n", "\xc3\xa4\x1b[2J\n"], "hello\n\n\u00e4\ufffd[2J\n"),
     complaining("exceeds the limit of 1048576 bytes", "", ["send", "x", 1_048_577]),
     complaining(
-      "the stream ended within a frame, its delimiter, with 1 of 6 bytes missing",
+      "the stream ended after 5 bytes without a delimiter",
       "hello",
       ["shutdown"],
     ),
@@ -285,7 +285,7 @@ const conversations: Record<string, Conversation[]> = {
     complaining("not a line of JSON: The encoded data is not valid", '"\xff"\n'),
     complaining("exceeds the limit of 1048576 bytes", "", ["send", "x", 1_048_577]),
     complaining(
-      "the stream ended within a frame, its delimiter, with 1 of 8 bytes missing",
+      "the stream ended after 7 bytes without a delimiter",
       '"hello"',
       ["shutdown"],
     ),
