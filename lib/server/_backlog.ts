@@ -1,17 +1,19 @@
-// The clients that wait to be accepted, and how a server that stops accepts the last of them.
+// A listener's backlog, which a server drains before it closes the listener.
 
 import { unlinkSocket } from "../socket/_socket_file.ts";
 
-/** How long no client may arrive for the backlog to count as empty, in ms, and how often that is checked. */
+/** The backlog counts as empty if no client arrives for this time, in ms. */
 const QUIET = 30;
+
+/** The number of checks in that time. */
 const CHECKS = 3;
 
-/** The maximum number of clients accepted before the listener is closed: the size of Linux's backlog. */
+/** The maximum number of clients that are accepted before the listener is closed: Linux's maximum backlog. */
 const SIZE = 4096;
 
 /**
  * A listener's backlog. close(2) on a listener resets the clients in its backlog, and no call returns their
- * number: the backlog counts as empty when an accept has been pending for {@linkcode QUIET} ms.
+ * number. So the backlog counts as empty when an accept has been pending for {@linkcode QUIET} ms.
  */
 export class Backlog<A extends Deno.Addr> implements Disposable {
   readonly #listener: Deno.Listener<Deno.Conn<A>>;
@@ -38,10 +40,10 @@ export class Backlog<A extends Deno.Addr> implements Disposable {
   }
 
   /**
-   * Closes the listener, which ends a pending accept, when the backlog is empty. Removes a Unix-domain
-   * socket's file at once, so that no new client can connect.
+   * Closes the listener when the backlog is empty, which ends a pending accept. Removes a Unix-domain
+   * socket's file immediately, so that no new client can connect.
    *
-   * @param timeout Closes the listener after this time in any case, in ms.
+   * @param timeout The time after which the listener is closed even if clients still arrive, in ms.
    */
   closeWhenEmpty(timeout: number): void {
     this.#isClosing = true;
@@ -51,7 +53,7 @@ export class Backlog<A extends Deno.Addr> implements Disposable {
     let accepted = this.#accepted;
     let quiet = 0;
     const check = () => {
-      // Only a pending accept shows an empty backlog, not a loop that serves a client or pauses.
+      // While the loop serves a client or pauses, no accept is pending, and clients may be waiting.
       quiet = this.#isAccepting && this.#accepted === accepted ? quiet + 1 : 0;
       accepted = this.#accepted;
       if (quiet < CHECKS && this.#accepted < last && performance.now() < end) {
@@ -63,7 +65,7 @@ export class Backlog<A extends Deno.Addr> implements Disposable {
     check();
   }
 
-  /** Stops the checks. Closes the listener if it was to be closed. */
+  /** Stops the checks. Closes the listener if {@linkcode closeWhenEmpty} was called. */
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     if (this.#isClosing) this.#listener[Symbol.dispose]();

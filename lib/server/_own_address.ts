@@ -1,16 +1,16 @@
-// Datagrams that must not be answered: from port 0, and forged with the socket's own address as their source.
+// Detects datagrams that must not be answered: from port 0, or with the socket's own address as a forged source.
 
 import { unmapAddress } from "../address/format.ts";
 import { sharedPorts } from "../socket/datagram.ts";
 
-/** Addresses that this host is known to have. */
+/** Addresses known to be local. */
 const local = new Set<string>();
 
 /**
  * Reports whether a datagram's source is port 0 or the address of the socket that received it.
  *
- * A socket on a wildcard address has every address of this host: loopback, and each that can be bound.
- * Without the permission to bind, only loopback counts.
+ * The addresses of a socket on a wildcard address are all local addresses: loopback, and those that can be
+ * bound. Without the permission to bind, only loopback is recognized.
  *
  * @param from The source of the datagram.
  * @param socket The socket.

@@ -12,11 +12,11 @@ import { IdleMonitor } from "./idle_monitor.ts";
 import { readScheduler } from "./read_scheduler.ts";
 import { ServerConnection } from "./server_connection.ts";
 
-/** The first and the longest pause while the system lacks resources, in ms. */
+/** The first and the maximum pause while the system lacks resources, in ms. */
 const FIRST_PAUSE = 5;
-const LONGEST_PAUSE = 1000;
+const MAX_PAUSE = 1000;
 
-/** The accept errors that last until the system has resources again. */
+/** The codes of accept errors that persist until the system has resources again. */
 const exhausted = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
 
 /** Resolves in the next turn of the event loop. */
@@ -36,12 +36,13 @@ export interface AcceptOptions {
   maxConnections?: number;
   /**
    * How long a read or a write may wait for the client, in ms; 0: without a limit. Default 300,000. The
-   * connection is aborted within a quarter of that time more. A write completes when the system's buffers
-   * have room, which they make in steps of up to a megabyte: a client that reads more slowly counts as idle.
+   * connection is aborted at most a quarter of that time later. A write waits for room in the system's
+   * buffers, which the system frees in steps of up to a megabyte: a client that takes longer to read one
+   * step counts as idle.
    */
   idleTimeout?: number;
   /**
-   * The minimum rate of a client, bytes sent and received per second, on average over `idleTimeout`;
+   * The minimum rate of a client, in bytes sent and received per second, on average over `idleTimeout`;
    * 0: none. Default 0. It disconnects clients that send a byte now and then to hold a connection. Time in which
    * the service works counts, too. Without an `idleTimeout` it has no effect.
    */
@@ -62,21 +63,21 @@ export interface AcceptOptions {
  * that does not await it is a concurrent server.
  *
  * - A client that resets its connection in the backlog is skipped.
- * - If the system has no descriptors or memory (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`), the loop pauses,
- *   5 ms at first, a second at most. After any other failure it continues at once.
+ * - If the system has no descriptors or memory (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`), the loop backs off,
+ *   from 5 ms up to a second. After any other failure it continues immediately.
  * - At `maxConnections` it does not accept until a connection closes. Connections that exceed `idleTimeout`
  *   or stay below `minRate` are aborted.
  * - When `signal` aborts, the server drains: it removes a Unix-domain socket's file, accepts the clients in
- *   the backlog, and closes the listener. Connections may finish what is in flight, and are aborted at the
- *   end of the `grace` period. The loop ends when all are closed.
+ *   the backlog, and closes the listener. Each connection is aborted when it waits for its client and no data
+ *   arrives, or at the end of the `grace` period. The loop ends when all connections are closed.
  *
  * Source: UCM lecture (iterative, accept-and-fork); accept(2).
  *
  * @param listener The listening socket, TCP or Unix. The loop closes it after `signal` aborts.
  * @param options See {@linkcode AcceptOptions}.
- * @returns The connections. The caller must close each, as `serve` does. The loop ends after `signal`, or
- * when its owner has closed the listener: the next accept fails, and the open connections are drained. If
- * the caller breaks out of the loop before `signal`, the listener and the connections stay open.
+ * @returns The connections. The caller must close each, as `serve` does. After `signal`, or when the listener
+ * is closed, the loop drains the open connections and ends. If the caller breaks out of the loop before
+ * `signal`, the listener and the connections stay open.
  * @throws {RangeError} If a limit is invalid. A time must be less than 2 ** 31 ms.
  * @throws {Deno.errors.Busy} If another loop accepts from the listener.
  *
@@ -131,7 +132,7 @@ export async function* accept<A extends Deno.Addr>(
     let pause = 0;
     for (;;) {
       // Wait for a free slot before accept, not after: clients beyond the limit then wait in the backlog,
-      // where they cost this process nothing. A loop, because the caller may take the slot first.
+      // where they use no resources of this process.
       while (monitor.size >= maxConnections) await slotFreed.promise;
       let socket: Deno.Conn<A>;
       try {
@@ -142,10 +143,10 @@ export async function* accept<A extends Deno.Addr>(
         if (isReset(error)) continue;
         report(onError, failed("accept", error));
         if (!exhausted.includes(codeOf(error) ?? "")) {
-          await nextTurn(); // timers and signals run, even if accept fails again and again
+          await nextTurn(); // lets timers and signals run, even if every accept fails
           continue;
         }
-        pause = Math.min(pause * 2 || FIRST_PAUSE, isDraining ? FIRST_PAUSE : LONGEST_PAUSE);
+        pause = Math.min(pause * 2 || FIRST_PAUSE, isDraining ? FIRST_PAUSE : MAX_PAUSE);
         await delay(pause, isDraining || !signal ? {} : { signal }).catch(() => {});
         continue;
       }

@@ -11,10 +11,10 @@ import { unlinkSocket } from "../socket/_socket_file.ts";
 import { checkLength, type Datagram, type DatagramSocket, recvFrom } from "../socket/datagram.ts";
 import { isUnanswerable } from "./_own_address.ts";
 
-/** How long no datagram may arrive after `signal` for the queue to count as empty, in ms. */
+/** After `signal`, the queue counts as empty if no datagram arrives for this time, in ms. */
 const QUIET = 50;
 
-/** The longest time that datagrams are received after `signal`, in ms. */
+/** The maximum time that datagrams are received after `signal`, in ms. */
 const GRACE = 5000;
 
 /**
@@ -23,7 +23,10 @@ const GRACE = 5000;
  * @category Servers
  */
 export interface ReceiveOptions {
-  /** Stops the server: the loop yields the queued datagrams, then ends. Default: the owner closes the socket. */
+  /**
+   * Stops the server: the loop yields the queued datagrams, then ends. Default: the loop ends when the socket
+   * is closed.
+   */
   signal?: AbortSignal;
   /**
    * Called with each error of receiving, and once if datagrams are dropped. The loop continues. Default
@@ -37,10 +40,10 @@ export interface ReceiveOptions {
  *
  * Several loops may run over one UDP socket: each datagram goes to one of them.
  *
- * Datagrams from port 0 and from the socket's own address are dropped: the former cannot be answered, and a
- * server that answered the latter would answer itself in a loop. (If sockets share a port by `reuseAddress`,
- * the latter may come from another program, and are not dropped.) Two servers that answer every datagram
- * can still be made to answer each other, by a datagram to one with the source address of the other.
+ * Datagrams from port 0 are dropped, because they cannot be answered. Datagrams from the socket's own address
+ * are dropped, because a server that answered them would answer itself in a loop. If sockets share the port by
+ * `reuseAddress`, these are not dropped, because they may come from another program. A loop between two
+ * servers is not prevented: a datagram to one server with the forged source address of the other starts it.
  *
  * When `signal` aborts, a Unix-domain socket's file is removed. The socket stays open, so that datagrams can
  * still be answered. The loop yields the queued datagrams until none arrives for 50 ms, for 5 s at most. The
@@ -49,7 +52,7 @@ export interface ReceiveOptions {
  * Source: UCM lecture, UDP server; recvfrom(2).
  *
  * @param socket The datagram socket, UDP or Unix.
- * @param max The limit of a message, in bytes; the rest of a longer one is lost.
+ * @param max The limit of a message, in bytes; a longer message is truncated.
  * @param options See {@linkcode ReceiveOptions}.
  * @returns The datagrams. The loop ends after `signal`, or when the socket is closed.
  * @throws {RangeError} If `max` is not an integer from 0.
@@ -79,17 +82,17 @@ export async function* datagrams<A extends Deno.Addr>(
   const { signal, onError = logError } = options ?? {};
   checkLength(max);
   let end = Infinity; // of the loop, after `signal`
-  let giveUp: (() => void) | undefined; // ends the wait for the next datagram
+  let endWait: (() => void) | undefined; // for the next datagram
   let timer: ReturnType<typeof setTimeout> | undefined;
   const expire = () => {
     clearTimeout(timer);
-    // Two timers: however late the first runs, the event loop polls the socket before the second.
-    timer = setTimeout(() => timer = setTimeout(() => giveUp?.(), QUIET / 2), QUIET / 2);
+    // Two timers: even if the first is late, the event loop polls the socket before the second.
+    timer = setTimeout(() => timer = setTimeout(() => endWait?.(), QUIET / 2), QUIET / 2);
   };
   /** Receives a datagram; after `signal`, `null` if none arrives in time. */
   const next = (): Promise<Datagram<A> | null> => {
     const { promise, resolve, reject } = Promise.withResolvers<Datagram<A> | null>();
-    giveUp = () => resolve(null);
+    endWait = () => resolve(null);
     if (end < Infinity) expire();
     recvFrom(socket, max).then(resolve, reject);
     return promise;
@@ -117,7 +120,7 @@ export async function* datagrams<A extends Deno.Addr>(
       }
       if (datagram === null) return;
       const isDropped = isUnanswerable(datagram.from, socket);
-      // Usually false without a promise, which each datagram would have to await.
+      // Usually `false`, not a promise, so that most datagrams await nothing.
       if (isDropped === false || !await isDropped) {
         yield datagram;
       } else if (!hasDropped) {

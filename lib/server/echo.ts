@@ -6,20 +6,20 @@
 
 import { type Reader, writeN, type Writer } from "../io/read_write.ts";
 
-/** The size of the buffer while the peer sends little, in bytes: most connections of a server are idle. */
+/** The size of the buffer while the peer sends little, in bytes. Most connections of a server are idle. */
 const SMALL = 1024;
 
-/** The size of the buffer while the peer sends much, in bytes: more than 64 KiB, a common size of a write. */
+/** The size of the buffer while the peer sends much, in bytes. It holds more than a write of 64 KiB. */
 const LARGE = 80 * 1024;
 
 /** The number of small reads in a row after which the small buffer is used again. */
 const SMALL_READS = 16;
 
 /**
- * `str_echo`: sends back what it receives until EOF.
+ * `str_echo`: sends received bytes back until EOF.
  *
- * It reads again only after all bytes read have been sent, so a peer that does not receive stops the reads. It
- * uses one buffer, of 1 KiB while the peer sends little.
+ * It reads again only after all bytes read have been sent, which applies backpressure to the peer. It uses one
+ * buffer, of 1 KiB while the peer sends little.
  *
  * Source: UNP, `str_echo`; UCM lecture, TCP server.
  *
@@ -27,7 +27,7 @@ const SMALL_READS = 16;
  * @param size The maximum size of a read, in bytes. Default 80 KiB.
  * @param onMessage Called with the bytes of each read, and awaited, before they are sent back. The next read
  * overwrites them. Default none.
- * @throws What the connection's `read` and `write` throw.
+ * @throws Any error thrown by the connection's `read` and `write`.
  *
  * @example
  * ```ts
@@ -61,7 +61,7 @@ export async function echo(
     if (count === null) return;
     const message = buffer.subarray(0, count);
     if (onMessage !== undefined) await onMessage(message);
-    // Usually one write sends them all: writeN would cost another promise.
+    // One write usually sends all bytes: writeN would cost another promise.
     const sent = await conn.write(message);
     if (sent < count) await writeN(conn, message.subarray(sent));
 

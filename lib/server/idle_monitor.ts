@@ -4,18 +4,21 @@
  * @module
  */
 
-/** How often a connection is checked: per idle timeout, and, in ms, while draining. */
+/** The number of checks of a connection per idle timeout. */
 const CHECKS_PER_TIMEOUT = 8;
+
+/** The interval between checks while draining, in ms. */
 const DRAIN_INTERVAL = 100;
 
-/** The I/O of a connection: the connection counts, the monitor compares. */
+/** The I/O counters of a connection. The connection updates them, the monitor compares them. */
 export interface Activity {
-  /** Reads and writes that wait for the peer. */
+  /** The number of reads that wait for the peer. */
   reading: number;
+  /** The number of writes that wait for the peer. */
   writing: number;
   /** Changes whenever a read or a write begins or ends. */
   changes: number;
-  /** The bytes received and sent. */
+  /** The number of bytes received and sent. */
   bytes: number;
 }
 
@@ -33,12 +36,13 @@ interface Checks {
   changes: number;
   /** The number of checks in a row that found it waiting for its peer without progress. */
   idle: number;
-  /** The number of checks since its rate was last measured, and its bytes then. */
+  /** The number of checks since the rate was last measured. */
   sinceRate: number;
+  /** `bytes` when the rate was last measured. */
   bytes: number;
 }
 
-/** When a connection is aborted. */
+/** The limits beyond which a connection is aborted. */
 export interface IdleLimits {
   /** How long a read or a write may wait for the peer, in ms; 0: without a limit. */
   idleTimeout: number;
@@ -56,7 +60,7 @@ export class IdleMonitor {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #graceEnd: number | undefined;
 
-  /** @param limits When a connection is aborted. */
+  /** @param limits The limits beyond which a connection is aborted. */
   constructor(limits: IdleLimits) {
     this.#limits = limits;
   }
@@ -68,7 +72,7 @@ export class IdleMonitor {
 
   /** Adds a connection. */
   add(conn: Monitored): void {
-    // The first check may come at once, so it starts the first measurement of the rate.
+    // The first check may run immediately, so it only starts the measurement of the rate.
     this.#connections.set(conn, { changes: -1, idle: 0, sinceRate: -1, bytes: 0 });
     if (this.size === 1) this.#schedule();
   }
@@ -80,8 +84,8 @@ export class IdleMonitor {
   }
 
   /**
-   * Lets connections finish what is in flight, those added later too. Aborts each as soon as it waits for
-   * its peer and nothing arrives, and the rest when the grace period ends.
+   * Drains the connections, including those added later: aborts each when it waits for its peer and no data
+   * arrives, and the rest at the end of the grace period.
    *
    * @param grace The grace period, in ms.
    */
@@ -103,8 +107,8 @@ export class IdleMonitor {
       } else if (now >= this.#graceEnd) {
         conn.abort(new Deno.errors.Interrupted("the grace period is over"));
       } else if (writing === 0 && checks.idle >= 2) {
-        // Everything the client had sent has arrived by now. One check is not enough: a busy process
-        // may run late and see its timers before its sockets.
+        // All data in flight has arrived. One check is not enough: a busy process may run late, and run its
+        // timers before it polls its sockets.
         conn.abort(new Deno.errors.Interrupted("the server is shutting down"));
       }
     }
@@ -120,7 +124,7 @@ export class IdleMonitor {
     } else if (++checks.sinceRate === CHECKS_PER_TIMEOUT) {
       const { bytes } = conn.activity;
       const moved = bytes - checks.bytes;
-      if (moved > 0 && moved / seconds < minRate) { // with no bytes at all it is idle, not slow
+      if (moved > 0 && moved / seconds < minRate) { // without any bytes it is idle, not slow
         conn.abort(new Deno.errors.TimedOut(`slower than ${minRate} bytes a second`));
       }
       checks.sinceRate = 0;

@@ -1,32 +1,33 @@
 /**
- * A fair schedule for the reads of many connections: no busy connection starves another.
+ * Schedules the reads of many connections fairly: no busy connection starves another.
  *
  * Deno's sockets are tokio's, and a tokio task may complete 128 operations before it must yield. tokio
  * defers further ready operations behind everything that becomes ready in the meantime: the sockets that were
  * just served, if their peers reply fast. A server with a thousand busy clients then serves about 128 of
- * them over and over, and the others wait for seconds.
+ * them repeatedly, and the others wait for seconds.
  *
- * So reads queue, first come, first served, and no more begin in one turn of the event loop than the budget
- * allows. A read from a silent peer uses none of the budget: the longer no data arrives, the more reads
- * begin at once, so no client waits behind a queue of silent ones.
+ * So reads wait in a FIFO queue, and no more begin in one turn of the event loop than the budget allows. A
+ * read from a silent peer uses none of the budget: the longer no data arrives, the more reads begin at once,
+ * so a queue of reads from silent peers delays no client.
  *
  * @module
  */
 
-/** tokio's budget: up to this many ready operations, none is deferred. */
+/** tokio's budget: the number of ready operations up to which none is deferred. */
 const BUDGET = 128;
 
 /** With this many connections, a read and a write of each are within the budget. */
 const FEW = BUDGET / 2;
 
 /**
- * How many reads begin in a turn. A read that finds data completes at once and is followed by a write; so do
- * the reads of the turn before that had to wait for data.
+ * The number of reads that begin in a turn: a quarter of the budget. A read that finds data completes
+ * immediately, and a write follows. Reads of the previous turn that waited for data may complete in the same
+ * turn, each with a write.
  */
 const READS_PER_TURN = BUDGET / 4;
 
 /** The time without a completed read after which the watchdog begins more reads, in ms. */
-const STANDSTILL = 2;
+const STALL_TIME = 2;
 
 /** Reads that begin in the same turn. */
 interface Turn {
@@ -39,12 +40,12 @@ interface Turn {
 export class ReadScheduler {
   #connections = 0;
   readonly #turns: Turn[] = [];
-  /** How many turns begin at once. It doubles at each standstill. */
+  /** The number of turns that begin at once. It doubles at each stall. */
   #atOnce = 1;
-  /** Reads requested since the last turn began. Each follows a read that completed. */
+  /** The number of reads requested since the last turn began. Each follows a read that completed. */
   #requested = 0;
   #isWatched = false;
-  #hasMoved = false; // since the watchdog last ran
+  #hasAdvanced = false; // since the watchdog last ran
 
   /** Registers a connection. While there are 64 or fewer, no read waits. */
   register(): void {
@@ -59,12 +60,12 @@ export class ReadScheduler {
   /**
    * Requests a turn to read.
    *
-   * @returns `undefined` if the read may begin at once, otherwise a promise to await first. It resolves
-   * soon, even if no peer sends anything and even if the connection is closed meanwhile.
+   * @returns `undefined` if the read may begin immediately, otherwise a promise to await first. It resolves
+   * even if no peer sends data, or the connection is closed meanwhile.
    */
   turn(): Promise<void> | undefined {
     if (this.#connections <= FEW) return undefined;
-    // It runs after everything that this turn of the event loop made ready.
+    // setImmediate: after all callbacks that are ready in this turn of the event loop.
     if (this.#requested++ === 0) setImmediate(() => this.#next());
     let turn = this.#turns.at(-1);
     if (turn === undefined || turn.reads === READS_PER_TURN) {
@@ -75,15 +76,15 @@ export class ReadScheduler {
     return turn.promise;
   }
 
-  // The next turn begins only when reads of this one have completed: an event loop learns which sockets are
+  // The next turn begins only after reads of this turn have completed: the event loop learns which sockets are
   // ready only when it polls them.
   #next(): void {
-    // More reads completed than had begun in two turns: silent peers have sent data, and tokio has deferred
-    // some of their reads. No read begins until these have been served, or they would be deferred again.
+    // More reads completed than two turns begin: silent peers have sent data, and tokio has deferred some of
+    // their reads. No read begins until these have completed, or they would be deferred again.
     const isOverloaded = this.#requested > FEW;
     if (this.#requested >= READS_PER_TURN / 2) this.#atOnce = 1;
     this.#requested = 0;
-    this.#hasMoved = true;
+    this.#hasAdvanced = true;
     if (!isOverloaded) this.#begin();
     if (this.#turns.length > 0 && !this.#isWatched) this.#watch();
   }
@@ -93,19 +94,19 @@ export class ReadScheduler {
   }
 
   /**
-   * Watchdog: advances a stalled queue. The queue moves when reads complete, so it stalls if every read
+   * Watchdog: advances a stalled queue. The queue advances when reads complete, so it stalls if every read
    * that has begun waits for a silent peer.
    */
   #watch(): void {
     this.#isWatched = true;
-    this.#hasMoved = false;
-    // A busy process runs its timers before its sockets: setImmediate lets it serve what has arrived first.
-    setTimeout(() => setImmediate(() => this.#advance()), STANDSTILL);
+    this.#hasAdvanced = false;
+    // A busy process runs its timers before it polls its sockets: setImmediate lets it read arrived data first.
+    setTimeout(() => setImmediate(() => this.#advance()), STALL_TIME);
   }
 
   #advance(): void {
     this.#isWatched = false;
-    if (!this.#hasMoved && this.#requested === 0) {
+    if (!this.#hasAdvanced && this.#requested === 0) {
       this.#begin();
       this.#atOnce *= 2;
     }
@@ -114,5 +115,5 @@ export class ReadScheduler {
   }
 }
 
-/** The scheduler of this process, shared by all servers: tokio's budget is shared, too. */
+/** The scheduler of this process. All servers share it, because they share tokio's budget. */
 export const readScheduler: ReadScheduler = new ReadScheduler();

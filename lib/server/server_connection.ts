@@ -11,7 +11,7 @@ import { Connection } from "../socket/connection.ts";
 import type { Activity } from "./idle_monitor.ts";
 import type { ReadScheduler } from "./read_scheduler.ts";
 
-/** What {@linkcode accept} passes to each connection. */
+/** The context that {@linkcode accept} passes to each connection. */
 export interface ConnectionContext {
   /** Schedules its reads. */
   scheduler: ReadScheduler;
@@ -49,11 +49,11 @@ export class ServerConnection<A extends Deno.Addr = Deno.Addr> extends Connectio
   /**
    * The child's part of accept-and-fork: runs a service, then closes the connection.
    *
-   * An error of the service ends this connection only. If `serve` is awaited, the next client waits until
-   * this one is served; otherwise both are served concurrently.
+   * An error of the service ends only this connection. If the accept loop awaits `serve`, the next client
+   * waits until this client is served; otherwise both are served concurrently.
    *
-   * @param service Serves the client. Its error goes to the `onError` of {@linkcode accept}, with the
-   * client's address.
+   * @param service Serves the client. If it throws, the `onError` of {@linkcode accept} is called with the
+   * error, prefixed with the client's address.
    */
   async serve(service: (conn: ServerConnection<A>) => Promise<void>): Promise<void> {
     try {
@@ -70,12 +70,13 @@ export class ServerConnection<A extends Deno.Addr = Deno.Addr> extends Connectio
    *
    * @param p The buffer to fill.
    * @returns The number of bytes read, which may be less than `p.length`; `null` at EOF.
-   * @throws What {@linkcode Connection.read} throws, or the reason of {@linkcode ServerConnection.abort}.
+   * @throws Any error thrown by {@linkcode Connection.read}, or the reason of
+   * {@linkcode ServerConnection.abort}.
    */
   override async read(p: Uint8Array): Promise<number | null> {
     const turn = this.#context.scheduler.turn();
     if (turn) await turn;
-    // Counted only now: a read that waits for its turn does not wait for the peer, so it is not idle.
+    // Counted only after the turn: a read that waits for its turn does not wait for the peer.
     const { activity } = this;
     activity.reading++;
     activity.changes++;
@@ -96,7 +97,8 @@ export class ServerConnection<A extends Deno.Addr = Deno.Addr> extends Connectio
    *
    * @param p The bytes to write.
    * @returns The number of bytes written, which may be less than `p.length`.
-   * @throws What {@linkcode Connection.write} throws, or the reason of {@linkcode ServerConnection.abort}.
+   * @throws Any error thrown by {@linkcode Connection.write}, or the reason of
+   * {@linkcode ServerConnection.abort}.
    */
   override async write(p: Uint8Array): Promise<number> {
     const { activity } = this;
@@ -138,7 +140,7 @@ export class ServerConnection<A extends Deno.Addr = Deno.Addr> extends Connectio
     return failed(call, this.#reason, formatAddress(this.remoteAddr));
   }
 
-  /** Puts the client's address in front of an error, unless it is there: the connection's own errors. */
+  /** Prefixes an error with the client's address. The connection's own errors already contain it. */
   #withPeer(error: unknown): Error {
     const peer = formatAddress(this.remoteAddr);
     const isNamed = error instanceof Error && "address" in error && error.address === peer;

@@ -8,8 +8,8 @@
  * `sigaction(2)` for `SIGINT`, `SIGTERM`, `SIGHUP` and `SIGQUIT`: returns an `AbortSignal` that aborts at the
  * first of them.
  *
- * The second one ends the process at once, without draining connections. The exit status is the one that a shell
- * reports for a process killed by that signal: 128 plus the signal's number.
+ * The second signal ends the process immediately, without draining connections. The exit status is 128 plus the
+ * signal's number, as a shell reports it for a killed process.
  *
  * Source: sigaction(2).
  *
