@@ -8,12 +8,12 @@ import { codeOf, failed, strerror } from "../errors.ts";
 const NO_DESCRIPTOR = ["EMFILE", "ENFILE"];
 
 /**
- * `perror(3)` for a call on an address: an error that names the call, the address and the cause.
+ * `perror(3)` for a call on an address: returns an error that names the call, the address and the cause.
  *
  * @param call The call, by its name in C.
  * @param address The address to connect to, bind or send to.
- * @param error What the call threw.
- * @returns As {@linkcode failed} returns; for the call `socket` if no descriptor was left. An
+ * @param error The value that the call threw.
+ * @returns The error of {@linkcode failed}, which names the call `socket` if no descriptor was left; an
  * {@linkcode AddrInfoError} if the look-up of the host failed.
  */
 export function failedAt(call: string, address: Deno.Addr, error: unknown): Error {

@@ -8,7 +8,7 @@ import { nameAllMissing, unixPermissions } from "./permissions.ts";
 /** The wait between marking a stale socket and removing it, in ms: longer than a check and a removal take. */
 const MARK_TIME = 20;
 
-/** What identifies a file, whatever its path. */
+/** Identifies a file independently of its path. */
 type FileId = Pick<Deno.FileInfo, "dev" | "ino">;
 
 /** The file of a bound socket. */
@@ -36,7 +36,7 @@ export class SocketFile {
     }
   }
 
-  /** Removes the file, once, unless it was replaced. Logs errors, because a server that drains continues. */
+  /** Removes the file, once, unless it was replaced. Logs errors, so that a server that drains continues. */
   unlink(): void {
     if (this.#isRemoved) return;
     this.#isRemoved = true;
@@ -52,9 +52,9 @@ export class SocketFile {
 const files = new WeakMap<object, SocketFile>();
 
 /**
- * Removes the file of a Unix-domain socket before the socket is closed, so that no new client finds it.
+ * Removes the file of a Unix-domain socket before the socket is closed, so that no new client can connect.
  *
- * @param socket A listener or a datagram socket. One without a file is left as it is.
+ * @param socket A listener or a datagram socket. Nothing is removed for a socket without a file.
  */
 export function unlinkSocket(socket: object): void {
   files.get(socket)?.unlink();
@@ -164,9 +164,9 @@ function statSocket(path: string): Deno.FileInfo | null {
 }
 
 /**
- * Reports whether a process has the socket at `path` open: a stale one refuses a connection. A stream
- * listener accepts it; a datagram socket is of the wrong type (`EPROTOTYPE`) and does not notice. An
- * empty datagram would be a message to it.
+ * Reports whether a process has the socket at `path` open. It connects: a stale socket refuses the
+ * connection, a stream listener accepts it, and for a datagram socket connect(2) fails with `EPROTOTYPE`
+ * without an effect on the socket. A datagram, even an empty one, would be a message.
  */
 async function isAlive(path: string): Promise<boolean> {
   try {

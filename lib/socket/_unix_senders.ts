@@ -1,11 +1,11 @@
-// Sends Unix-domain datagrams, so that a peer that does not receive delays no other.
+// Sends Unix-domain datagrams, so that a peer that does not receive delays no other peer.
 
 import { delay } from "@std/async/delay";
 
 /** The pause between two attempts to send to a peer whose queue is full, in ms. */
 const RETRY_PAUSE = 10;
 
-/** The size of a sender's buffer, in bytes. A longer message needs a new buffer. */
+/** The size of a sender's buffer, in bytes. A longer message requires a larger buffer. */
 const BUFFER_SIZE = 65536;
 
 /** The outcome of an attempt to send: `full` if the peer's queue is full, `stuck` if it cannot be cancelled. */
@@ -19,8 +19,8 @@ type Outcome = "sent" | "full" | "stuck";
  * Shrinking a resizable buffer removes that memory, so the next retry fails with `EFAULT`, which cancels the
  * send.
  *
- * Two sends cannot be cancelled: that of an empty message, which has no memory, and one from a socket that has
- * a quarter of its send buffer unread, which Deno does not retry until a peer reads. The sender is then stuck
+ * A send cannot be cancelled if the message is empty, because it has no memory, or if a quarter of the
+ * socket's send buffer is unread, because Deno does not retry it until a peer reads. The sender is then stuck
  * until the send completes.
  */
 class Sender {
@@ -71,12 +71,12 @@ class Sender {
 export class UnixSenders {
   readonly #own: Sender;
   readonly #spares: Sender[];
-  #turn: Promise<void> = Promise.resolve(); // the end of the last attempt that was requested
+  #turn: Promise<void> = Promise.resolve(); // resolves when the last requested attempt has ended
 
   /**
    * @param own The socket.
-   * @param spares Sockets of the same name to send from, so that `own` is never stuck. If there are none, `own`
-   * sends.
+   * @param spares Sockets with the same path to send from, so that `own` is never stuck. If there are none,
+   * `own` sends.
    */
   constructor(own: Deno.DatagramConn, spares: Deno.DatagramConn[]) {
     this.#own = new Sender(own);
@@ -96,7 +96,7 @@ export class UnixSenders {
    * @param timeout How long to wait for room, in ms.
    * @throws {Deno.errors.WouldBlock} If the peer has no room in that time.
    * @throws {RangeError} If the time is negative, or not less than 2 ** 31 ms.
-   * @throws What the socket's `send` throws.
+   * @throws Any error thrown by the socket's `send`.
    */
   async send(message: Uint8Array, to: Deno.UnixAddr, timeout: number): Promise<void> {
     if (!(timeout >= 0 && timeout < 2 ** 31)) {
@@ -129,33 +129,28 @@ export class UnixSenders {
 
   /** Attempts to send once. An empty message cannot be cancelled, so its attempt lasts up to `timeout` ms. */
   async #attempt(message: Uint8Array, to: Deno.UnixAddr, timeout: number): Promise<boolean> {
-    // Messages to a peer stay in order: an empty one that is pending comes first.
+    // Messages to a peer stay in order: a pending empty message is sent first.
     if (this.#spares.some((sender) => sender.stuckWith === to.path)) return false;
     const senders = this.#spares.length > 0 ? this.#spares : [this.#own];
     for (const sender of senders) {
       if (sender.pending !== undefined) continue;
       try {
         const outcome = await sender.send(message, to, timeout);
-        if (outcome === "stuck" && message.length > 0) continue; // not sent: its memory is gone
+        if (outcome === "stuck" && message.length > 0) continue; // not sent: its buffer was shrunk
         return outcome === "sent";
       } catch (error) {
         if (!isNotPermitted(error) || sender === this.#own) throw error;
-        // The peer is connected to this socket, so it receives from no other. For such a peer, the system
-        // limits the unread messages by the send buffer, not by their number.
+        // The peer is connected to this socket, so it receives from this socket only. For such a peer, the
+        // send buffer limits the unread messages, not their number.
         if (this.#own.pending !== undefined) return false;
         return await this.#own.send(message, to, timeout) === "sent";
       }
     }
     return false;
   }
-
-  /** Closes the spare sockets. */
-  close(): void {
-    for (const { socket } of this.#spares) socket.close();
-  }
 }
 
-/** Reports whether an error is `EPERM`, not the `EACCES` of a file that must not be written. */
+/** Reports whether an error is `EPERM`, and not `EACCES`, the error of a file that is not writable. */
 function isNotPermitted(error: unknown): boolean {
   return error instanceof Deno.errors.PermissionDenied &&
     error.message.startsWith("Operation not permitted");
@@ -165,7 +160,7 @@ function isNotPermitted(error: unknown): boolean {
 async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const expired = new Promise<false>((resolve) => {
-    // Two timers: however late the first runs, the event loop polls the sockets before the second.
+    // Two timers: even if the first is late, the event loop polls the sockets before the second.
     timer = setTimeout(() => timer = setTimeout(() => resolve(false)), ms);
   });
   try {
@@ -175,20 +170,20 @@ async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boo
   }
 }
 
-const known = new WeakMap<Deno.DatagramConn, UnixSenders>();
+const sendersBySocket = new WeakMap<Deno.DatagramConn, UnixSenders>();
 
 /**
  * Returns the senders of a Unix datagram socket.
  *
  * @param socket The socket.
  * @param spares Its spare sockets. The first call must pass them. Default none.
- * @returns The senders, always the same for a socket.
+ * @returns The senders, the same for each call with a socket.
  */
 export function sendersOf(
   socket: Deno.DatagramConn,
   spares: Deno.DatagramConn[] = [],
 ): UnixSenders {
-  const senders = known.get(socket) ?? new UnixSenders(socket, spares);
-  known.set(socket, senders);
+  const senders = sendersBySocket.get(socket) ?? new UnixSenders(socket, spares);
+  sendersBySocket.set(socket, senders);
   return senders;
 }

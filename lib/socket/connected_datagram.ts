@@ -22,7 +22,7 @@ import { openUnixDatagram } from "./unix.ts";
 /**
  * `connect(2)` on a datagram socket: sends to one peer, and receives from that peer only.
  *
- * Any host can send a datagram to an open port; those from other senders are dropped and counted.
+ * Any host can send a datagram to an open port. Datagrams from other senders are dropped and counted.
  *
  * Source: CNP3 lecture, connected datagram sockets; udp(7).
  *
@@ -52,7 +52,7 @@ export class ConnectedDatagram<A extends Deno.Addr = Deno.Addr> implements Dispo
   readonly #socket: DatagramSocket<A>;
   // A receive that timed out stays pending: the next call returns its datagram.
   #pending: Promise<Datagram<A>> | undefined;
-  #turn: Promise<void> | undefined; // the end of the last pending call to `receive`
+  #turn: Promise<void> | undefined; // resolves when the last pending call to `receive` has ended
 
   /**
    * Connects a socket to one peer; {@linkcode connectDatagram} opens and connects one.
@@ -70,7 +70,7 @@ export class ConnectedDatagram<A extends Deno.Addr = Deno.Addr> implements Dispo
    *
    * @param message The bytes to send; may be empty.
    * @param timeout How long to wait for room at a Unix peer, in ms. Default 5000.
-   * @throws What {@linkcode sendTo} throws.
+   * @throws Any error thrown by {@linkcode sendTo}.
    */
   async send(message: Uint8Array, timeout?: number): Promise<void> {
     await sendTo(this.#socket, message, this.remoteAddr, timeout);
@@ -79,14 +79,14 @@ export class ConnectedDatagram<A extends Deno.Addr = Deno.Addr> implements Dispo
   /**
    * `recv(2)` with `SO_RCVTIMEO`: receives one datagram from the peer.
    *
-   * Concurrent calls are serialized: the time limit of a call begins when the call before has ended.
+   * Concurrent calls are serialized: the time limit of a call begins when the previous call has ended.
    *
-   * @param max The limit of the message, in bytes; the rest of a longer one is lost.
+   * @param max The limit of the message, in bytes; a longer message is truncated.
    * @param timeout The time limit, in ms.
    * @param signal Cancels the wait. Default: only the timeout ends it.
    * @returns The datagram.
-   * @throws {Deno.errors.TimedOut} If none arrives in time. The next call returns one that arrives later,
-   * with the `max` of this call.
+   * @throws {Deno.errors.TimedOut} If no datagram arrives in time. The next call returns a datagram that
+   * arrives later, with the `max` of this call.
    * @throws The signal's reason, if it aborts first. The next call returns a datagram that arrives later.
    */
   async receive(max: number, timeout: number, signal?: AbortSignal): Promise<Datagram<A>> {
@@ -156,8 +156,8 @@ const loopback = new Map([
 /**
  * `getaddrinfo(3)`, `socket(2)` and `connect(2)` for UDP: opens a datagram socket for one peer.
  *
- * As with connect(2), `0.0.0.0` and `::` are the loopback addresses, whose permissions they require. The
- * address of the socket, and the permission for it, are those of {@linkcode openDatagramTo}.
+ * As in connect(2), `0.0.0.0` and `::` stand for the loopback addresses, and require the permissions of these.
+ * The socket is bound as {@linkcode openDatagramTo} does it, and requires the same permission.
  *
  * Source: CNP3 lecture. See {@linkcode ConnectedDatagram} for an example.
  *
@@ -181,9 +181,9 @@ export async function connectDatagram(
 }
 
 /**
- * `socket(2)`, `bind(2)` and `connect(2)` for a Unix-domain datagram socket: opens one for one peer.
+ * `socket(2)`, `bind(2)` and `connect(2)` for Unix-domain datagrams: opens a datagram socket for one peer.
  *
- * A peer replies to the path that a datagram came from, so the client must bind one.
+ * A peer replies to the path from which a datagram was sent, so the client must bind a path.
  *
  * Source: CNP3 lecture; unix(7).
  *
@@ -193,7 +193,7 @@ export async function connectDatagram(
  * @throws {Deno.errors.AddrInUse} If a live socket has the path `own`.
  * @throws {Deno.errors.NotCapable} If a permission to bind is not granted. The message also names the
  * missing permissions to send to `path`.
- * @throws What {@linkcode openUnixDatagram} throws.
+ * @throws Any error thrown by {@linkcode openUnixDatagram}.
  *
  * @example
  * ```ts

@@ -37,7 +37,7 @@ import type { Reader, Writer } from "../io/read_write.ts";
 export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writer, Disposable {
   /** `getpeername(2)`: the peer's address. An IPv4 peer of a dual-stack socket has its IPv4 address. */
   readonly remoteAddr: A;
-  /** `getsockname(2)`: this end's address. */
+  /** `getsockname(2)`: the local address. */
   readonly localAddr: A;
 
   readonly #conn: Deno.Conn<A>;
@@ -59,8 +59,8 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
    * `read(2)`, `recv(2)`: reads up to `p.length` bytes.
    *
    * @param p The buffer to fill.
-   * @returns The number of bytes read, which may be less than `p.length`; `null` at EOF, when the peer
-   * has shut down its side.
+   * @returns The number of bytes read, which may be less than `p.length`; `null` at EOF, after the peer has
+   * closed or half-closed the connection.
    * @throws {Deno.errors.ConnectionReset} If the peer reset the connection.
    * @throws {Deno.errors.BadResource} If the connection is closed.
    */
@@ -90,7 +90,7 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
   }
 
   /**
-   * `shutdown(2)` with `SHUT_WR`: sends EOF to the peer. Reads continue.
+   * `shutdown(2)` with `SHUT_WR`: half-closes the connection. The peer reads EOF; this side can still read.
    *
    * @throws {Deno.errors.NotConnected} If the peer has closed the connection.
    */
@@ -103,8 +103,8 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
   }
 
   /**
-   * `setsockopt(2)` with `SO_KEEPALIVE`: makes the system probe a silent peer, and close the connection if
-   * it does not answer. On a Unix-domain socket it has no effect.
+   * `setsockopt(2)` with `SO_KEEPALIVE`: makes the system probe an idle peer, and close the connection if
+   * the peer does not answer. It has no effect on a Unix-domain socket.
    *
    * @param isEnabled Whether to probe. Default true.
    */
@@ -118,7 +118,7 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
     this.#conn.ref();
   }
 
-  /** Lets the process end although a call on this connection is pending. */
+  /** Allows the process to exit while a call on this connection is pending. */
   unref(): void {
     this.#conn.unref();
   }

@@ -1,5 +1,5 @@
 /**
- * Datagram sockets: datagrams sent whole or not at all, and received with a report of truncation.
+ * Datagram sockets, which send a datagram whole or not at all, and report truncation on receipt.
  *
  * @module
  */
@@ -31,11 +31,11 @@ export type DatagramSocket<A extends Deno.Addr = Deno.Addr> =
  * @category Sockets
  */
 export interface Datagram<A extends Deno.Addr = Deno.Addr> {
-  /** The bytes, at most as many as the limit. An empty datagram is a message, too. */
+  /** The bytes, at most as many as the limit. May be empty: an empty datagram is not EOF. */
   message: Uint8Array<ArrayBuffer>;
   /** The sender. An IPv4 sender to a dual-stack socket has its IPv4 address. */
   from: A;
-  /** Whether the datagram was longer than the limit, so that its end is lost (`MSG_TRUNC`). */
+  /** Whether the datagram was longer than the limit, and was truncated (`MSG_TRUNC`). */
   truncated: boolean;
 }
 
@@ -54,7 +54,7 @@ export interface BindOptions {
   reuseAddress?: boolean;
 }
 
-/** Sockets that share their port: a datagram from their own address may come from another program. */
+/** The sockets that share their port. A datagram from their own address may come from another program. */
 export const sharedPorts: WeakSet<Pick<Deno.DatagramConn, "addr">> = new WeakSet();
 
 /**
@@ -111,9 +111,9 @@ export async function openDatagram(
 /**
  * `socket(2)`: opens a datagram socket that sends to an address, IPv4, IPv6 or Unix.
  *
- * A UDP socket is bound to a free port, on loopback if `to` is there, otherwise on the wildcard address.
- * The program needs the permission for that address, such as `127.0.0.1:0`, besides the one for `to`. A Unix
- * socket stays unbound and needs no permission; its peer cannot reply.
+ * A UDP socket is bound to a free port, on loopback if `to` is a loopback address, otherwise on the wildcard
+ * address. It requires the permission for that address, such as `--allow-net=127.0.0.1:0`, besides that for
+ * `to`. A Unix socket stays unbound and requires no permission; its peer cannot reply.
  *
  * Source: CNP3 lecture, `sendto`; socket(2).
  *
@@ -122,7 +122,7 @@ export async function openDatagram(
  * @returns The socket.
  * @throws {Deno.errors.NotCapable} If the permission to bind is not granted. The message also names the
  * permission to send to `to` if that is missing.
- * @throws What {@linkcode openDatagram} throws.
+ * @throws Any error thrown by {@linkcode openDatagram}.
  *
  * @example
  * ```ts
@@ -161,14 +161,14 @@ export async function openDatagramTo<A extends Deno.Addr>(
   }
 }
 
-/** The address to bind to reach another. */
+/** Returns the address to bind for sending to a peer. */
 function hostToBind({ hostname }: Deno.NetAddr): string {
   if (hostname.includes(":")) return hostname === "::1" ? "::1" : "::";
   return hostname.startsWith("127.") ? "127.0.0.1" : "0.0.0.0";
 }
 
 /**
- * Turns a socket of Deno's into a {@linkcode DatagramSocket}.
+ * Converts a socket of Deno's to a {@linkcode DatagramSocket}.
  *
  * @param socket The socket. Takes ownership.
  * @param onClose Called once, after the socket was closed.
@@ -187,7 +187,7 @@ export function ownDatagramSocket<A extends Deno.Addr>(
     onClose?.();
   };
   const owned: DatagramSocket = Object.assign(socket, { close, [Symbol.dispose]: close });
-  return owned as DatagramSocket<A>; // the caller opened it, so it knows which kind of address it has
+  return owned as DatagramSocket<A>; // the caller opened the socket, and knows the type of its address
 }
 
 /**
@@ -196,10 +196,10 @@ export function ownDatagramSocket<A extends Deno.Addr>(
  * Source: UCM lecture; recvfrom(2). See {@linkcode openDatagram} for an example.
  *
  * @param socket The datagram socket, UDP or Unix.
- * @param max The limit of the message, in bytes; the rest of a longer one is lost.
+ * @param max The limit of the message, in bytes; a longer message is truncated.
  * @returns The datagram.
  * @throws {RangeError} If `max` is not an integer from 0.
- * @throws What the socket's `receive` throws: `Deno.errors.BadResource` or `Deno.errors.Interrupted` if
+ * @throws Any error thrown by the socket's `receive`: `Deno.errors.BadResource` or `Deno.errors.Interrupted` if
  * the socket is closed.
  *
  * @category Sockets
@@ -211,7 +211,7 @@ export async function recvFrom<A extends Deno.Addr>(
   checkLength(max);
   // Deno cannot receive on a Unix socket while a send is pending.
   if (socket.addr.transport === "unixpacket") await sendersOf(socket).pending;
-  // The system truncates a datagram to the buffer without an error; room for one more byte shows it.
+  // The system truncates a datagram to the buffer without an error: one more byte of room detects that.
   const [received, from] = await socket.receive(new Uint8Array(max + 1));
   const truncated = received.length > max;
   // The buffer was allocated here, so it is not shared.
@@ -223,9 +223,9 @@ export async function recvFrom<A extends Deno.Addr>(
 /**
  * `sendto(2)`: sends one datagram, whole.
  *
- * A Unix peer has a queue, of 11 messages on most systems (`net.unix.max_dgram_qlen`). While it is full,
- * `sendTo` waits for room, as with `SO_SNDTIMEO`. If the time expires first, the message is not sent, unless
- * it is empty: an empty one cannot be cancelled, and the peer may receive it later.
+ * A Unix peer has a receive queue, of 11 messages on most systems (`net.unix.max_dgram_qlen`). While it is
+ * full, `sendTo` waits for room, as with `SO_SNDTIMEO`. If the timeout expires first, the message is not sent.
+ * An empty message cannot be cancelled: the peer may receive it later.
  *
  * Source: UCM and CNP3 lectures; sendto(2). See {@linkcode openDatagram} for an example.
  *
@@ -261,12 +261,12 @@ export async function sendTo(
   }
 }
 
-/** The address in the family of the socket: to an IPv6 socket, an IPv4 peer has a mapped address. */
+/** Converts an address to the family of the socket: an IPv4 address to IPv4-mapped for an IPv6 socket. */
 function mapFor(own: Deno.Addr, to: Deno.Addr): Deno.Addr {
   return "hostname" in own && own.hostname.includes(":") ? mapAddress(to) : to;
 }
 
-/** The limit of a datagram to an address: 65,535 bytes less the headers that count towards it. */
+/** Describes the limit of a datagram to an address: 65,535 bytes less the headers that count towards it. */
 function limitOf(to: Deno.Addr): string {
   if (!("hostname" in to)) return "the limit is the socket's send buffer";
   const isV6 = unmapAddress(to).hostname.includes(":");

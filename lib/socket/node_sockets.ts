@@ -1,5 +1,5 @@
 /**
- * Sockets of Node's API, which have methods for socket options that Deno's sockets lack.
+ * Sockets of Node's API, which support socket options that Deno's sockets do not.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Permissions: requested before they are needed, and named completely when they are missing.
+ * Requests permissions, and reports all that are missing.
  *
  * @module
  */
@@ -7,11 +7,11 @@
 /**
  * Requests the permissions that later calls need.
  *
- * For a program that would otherwise be denied one permission after another, or only when it has clients;
- * and for calls of Node's API whose errors cannot be caught.
+ * Use it to report all missing permissions at start-up, instead of one at a time or when a client connects,
+ * and before calls of Node's API whose errors cannot be caught.
  *
- * @param needed The permissions. The host of `net` is what `--allow-net=` would name.
- * @throws {Deno.errors.NotCapable} If any is not granted. The message names all of these.
+ * @param needed The permissions. The host of `net` has the syntax of `--allow-net=HOST`.
+ * @throws {Deno.errors.NotCapable} If a permission is not granted. The message names all missing permissions.
  *
  * @example
  * ```ts
@@ -33,11 +33,11 @@ export async function requirePermissions(...needed: Deno.PermissionDescriptor[])
 }
 
 /**
- * Completes the error of a call that was denied: Deno names the first missing permission only.
+ * Completes the error of a call that was denied: Deno names only the first missing permission.
  *
- * @param error What the call threw.
+ * @param error The value that the call threw.
  * @param needed Returns the permissions that the call, and the calls after it, need.
- * @returns If the call was denied, an error that names all that are missing; otherwise `error`.
+ * @returns If the call was denied, an error that names all missing permissions; otherwise `error`.
  */
 export function nameAllMissing(
   error: unknown,
@@ -48,7 +48,7 @@ export function nameAllMissing(
   return missing.length === 0 ? error : notCapable(missing, error);
 }
 
-/** Deno's error for several permissions, in its own words, which `strerror` turns into flags. */
+/** Returns an error for several permissions, in the format of Deno's messages, which `strerror` parses. */
 function notCapable(
   missing: Deno.PermissionDescriptor[],
   cause?: Error,
@@ -65,11 +65,11 @@ function isGranted(permission: Deno.PermissionDescriptor): boolean {
   try {
     return Deno.permissions.querySync(permission).state === "granted";
   } catch {
-    return true; // no flag can name it, so it cannot be missing
+    return true; // no flag can grant it, so it cannot be missing
   }
 }
 
-/** The permissions to listen on a Unix-domain socket, or to connect to it. */
+/** Returns the permissions to listen on a Unix-domain socket, or to connect to it. */
 export function unixPermissions(path: string): Deno.PermissionDescriptor[] {
   const absolute = path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
   return [
@@ -79,7 +79,7 @@ export function unixPermissions(path: string): Deno.PermissionDescriptor[] {
   ];
 }
 
-/** The permissions to send to a Unix-domain datagram socket. */
+/** Returns the permissions to send to a Unix-domain datagram socket. */
 export function unixSendPermissions(path: string): Deno.PermissionDescriptor[] {
   return unixPermissions(path).filter(({ name }) => name !== "read");
 }

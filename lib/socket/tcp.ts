@@ -1,5 +1,5 @@
 /**
- * TCP sockets: the sequences of calls that open a client's and a server's socket.
+ * TCP sockets: opens clients and listeners.
  *
  * @module
  */
@@ -35,8 +35,8 @@ export interface ListenOptions {
   /** The address to bind. Default `127.0.0.1`. `::` accepts IPv6 and IPv4 clients from any network. */
   hostname?: string;
   /**
-   * The number of clients that may wait to be accepted, limited by the system. Default 4096: a client that
-   * finds a short backlog full tries again only after a second.
+   * The maximum number of clients that wait to be accepted, limited by the system. Default 4096: if the
+   * backlog is full, a client retries only after a second.
    */
   backlog?: number;
   /**
@@ -94,7 +94,7 @@ export async function openClient(
     return new Connection(await withTimeout(connecting, timeout, message, signal));
   } catch (error) {
     cancel.abort();
-    connecting.then((conn) => conn.close(), () => {}); // if it has connected in the meantime
+    connecting.then((conn) => conn.close(), () => {}); // if it connects nevertheless
     if (signal?.aborted && error === signal.reason) throw error;
     throw failedAt("connect", { transport: "tcp", hostname: host, port }, error);
   }
@@ -148,8 +148,8 @@ export async function openListener(
  * `getaddrinfo(3)`, `socket(2)`, `bind(2)` and `listen(2)` for each address of a host: opens one listening
  * socket per stack.
  *
- * To listen on every address, one socket on `::` is enough: it accepts IPv4 clients, too. Single addresses,
- * such as the two of `localhost`, need a socket each.
+ * To listen on every address, one socket on `::` is enough: it also accepts IPv4 clients. Specific addresses,
+ * such as the two of `localhost`, require a socket each.
  *
  * Source: UCM lecture, dual stack; UNP, `tcp_listen`.
  *
@@ -160,7 +160,7 @@ export async function openListener(
  * @returns The listeners, at least one. Addresses of a stack that this host does not have are skipped.
  * @throws {RangeError} If the service is unknown or the port is over 65535.
  * @throws {AddrInfoError} If the name has no address.
- * @throws What {@linkcode openListener} throws. No listener stays open then.
+ * @throws Any error thrown by {@linkcode openListener}. Listeners opened before that are closed.
  *
  * @example
  * ```ts

@@ -68,14 +68,14 @@ export async function openUnixClient(path: string): Promise<Connection<Deno.Unix
  * first, but neither a live server's socket nor a file of another type. The test is a connect: a live server
  * accepts a connection without data.
  *
- * Closing the listener removes the file, unless another file has replaced it. Deno would remove that file,
- * too: the listener then only stops accepting, and the program must end by `Deno.exit()`, as
+ * Closing the listener removes the file, unless another file has replaced it. Because Deno's `close` would
+ * remove that file, the listener then only stops accepting, and the program must end by `Deno.exit()`, as
  * {@linkcode main} does.
  *
  * For a moment after bind(2), the umask determines the file's mode: with a umask of 002 or 000 other users may
  * connect. To prevent that, use a folder that only the user may enter (mode 0700). A folder in which another
- * user may replace the file is rejected, if the program may read the folder: one that the group or all may
- * write to, unless it is sticky as `/tmp`, and one that another user owns.
+ * user may replace the file is rejected, if the program may read the folder: a folder that is writable by the
+ * group or by others, unless it is sticky as `/tmp`, or that another user owns.
  *
  * Source: HSE lecture; unix(7).
  *
@@ -132,16 +132,18 @@ export async function openUnixListener(
 /**
  * `unlink(2)`, `socket(2)` and `bind(2)` for a Unix-domain datagram socket.
  *
- * It treats the path and the file as {@linkcode openUnixListener} does. A live datagram socket does not
- * notice the check.
+ * It treats the path and the file as {@linkcode openUnixListener} does. The check for a live server does not
+ * affect a live datagram socket.
  *
- * The socket sends from 31 spare sockets of the same name, so that a peer that does not receive delays
- * neither this socket nor other peers: see {@linkcode sendTo}. A spare socket is in use while an empty
- * message waits for such a peer (Deno keeps a core busy meanwhile), and while about 80 small replies from
- * it are unread, which is seven silent peers with full queues. When all are in use, by 31 peers for empty
- * messages or about 200 for others, nothing can be sent until a peer reads. To a peer that has connected to
- * the socket (connect(2)), the socket itself must send: if such peers leave about 200 KB unread
- * (`net.core.wmem_default`), the socket does not receive until they read.
+ * The socket sends from 31 spare sockets with the same path, so that a peer that does not receive delays
+ * neither this socket nor other peers: see {@linkcode sendTo}. Limits:
+ *
+ * - A spare socket is in use while an empty message waits for such a peer (Deno then keeps a core busy), or
+ *   while about 80 small replies from it are unread: the full queues of seven peers.
+ * - While all spare sockets are in use, by empty messages to 31 peers or other messages to about 200, nothing
+ *   can be sent until a peer reads.
+ * - A peer that has connected to the socket (connect(2)) receives from the socket itself only. If such peers
+ *   leave about 200 KB unread (`net.core.wmem_default`), the socket does not receive until they read.
  *
  * Source: HSE lecture; unix(7).
  *
@@ -179,10 +181,10 @@ export async function openUnixDatagram(
   const spares: Deno.DatagramConn[] = [];
   const closeSpares = () => spares.splice(0).forEach((spare) => spare.close());
   const bind = () => {
-    closeSpares(); // of a first attempt
+    closeSpares(); // those of a failed first attempt
     while (spares.length < SPARES) {
       spares.push(Deno.listenDatagram(address));
-      Deno.removeSync(path); // a socket keeps its name without a file
+      Deno.removeSync(path); // a socket keeps its address without a file
     }
     return Deno.listenDatagram(address);
   };
