@@ -92,15 +92,15 @@ export interface Layout {
   readonly valueCount: number;
 }
 
-/** The limit of a message, in bytes: Python's on a 32-bit host. */
+/** The maximum size of a message, in bytes: Python's on a 32-bit host. */
 const MAX_SIZE = 0x7fffffff;
 
-// A program uses few formats, each of them often, so a full cache is cleared, not trimmed.
+// A program uses few formats, and uses each often, so a full cache is simply cleared.
 const cache = new Map<string, Layout>();
 const MAX_CACHED = 100;
 
 /**
- * Parses a format; cached.
+ * Parses a format. Layouts are cached.
  *
  * @param format The byte order and the items.
  * @returns Its layout.
@@ -194,7 +194,7 @@ function outOfRange<T extends number | bigint>(value: T, min: T, max: T): RangeE
   return new RangeError(`pack: ${value} is not an integer from ${min} to ${max}`);
 }
 
-/** The error of a value that is not of the type in the format. */
+/** Returns the error of a value that does not have the type in the format. */
 export function wrongType(type: string, value: unknown): TypeError {
   return new TypeError(`pack: the format requires a ${type}, not a value of type ${typeof value}`);
 }

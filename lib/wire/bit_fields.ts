@@ -57,7 +57,7 @@ export function packBits(
       throw new RangeError(`packBits: ${value} does not fit the ${width} bits of field ${index}`);
     }
     for (let bit = width - 1; bit >= 0; bit--) {
-      // A Uint8Array keeps the low eight bits, so each byte is right after its eighth store.
+      // A Uint8Array stores the low eight bits, so each byte is complete after its eighth store.
       shifted = shifted << 1 | (value >>> bit & 1);
       bytes[at++ >> 3] = shifted;
     }
@@ -107,7 +107,7 @@ export function unpackBits(widths: readonly number[], bytes: Uint8Array): number
     let value = 0;
     for (const end = at + width; at < end; at++) {
       const bit = (bytes[at >> 3] ?? 0) >> (7 - at % 8) & 1;
-      // >>> 0: the first of 32 bits is not a sign.
+      // >>> 0: the result is unsigned.
       value = (value << 1 | bit) >>> 0;
     }
     return value;

@@ -36,7 +36,7 @@ const scratch = new DataView(new ArrayBuffer(8));
  */
 export function htons(hostshort: number): number {
   checkRange("htons", hostshort, 0xffff);
-  // Written in network order, read back in the host's.
+  // Write in network order, read in host order.
   scratch.setUint16(0, hostshort);
   return scratch.getUint16(0, hostIsLittleEndian);
 }
@@ -73,7 +73,7 @@ export function htonl(hostlong: number): number {
  *
  * Source: endian(3).
  *
- * @param hostlonglong A bigint from 0n to 2n ** 64n - 1n; a `number` has only 53 exact bits.
+ * @param hostlonglong A bigint from 0n to 2n ** 64n - 1n; a `number` is exact only up to 2 ** 53.
  * @returns The number whose bytes in this host's memory are those of `hostlonglong` in network order.
  * @throws {RangeError} If it is not a bigint in that range.
  *
