@@ -4,7 +4,7 @@
  * @module
  */
 
-/** How Deno names a permission that was not granted. */
+/** Matches a missing permission in a message of Deno's. */
 const REQUIRED = /Requires (\w+) access to "(.*?)"/g;
 
 /**
@@ -35,13 +35,13 @@ export function strerror(error: unknown): string {
   }
 }
 
-/** How many levels of nested `AggregateError`s are formatted. */
+/** The maximum depth of nested `AggregateError`s. */
 const DEPTH = 3;
 
 function describe(error: unknown, depth: number): string {
   if (!(error instanceof Error)) return String(error);
   const message = String(error.message);
-  if (ours.has(error)) return message;
+  if (formatted.has(error)) return message;
   if (error instanceof Deno.errors.NotCapable) {
     const scopes = new Map<string, string[]>();
     for (const [, kind = "", scope = ""] of message.matchAll(REQUIRED)) {
@@ -57,8 +57,8 @@ function describe(error: unknown, depth: number): string {
   return message.replace(/ \(os error \d+\).*$/s, "") || error.name;
 }
 
-/** The errors created here: their messages are final, even if an address in them looks like Deno's text. */
-const ours = new WeakSet<Error>();
+/** The errors that {@linkcode withContext} created. Their messages are not formatted again. */
+const formatted = new WeakSet<Error>();
 
 /**
  * An error of a socket call. Its properties have Node's names.
@@ -74,7 +74,7 @@ export interface SocketError extends Error {
   code?: string;
 }
 
-/** The classes that {@linkcode failed} may construct: their constructors take a message and options. */
+/** The classes that {@linkcode withContext} may construct: their constructors take a message and options. */
 const classes = new Set<unknown>([
   ...Object.values(Deno.errors),
   RangeError,
@@ -83,12 +83,12 @@ const classes = new Set<unknown>([
 ]);
 
 /**
- * `perror(3)`, as an error to throw: names the call, its address and the cause.
+ * `perror(3)`: returns an error that names the call, its address and the cause.
  *
  * Source: perror(3); Stallings lecture, `error()`.
  *
  * @param syscall The call, by its name in C: `connect`.
- * @param error What the call threw.
+ * @param error The value that the call threw.
  * @param address The address that the call was given, or the peer's address.
  * @returns An error with the message `call address: cause`, formatted by {@linkcode strerror}, and the original
  * as its `cause`. It has the original's class if that is one of `Deno.errors`, a `RangeError`, `SyntaxError`
@@ -124,7 +124,7 @@ export function withContext(context: string, error: unknown): Error {
   const message = `${context}: ${strerror(error)}`;
   const code = codeOf(error);
   const failure = new (classOf(error))(message, { cause: error });
-  ours.add(failure);
+  formatted.add(failure);
   return code === undefined ? failure : Object.assign(failure, { code });
 }
 

@@ -1,10 +1,10 @@
 /**
- * Text from a peer, made safe to print.
+ * Makes text from a peer safe to print.
  *
  * @module
  */
 
-// A byte order mark is text like any other.
+// A byte order mark is part of the text.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Line separators, and characters that change the direction of text. */
@@ -42,7 +42,7 @@ export function printable(message: Uint8Array | string): string {
   return text.replace(/\r?\n$/, "").replace(UNSAFE, "\ufffd");
 }
 
-/** As {@linkcode printable}, for text of several lines: LF and CRLF are kept. */
+/** Makes text of several lines safe to print, as {@linkcode printable} does, but keeps LF and CRLF. */
 export function printableLines(text: string): string {
   return text.replace(UNSAFE_IN_LINES, "\ufffd");
 }

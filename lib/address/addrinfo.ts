@@ -1,5 +1,5 @@
 /**
- * From the names of a host and a service to addresses.
+ * Looks up the addresses of a host and a service.
  *
  * @module
  */
@@ -89,12 +89,12 @@ export async function getAddrInfo(
   hints ??= {};
   if (node === null && service === null) throw new AddrInfoError("getaddrinfo", "EAI_NONAME");
   const ports = await findPorts(service, hints.socktype);
-  const hosts = node === null ? ownHosts(hints) : await findHosts(node, hints.family);
+  const hosts = node === null ? defaultHosts(hints) : await findHosts(node, hints.family);
   const found = hosts.flatMap((hostname) => ports.map((port) => ({ ...port, hostname })));
   return found as [AddrInfo, ...AddrInfo[]]; // both lists have an element
 }
 
-/** The ports of a service, one per transport. */
+/** Returns the ports of a service, one per transport. */
 async function findPorts(
   service: string | number | null,
   socktype: "stream" | "dgram" | undefined,
@@ -111,17 +111,17 @@ async function findPorts(
   return found;
 }
 
-/** The addresses without a node, in the C library's order. */
-function ownHosts({ family, passive = false }: AddrInfoHints): string[] {
+/** Returns the wildcard or loopback addresses, which are the addresses without a node. */
+function defaultHosts({ family, passive = false }: AddrInfoHints): string[] {
   const hosts = passive ? ["0.0.0.0", "::"] : ["::1", "127.0.0.1"];
   return hosts.filter((host) => family === undefined || (family === 6) === host.includes(":"));
 }
 
-/** The addresses of a node: itself, if it is an address; otherwise those of its name. */
+/** Returns the canonical form of a numeric node, or looks up the addresses of a host name. */
 async function findHosts(node: string, family: 4 | 6 | undefined): Promise<string[]> {
   const address = parseAddress(node, family);
   if (address !== null) return [address];
-  const { lookup } = await import("node:dns/promises"); // Deno has no look-up by the C library
+  const { lookup } = await import("node:dns/promises"); // Deno has no API for getaddrinfo(3)
   let found: { address: string }[];
   try {
     found = await lookup(node, { all: true, family: family ?? 0, order: "verbatim" });
@@ -135,7 +135,7 @@ async function findHosts(node: string, family: 4 | 6 | undefined): Promise<strin
   return found.map(({ address }) => address);
 }
 
-/** Returns the canonical form of an address; `null` if `node` is not one, so that it may be a name. */
+/** Returns the canonical form of a numeric address; `null` if `node` is not numeric. */
 function parseAddress(node: string, family: 4 | 6 | undefined): string | null {
   const ipv4 = inetAton(node);
   if (ipv4 !== null) {
@@ -175,11 +175,11 @@ function inetAton(text: string): Uint8Array | null {
   return bytes;
 }
 
-/** Reports whether C accepts a zone: the number of an interface; for a link-local address also its name. */
+/** Reports whether C accepts a zone: an interface's number or, for an address of local scope, its name. */
 function isZone(zone: string, [first = 0, second = 0]: Uint8Array): boolean {
   if (/^\d+$/.test(zone) && Number(zone) <= 0xffffffff) return true;
   const isLinkLocal = first === 0xfe && (second & 0xc0) === 0x80; // fe80::/10
-  // A multicast address whose scope is the interface or the link.
-  const isNear = first === 0xff && [1, 2].includes(second & 0xf);
-  return zone !== "" && (isLinkLocal || isNear);
+  // A multicast address of interface-local or link-local scope (RFC 4291, section 2.7).
+  const isLocalMulticast = first === 0xff && [1, 2].includes(second & 0xf);
+  return zone !== "" && (isLinkLocal || isLocalMulticast);
 }

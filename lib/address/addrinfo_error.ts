@@ -51,7 +51,7 @@ export class AddrInfoError extends Error {
   }
 }
 
-/** The error of a look-up without permission. Node's error does not name the permission. */
+/** Returns the error of a look-up that was denied. Node's error does not name the permission. */
 export function lookUpDenied(call: string, host: string): Error {
   return failed(call, new Deno.errors.NotCapable(`Requires net access to "${host}"`), host);
 }

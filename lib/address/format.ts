@@ -69,7 +69,7 @@ export function unmapAddress<A extends Deno.Addr>(address: A): A {
   return mapped === undefined ? address : { ...address, hostname: mapped };
 }
 
-/** The reverse of {@linkcode unmapAddress}: an IPv4 address as IPv4-mapped, any other unchanged. */
+/** Converts an IPv4 address to an IPv4-mapped IPv6 address; any other address is returned unchanged. */
 export function mapAddress<A extends Deno.Addr>(address: A): A {
   if (!("hostname" in address) || !/^\d+\.\d+\.\d+\.\d+$/.test(address.hostname)) return address;
   return { ...address, hostname: `::ffff:${address.hostname}` };

@@ -4,7 +4,7 @@
  * @module
  */
 
-// The parsers write here: an array is allocated only for a valid address.
+// The output of the parsers: an array is allocated only for a valid address.
 const parsed = new Uint8Array(16);
 
 /**
@@ -46,7 +46,7 @@ export function inetPton(family: 4 | 6, text: string): Uint8Array<ArrayBuffer> |
  * `inet_ntop(3)`: formats an address, in the canonical form of RFC 5952.
  *
  * An IPv6 address is in lower case without leading zeros. `::` replaces the longest run of two or more groups
- * of zeros, the first of several of the same length. An IPv4-mapped and an IPv4-compatible address end in
+ * of zeros; of several runs of the same length, the first. IPv4-mapped and IPv4-compatible addresses end in
  * dotted form: `::ffff:192.0.2.1`, `::192.0.2.1`.
  *
  * Source: UCM and CS:APP lectures; inet_ntop(3); RFC 5952.
@@ -134,7 +134,7 @@ function parseIpv6(text: string): boolean {
   return true;
 }
 
-/** The value of a hexadecimal digit; -1 for any other character, and for NaN at the end of the text. */
+/** Returns the value of a hexadecimal digit; -1 for any other character, and for NaN at the end of the text. */
 function hexDigit(code: number): number {
   if (code >= 0x30 && code <= 0x39) return code - 0x30;
   const letter = code | 0x20; // to lower case

@@ -1,5 +1,5 @@
 /**
- * From an address to the names of its host and service.
+ * Looks up the names of an address's host and service.
  *
  * @module
  */
@@ -72,7 +72,7 @@ export async function getNameInfo(
   return { host: found?.hostname ?? hostname, service: service ?? `${port}` };
 }
 
-/** The names that the C library finds, or `null` if the host has no name. */
+/** Looks up the names with the C library; `null` if the host has no name. */
 async function lookUpNames(
   address: Deno.NetAddr,
 ): Promise<{ hostname: string; service: string } | null> {

@@ -1,9 +1,8 @@
 /**
- * Services: their names and ports.
+ * Names and port numbers of services.
  *
- * The names are in a table of the library, so that they are the same on every machine and require no
- * permission. If the program has the permission to read /etc/services, names that are not in the table are
- * looked up there.
+ * The library contains a table of names, which are the same on every machine and require no permission. Names
+ * that are not in it are looked up in /etc/services, if the program has the permission to read it.
  *
  * @module
  */
@@ -85,9 +84,9 @@ export async function getServByPort(port: number, protocol: "tcp" | "udp"): Prom
   return null;
 }
 
-let table: Service[] | undefined; // loaded at the first look-up, because most programs make none
+let table: Service[] | undefined; // loaded at the first look-up: most programs make none
 
-/** The tables of services, in the order in which they are searched. */
+/** Yields the tables of services, in search order. */
 async function* knownServices(): AsyncGenerator<Service[]> {
   if (table === undefined) {
     const { default: { services } } = await import("./services.json", { with: { type: "json" } });
@@ -96,7 +95,7 @@ async function* knownServices(): AsyncGenerator<Service[]> {
   yield table;
   const path = "/etc/services";
   if (Deno.permissions.querySync({ name: "read", path }).state === "granted") {
-    const text = await Deno.readTextFile(path).catch(() => ""); // not every system has it
+    const text = await Deno.readTextFile(path).catch(() => ""); // it may not exist
     yield parseServices(text.split("\n"));
   }
 }
