@@ -82,7 +82,7 @@ export {
 } from "./lib/cli/arguments.ts";
 export type { Argument, Arguments, Options, Syntax, Values } from "./lib/cli/syntax.ts";
 
-// A server's options, and what it logs.
+// Options and log lines of servers.
 export { logListening, logTruncated, serverOptions } from "./lib/cli/server.ts";
 
 // Output: in the background, and safe on a terminal.

@@ -139,7 +139,7 @@ function print(style: string, text: string): void {
   }
 }
 
-/** Returns a function that waits for a line of stdin, or returns at once at EOF. */
+/** Returns a function that waits for a line of stdin, or returns immediately at EOF. */
 function enterReader(): () => Promise<void> {
   if (Deno.stdin.isTerminal()) console.error("Press Enter for the next line, ^C to end.");
   const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream())

@@ -50,7 +50,7 @@
  * - **Framing**, message boundaries on a stream: {@linkcode encodeDelimited}, {@linkcode encodeJsonLine},
  *   {@linkcode encodeLengthFrame}, {@linkcode MAXFRAME}, {@linkcode readDelimited},
  *   {@linkcode readJsonLine}, {@linkcode readLengthFrame}
- * - **Servers**, loops that accept and receive, and what they log: {@linkcode accept},
+ * - **Servers**, loops that accept and receive, and logs: {@linkcode accept},
  *   {@linkcode ServerConnection}, {@linkcode datagrams}, {@linkcode echo}, {@linkcode terminationSignal},
  *   {@linkcode LinePrinter}, {@linkcode logError}
  * - **Addresses**, of hosts and services: {@linkcode inetNtop}, {@linkcode inetPton},

@@ -139,7 +139,7 @@ export class Process implements AsyncDisposable {
   }
 }
 
-/** The environment variables that change what Deno, Node or Python print or prompt for. */
+/** The environment variables that change the output or the prompts of Deno, Node or Python. */
 const CHANGES_OUTPUT =
   /^(FORCE_COLOR|LANG|LC_\w+|PYTHON\w+|NODE_(DEBUG|OPTIONS)|(DENO|RUST)_LOG|DENO_(NO_PROMPT|TRACE_PERMISSIONS|V8_FLAGS))$/;
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Matches a missing permission in a message of Deno's. */
+/** Matches a missing permission in Deno's error messages. */
 const REQUIRED = /Requires (\w+) access to "(.*?)"/g;
 
 /**

@@ -48,7 +48,7 @@ export interface AddrInfoHints {
  *   such interface, the call that uses the address fails; glibc fails here with `EAI_NONAME`.
  * - A name without an address of the family is always `EAI_NONAME`; glibc may report `EAI_NODATA` or
  *   `EAI_ADDRFAMILY`.
- * - The IPv4 wildcard address comes before the IPv6 one. glibc's order depends on the routes.
+ * - The IPv4 wildcard address precedes the IPv6 wildcard address. glibc's order depends on the routes.
  *
  * Source: UCM and CS:APP lectures; getaddrinfo(3); RFC 3493, section 6.1.
  *

@@ -6,7 +6,7 @@
 
 import type { Reader } from "./read_write.ts";
 
-/** The maximum delay of a timer, in ms: 25 days. A longer delay expires at once. */
+/** The maximum delay of a timer, in ms: 25 days. A longer delay expires immediately. */
 const LONGEST = 2 ** 31 - 1;
 
 /**
@@ -19,7 +19,7 @@ const LONGEST = 2 ** 31 - 1;
  * @param promise The promise to wait for.
  * @param ms The time limit, in ms. `Infinity` and times over 25 days count as 25 days.
  * @param message The message of the timeout error: the call, and that it timed out.
- * @param signal Cancels the wait. Default: only the timeout ends it.
+ * @param signal Cancels the wait. Default none.
  * @returns The promise's value.
  * @throws {Deno.errors.TimedOut} If the time limit expires first.
  * @throws The signal's reason, if it aborts first.

@@ -44,7 +44,7 @@ export interface AcceptOptions {
   /**
    * The minimum rate of a client, in bytes sent and received per second, on average over `idleTimeout`;
    * 0: none. Default 0. It disconnects clients that send a byte now and then to hold a connection. Time in which
-   * the service works counts, too. Without an `idleTimeout` it has no effect.
+   * the service works also counts. Without an `idleTimeout` it has no effect.
    */
   minRate?: number;
   /** How long connections may continue after `signal`, in ms. Default 5000. */

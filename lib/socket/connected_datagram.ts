@@ -83,7 +83,7 @@ export class ConnectedDatagram<A extends Deno.Addr = Deno.Addr> implements Dispo
    *
    * @param max The limit of the message, in bytes; a longer message is truncated.
    * @param timeout The time limit, in ms.
-   * @param signal Cancels the wait. Default: only the timeout ends it.
+   * @param signal Cancels the wait. Default none.
    * @returns The datagram.
    * @throws {Deno.errors.TimedOut} If no datagram arrives in time. The next call returns a datagram that
    * arrives later, with the `max` of this call.

@@ -168,7 +168,7 @@ function hostToBind({ hostname }: Deno.NetAddr): string {
 }
 
 /**
- * Converts a socket of Deno's to a {@linkcode DatagramSocket}.
+ * Converts a `Deno.DatagramConn` to a {@linkcode DatagramSocket}.
  *
  * @param socket The socket. Takes ownership.
  * @param onClose Called once, after the socket was closed.

@@ -22,7 +22,7 @@ import { nameAllMissing } from "./permissions.ts";
 export interface ConnectOptions {
   /** How long the look-up and the connection may take, in ms. Default: the system's limits. */
   timeout?: number;
-  /** Cancels the call. Default: only the timeout ends it. */
+  /** Cancels the call. Default none. */
   signal?: AbortSignal;
 }
 
