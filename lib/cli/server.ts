@@ -59,12 +59,12 @@ export function logListening(addr: Deno.Addr): void {
  *
  * using socket = await openDatagram(0);
  * await sendTo(socket, new TextEncoder().encode("hello"), socket.addr);
- * logTruncated(await recvFrom(socket, 4), 4); // 127.0.0.1:40123: message cut at 4 bytes
+ * logTruncated(await recvFrom(socket, 4), 4); // 127.0.0.1:40123: message truncated to 4 bytes
  * ```
  *
  * @category Servers
  */
 export function logTruncated(datagram: Datagram, max: number): void {
   const { from, truncated } = datagram;
-  if (truncated) stderr.print(`${formatAddress(from)}: message cut at ${max} bytes`);
+  if (truncated) stderr.print(`${formatAddress(from)}: message truncated to ${max} bytes`);
 }

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { formatAddress } from "../../lib/address/format.ts";
-import { isUnanswerable } from "../../lib/server/_own_address.ts";
+import { isUnanswerable } from "../../lib/server/_unanswerable.ts";
 
 const udp = (hostname: string, port: number): Deno.NetAddr => ({
   transport: "udp",

@@ -439,7 +439,7 @@ testWith(
       datagrams.map(([, back]) => `Message from ${client}: ${back}\n`).join("") +
         `Message from ${other}: I will not wait for the answer\nMessage from ${client}: the end\n`,
     );
-    const cut = `${client}: message cut at 80 bytes\n`;
+    const cut = `${client}: message truncated to 80 bytes\n`;
     assertEquals(server.stderr, `listening on ${address}\n${cut}${cut}`);
   },
 );

@@ -81,7 +81,7 @@ Deno.test("servers/udp_echo.ts prints and echoes datagrams, truncated at 80 byte
       assertEquals(echoed.at(-1), sent.slice(0, 80), JSON.stringify(sent));
       const shown = sent.slice(0, 80).replace("\x00\xff", "\ufffd\ufffd");
       stdout += `Message from ${own}: ${shown}\n`;
-      if (sent.length > 80) stderr += `${own}: message cut at 80 bytes\n`;
+      if (sent.length > 80) stderr += `${own}: message truncated to 80 bytes\n`;
     }
     await stop(server);
     const isQuiet = options.length > 0;
@@ -192,7 +192,7 @@ for (const [what, sent, received] of messages) {
     using peer = new Peer();
     await peer.send(sent, Number(port));
     const from = RegExp.escape(formatAddress(peer.addr));
-    const cut = sent === received ? "" : `${from}: message cut at 2500 bytes\n`;
+    const cut = sent === received ? "" : `${from}: message truncated to 2500 bytes\n`;
     await assertEnds(server, 0, "", new RegExp(`^${RegExp.escape(listening)}${cut}$`));
     assertEquals(Deno.readFileSync(file).toHex(), toBytes(printed(received)).toHex(), what);
   });
@@ -302,7 +302,7 @@ testWith(
         /^\(b'hello', (\('127.0.0.1', \d+\))\)$/.exec(await peer.eval("s.recvfrom(99)")) ?? [];
       for (const text of ["false", "hello"]) await intruder.eval(`s.sendto(b"${text}", ${own})`);
       await peer.eval(`s.sendto(${JSON.stringify(reply)}.encode(), ${own})`);
-      const cut = reply.length > 2500 ? `127.0.0.1:${port}: message cut at 2500 bytes\n` : "";
+      const cut = reply.length > 2500 ? `127.0.0.1:${port}: message truncated to 2500 bytes\n` : "";
       const stdout = printed(reply.slice(0, 2500));
       await assertEnds(client, 0, stdout, `${cut}dropped datagrams from other addresses: 2\n`);
     }
@@ -419,7 +419,7 @@ testWith(["python3"], "servers/udp_broadcast.ts prints what Python broadcasts", 
     await peer.eval(`s.sendto(${text}, ("${EVERYBODY}", ${port}))`);
   }
   await server.prints(/y\n$/);
-  await server.prints(/message cut at 80 bytes\n$/);
+  await server.prints(/message truncated to 80 bytes\n$/);
   await stop(server);
   const lines = ["hello", "", "y".repeat(80)].map((text) =>
     `Message from 127.0.0.1:${own}: ${text}\n`
@@ -474,7 +474,7 @@ testWith(["python3"], `${MEMBER} prints what Python sends to the group`, async (
     await peer.eval(`s.sendto(${text}, ("${GROUP}", ${port}))`);
   }
   await server.prints(/y\n$/);
-  await server.prints(/message cut at 80 bytes\n$/);
+  await server.prints(/message truncated to 80 bytes\n$/);
   await stop(server);
   const texts = ["hello, members", "", "y".repeat(80)];
   assertEquals(

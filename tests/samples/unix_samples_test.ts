@@ -63,7 +63,7 @@ for (const [sent, printed, isCut] of messages) {
     await using receiver = await startReceiver(path);
     await using peer = new PythonSocket("AF_UNIX");
     await peer.eval(`s.sendto(${sent}, ${JSON.stringify(path)})`);
-    const cut = isCut ? "(unnamed): message cut at 16 bytes\n" : "";
+    const cut = isCut ? "(unnamed): message truncated to 16 bytes\n" : "";
     await assertEnds(receiver, 0, printed, `listening on ${path}\n${cut}`);
     assert(modeOf(path) === null, "its socket still exists");
   });
@@ -197,7 +197,7 @@ testWithPython(`${ECHO_SERVER} replies to Python's path`, async (at) => {
     stdout += `Message from ${own}: ${echoed}\n`;
   }
   server.kill("SIGINT");
-  const stderr = `listening on ${path}\n${own}: message cut at 80 bytes\n`;
+  const stderr = `listening on ${path}\n${own}: message truncated to 80 bytes\n`;
   await assertEnds(server, 0, stdout, stderr);
   assert(modeOf(path) === null, "its socket still exists");
 });
@@ -232,7 +232,7 @@ testWithPython(`${ECHO_CLIENT} prints Python's replies, and removes its path`, a
     await peer.eval(`s.sendto(b"${reply}", ${JSON.stringify(own)})`);
   }
   const stdout = `HELLO\n\n${longer.slice(0, 80)}\n${longest}\n`;
-  await assertEnds(client, 0, stdout, `${path}: message cut at 80 bytes\n`);
+  await assertEnds(client, 0, stdout, `${path}: message truncated to 80 bytes\n`);
   assert(modeOf(own) === null, "its socket still exists");
 });
 
