@@ -15,6 +15,20 @@ export async function runProgram(program: string, ...flags: string[]): Promise<P
   return process;
 }
 
+/**
+ * Evaluates an expression in a process under the given permission flags; `net` in it is the library.
+ * Returns its value as JSON, or its error.
+ */
+export async function evaluate(expression: string, ...flags: string[]): Promise<string> {
+  const program = `
+    import * as net from ${JSON.stringify(import.meta.resolve("../../mod.ts"))};
+    const print = (value) => console.log(JSON.stringify(value));
+    await (${expression}).then(print, (error) => console.log(net.strerror(error)));
+  `;
+  const { stdout, stderr } = await runProgram(program, ...flags);
+  return stdout.trimEnd() || stderr;
+}
+
 /** Starts a TypeScript program with every permission, and its stdin open. */
 export function startProgram(program: string, ...args: string[]): Process {
   return new Process(["eval", program, ...args], true);
