@@ -50,7 +50,7 @@ Deno.test("printable() decodes UTF-8, and replaces other bytes", () => {
     [[0xe2, 0x82, 0xac], "\u20ac"],
     [[0xf0, 0x9f, 0xa6, 0x95], "\u{1f995}"],
     [[0xef, 0xbb, 0xbf, 0x61], "\ufeffa"], // a byte order mark
-    [[0xe2, 0x82], REPLACEMENT], // cut off
+    [[0xe2, 0x82], REPLACEMENT], // truncated
     [[0x82, 0xac], REPLACEMENT.repeat(2)], // its remaining bytes
     [[0x61, 0xff, 0x62], `a${REPLACEMENT}b`],
     [[0xc0, 0x8a], REPLACEMENT.repeat(2)], // a newline in two bytes

@@ -41,7 +41,7 @@ const reasons: Error[] = [
   new Error("enough"),
 ];
 
-Deno.test("ServerConnection.abort() ends a pending read for its reason", async () => {
+Deno.test("ServerConnection.abort() rejects a pending read with its reason", async () => {
   for (const reason of reasons) {
     await using accepted = await acceptOne();
     const { conn, client, peer } = accepted;
@@ -55,7 +55,7 @@ Deno.test("ServerConnection.abort() ends a pending read for its reason", async (
   }
 });
 
-Deno.test("ServerConnection.abort() ends a pending write for its reason", async () => {
+Deno.test("ServerConnection.abort() rejects a pending write with its reason", async () => {
   await using accepted = await acceptOne();
   const { conn, peer } = accepted;
   const fill = async () => {
@@ -71,7 +71,7 @@ Deno.test("ServerConnection.abort() ends a pending write for its reason", async 
   await filling;
 });
 
-Deno.test("ServerConnection.abort() makes later calls fail for the same reason", async () => {
+Deno.test("ServerConnection.abort() rejects later calls with the same reason", async () => {
   await using accepted = await acceptOne();
   const { conn, peer } = accepted;
   conn.abort(new Deno.errors.TimedOut("too slow"));
@@ -92,7 +92,7 @@ Deno.test("ServerConnection.abort() is reported once, by serve()", async () => {
   assertEquals(errors.map(String), [`RangeError: read ${peer}: enough`]);
 });
 
-Deno.test("ServerConnection.close() without a reason is an error of a pending read, too", async () => {
+Deno.test("ServerConnection.close() rejects a pending read", async () => {
   await using accepted = await acceptOne();
   const { conn, peer } = accepted;
   const reading = assertRejects(() => conn.read(new Uint8Array(8)), Error, `read ${peer}: `);

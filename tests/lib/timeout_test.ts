@@ -177,16 +177,16 @@ testLeaks(
       pipe.give(error);
       await nextTurn();
       assertStrictEquals(await assertRejects(() => readText(reader, 80), Error), error);
-      pipe.give("it goes on");
-      assertEquals(await readText(reader, 80), "it goes on", `after "${error.message}"`);
+      pipe.give("it continues");
+      assertEquals(await readText(reader, 80), "it continues", `after "${error.message}"`);
     }
   },
 );
 
 testLeaks("TimeoutReader: only one read throws an error that occurs in time", async () => {
-  const reader = new TimeoutReader(new Source(whole, broken, toBytes("it goes on")), LONG);
+  const reader = new TimeoutReader(new Source(whole, broken, toBytes("it continues")), LONG);
   assertStrictEquals(await assertRejects(() => readText(reader, 80), Error), broken);
-  assertEquals(await readText(reader, 80), "it goes on");
+  assertEquals(await readText(reader, 80), "it continues");
 });
 
 testLeaks("TimeoutReader: no read has to follow a timeout", async () => {

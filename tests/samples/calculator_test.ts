@@ -335,7 +335,7 @@ Deno.test(
 );
 
 Deno.test(
-  "servers/udp_calculator.ts says whom it cannot calculate, and goes on",
+  "servers/udp_calculator.ts reports a client that it cannot reply to, and continues",
   PATIENCE,
   async () => {
     const { server, port } = await startServer(SERVER, "127.0.0.1", { "[::1]": "127.0.0.1:0" });

@@ -38,7 +38,7 @@ async function assertReceives(socket: Deno.DatagramConn, path: string, where = "
 /** A socket of either kind, bound to a path. */
 export interface Bound extends Disposable {
   close(): void;
-  /** Asserts that the client that connects or sends now is the first to be served. */
+  /** Asserts that the next client is the first to be served. */
   assertWorks(where?: string): Promise<void>;
 }
 

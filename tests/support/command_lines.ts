@@ -8,7 +8,7 @@ import { assertEquals } from "@std/assert";
 import { Process, temporaryFolder } from "../../contract/process.ts";
 import { root } from "../../contract/header.ts";
 
-/** What became of a command line. */
+/** The outcome of a command line. */
 export interface Outcome {
   /** The exit status. */
   status: number;
@@ -19,11 +19,11 @@ export interface Outcome {
 /**
  * Runs samples with wrong command lines, without any permission.
  *
- * Each sample's own call of `main` gives the syntax and the body. Here `main` is another function, which
- * parses one command line after another and catches what the body throws, where the true one exits.
+ * `main` is replaced by a function that records its arguments. The process then parses each command line
+ * with the sample's syntax, as `main` does, and catches the errors of its body.
  *
  * @param commandLines The samples' paths, each with its arguments.
- * @returns What became of each, in order.
+ * @returns The outcomes, in order.
  */
 export async function tryCommandLines(
   commandLines: [path: string, args: string[]][],

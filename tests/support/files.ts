@@ -14,7 +14,7 @@ export function modeOf(path: string): string | null {
   }
 }
 
-/** Leaves a socket file, an hour old, that no process has open. */
+/** Creates an old socket file that no process has open. */
 export function makeStaleSocket(path: string, kind: "stream" | "datagram"): void {
   if (kind === "datagram") {
     Deno.listenDatagram({ transport: "unixpacket", path }).close();

@@ -79,7 +79,7 @@ export const iterative: Subject = subject("servers/tcp_echo_iterative.ts", {
   backlog: 5,
   isIterative: true,
 });
-export const twoStacks: Subject = subject("servers/tcp_echo_two_stacks.ts", {
+const twoStacks: Subject = subject("servers/tcp_echo_two_stacks.ts", {
   args: ["0"],
   grants: { "127.0.0.1:7007": "127.0.0.1", "[::1]:7007": "[::1]:0" }, // the port of the first
   backlog: 5,
