@@ -32,39 +32,45 @@ keeps("bounds", "a line of 128 MB is processed in bounded memory", async (subjec
   );
 }, echoes.concat(listeners.filter(({ greeting }) => greeting.at(-1) === 0x0a)));
 
-keeps("bounds", "an idle client is disconnected, a slow one is not", async (subject) => {
-  const timeout = 500;
-  await using server = await Server.start(subject, [
-    ...subject.quiet,
-    `--idle-timeout=${timeout / 1000}`,
-  ]);
-  const elapsed = stopwatch();
-  const clients: Record<string, (conn: Deno.Conn) => Promise<void>> = {
-    "silent": isCutOff,
-    "deaf": async (conn) => {
-      while (await writeN(conn, new Uint8Array(65536)).then(() => true, () => false));
-    },
-    "too slow": async (conn) => {
-      await exchange(conn, ".");
-      const next = delay(timeout * 2).then(() => exchange(conn, "."));
-      assertEquals(await Promise.allSettled([next]).then(([{ status }]) => status), "rejected");
-    },
-  };
-  const cut = Object.entries(clients).map(async ([who, act]) => {
-    using conn = await server.connect();
-    await act(conn);
-    const after = elapsed();
-    assert(after >= timeout, `${subject.name} disconnects the ${who} client after ${after} ms`);
-  });
-  const slow = async () => {
-    using conn = await server.connect();
-    while (elapsed() < timeout * 4) {
-      await exchange(conn, ".");
-      await delay(timeout / 10);
-    }
-  };
-  await Promise.all([...cut, slow()]);
-}, reliable);
+keeps(
+  "bounds",
+  "an idle client is disconnected, a slow one is not",
+  async (subject) => {
+    const timeout = 500;
+    await using server = await Server.start(subject, [
+      ...subject.quiet,
+      `--idle-timeout=${timeout / 1000}`,
+    ]);
+    const elapsed = stopwatch();
+    const clients: Record<string, (conn: Deno.Conn) => Promise<void>> = {
+      "silent": isCutOff,
+      "deaf": async (conn) => {
+        while (await writeN(conn, new Uint8Array(65536)).then(() => true, () => false));
+      },
+      "too slow": async (conn) => {
+        await exchange(conn, ".");
+        const next = delay(timeout * 2).then(() => exchange(conn, "."));
+        assertEquals(await Promise.allSettled([next]).then(([{ status }]) => status), "rejected");
+      },
+    };
+    const cut = Object.entries(clients).map(async ([who, act]) => {
+      using conn = await server.connect();
+      await act(conn);
+      const after = elapsed();
+      assert(after >= timeout, `${subject.name} disconnects the ${who} client after ${after} ms`);
+    });
+    const slow = async () => {
+      using conn = await server.connect();
+      while (elapsed() < timeout * 4) {
+        await exchange(conn, ".");
+        await delay(timeout / 10);
+      }
+    };
+    await Promise.all([...cut, slow()]);
+  },
+  reliable,
+  1,
+);
 
 keeps("bounds", "a client over --max-connections waits until another leaves", async (subject) => {
   // The limit applies to each worker.

@@ -9,51 +9,63 @@ import { testWith } from "../support/test_with.ts";
 import { startPython } from "../support/program.ts";
 import { givers, keeps } from "./promises.ts";
 
-keeps("drain", "SIGTERM loses nothing that was sent", async (subject) => {
-  // The iterative servers print all data, within a fixed grace period.
-  const [grace, count, limit, ...options] = subject.isIterative
-    ? [5000, 1, 4000 * LINE]
-    : [30_000, 8, Infinity, "--grace=30"];
-  await using server = await Server.start(subject, [...subject.quiet, ...options]);
-  const clients = await Promise.all(Array.from({ length: count }, () => server.connect()));
-  for (const client of clients) await exchange(client, "hello\n"); // so that it is accepted
-  const sent = await Promise.all(clients.map((client) => flood(client, limit)));
-  const elapsed = stopwatch();
-  const [, ...received] = await Promise.all([
-    server.assertEnds(),
-    ...clients.map(receiveFlood),
-  ]);
-  const took = elapsed();
-  server.assertAddressIsFree();
-  assert(took < grace, `${subject.name} ends after ${took} ms of ${grace}`);
-  for (const [i, count] of received.entries()) {
-    assert(count >= (sent[i] ?? NaN), `${subject.name} sends back ${count} bytes of ${sent[i]}`);
-  }
-}, [...reliable, iterative, lines]);
+keeps(
+  "drain",
+  "SIGTERM loses nothing that was sent",
+  async (subject) => {
+    // The iterative servers print all data, within a fixed grace period.
+    const [grace, count, limit, ...options] = subject.isIterative
+      ? [5000, 1, 4000 * LINE]
+      : [30_000, 8, Infinity, "--grace=30"];
+    await using server = await Server.start(subject, [...subject.quiet, ...options]);
+    const clients = await Promise.all(Array.from({ length: count }, () => server.connect()));
+    for (const client of clients) await exchange(client, "hello\n"); // so that it is accepted
+    const sent = await Promise.all(clients.map((client) => flood(client, limit)));
+    const elapsed = stopwatch();
+    const [, ...received] = await Promise.all([
+      server.assertEnds(),
+      ...clients.map(receiveFlood),
+    ]);
+    const took = elapsed();
+    server.assertAddressIsFree();
+    assert(took < grace, `${subject.name} ends after ${took} ms of ${grace}`);
+    for (const [i, count] of received.entries()) {
+      assert(count >= (sent[i] ?? NaN), `${subject.name} sends back ${count} bytes of ${sent[i]}`);
+    }
+  },
+  [...reliable, iterative, lines],
+  1,
+);
 
-keeps("drain", "clients that wait in the backlog at SIGTERM are served", async (subject) => {
-  await using server = await Server.start(subject, subject.quiet);
-  server.process.kill("SIGSTOP");
-  const count = subject.isIterative ? Math.min(5, subject.backlog) : 500;
-  const clients = await Promise.all(Array.from({ length: count }, async () => {
-    const conn = await server.connect();
-    await writeN(conn, subject.greeting);
-    await conn.closeWrite();
-    return conn;
-  }));
-  server.process.kill("SIGTERM");
-  server.process.kill("SIGCONT");
-  for (const conn of clients) {
-    const reply = new TextDecoder().decode(await readAll(conn));
-    assertMatch(reply, subject.reply ?? /^$/, `${subject.name} replies ${reply}`);
-  }
-  assertEquals(await server.process.exits(), 0, server.process.describe());
-  const { prints } = subject;
-  if (prints !== undefined) {
-    const printed = server.process.stdout.match(RegExp(prints, "gm"))?.length;
-    assertEquals(printed, count, server.process.describe());
-  }
-}, givers("drain").filter(({ kind }) => kind === "stream"));
+keeps(
+  "drain",
+  "clients that wait in the backlog at SIGTERM are served",
+  async (subject) => {
+    await using server = await Server.start(subject, subject.quiet);
+    server.process.kill("SIGSTOP");
+    const count = subject.isIterative ? Math.min(5, subject.backlog) : 500;
+    const clients = await Promise.all(Array.from({ length: count }, async () => {
+      const conn = await server.connect();
+      await writeN(conn, subject.greeting);
+      await conn.closeWrite();
+      return conn;
+    }));
+    server.process.kill("SIGTERM");
+    server.process.kill("SIGCONT");
+    for (const conn of clients) {
+      const reply = new TextDecoder().decode(await readAll(conn));
+      assertMatch(reply, subject.reply ?? /^$/, `${subject.name} replies ${reply}`);
+    }
+    assertEquals(await server.process.exits(), 0, server.process.describe());
+    const { prints } = subject;
+    if (prints !== undefined) {
+      const printed = server.process.stdout.match(RegExp(prints, "gm"))?.length;
+      assertEquals(printed, count, server.process.describe());
+    }
+  },
+  givers("drain").filter(({ kind }) => kind === "stream"),
+  1,
+);
 
 for (const subject of reliable) {
   Deno.test(`${subject.name}: clients that wait for descriptors at SIGTERM are served`, async () => {

@@ -48,6 +48,7 @@ keeps(
     assertEquals(server.process.stderr.match(/slower than/g)?.length, 1, server.process.stderr);
   },
   subjects,
+  1,
 );
 
 keeps("min_rate", "a client below the minimum rate is disconnected", async (subject) => {

@@ -31,10 +31,15 @@ function withOutput(script: string, port: number): Launch {
 
 /** Waits until a server listens, although it may be unable to print that. */
 async function waitFor(server: Server): Promise<void> {
-  const { kind, greeting, reply, prints } = server.subject;
+  const { kind, clients, greeting, reply, prints } = server.subject;
   for (;;) {
     try {
-      if (kind === "stream") return (await server.connect()).close();
+      if (kind === "stream") {
+        // A connection is not enough: the pre-forked server tries the port before its workers bind it.
+        if (clients > 1) await server.assertReplies();
+        else (await server.connect()).close();
+        return;
+      }
       if (reply !== undefined) return void await server.ask(greeting, 200);
       await server.tell(greeting); // the other output shows it
       if (prints?.test(server.process.stdout)) return;

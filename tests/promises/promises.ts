@@ -201,7 +201,7 @@ export function covers(name: Promise_, subjects: string[]): void {
  * @param what The test's name.
  * @param check Checks one server.
  * @param subjects The servers. Default: every server that makes the promise.
- * @param atOnce How many servers are checked at once. Default 4.
+ * @param atOnce How many servers are checked at once. Default 4; 1 for a check that a busy machine disturbs.
  */
 export function keeps(
   name: Promise_,
