@@ -59,6 +59,7 @@ export class IdleMonitor {
   readonly #connections = new Map<Monitored, Checks>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #graceEnd: number | undefined;
+  #due = 0; // when the next check should run
 
   /** @param limits The limits beyond which a connection is aborted. */
   constructor(limits: IdleLimits) {
@@ -97,6 +98,9 @@ export class IdleMonitor {
 
   #check(): void {
     const now = performance.now();
+    // A busy process runs its timers late, and before it polls its sockets: a late check may find a connection
+    // idle whose data has arrived.
+    const isLate = now > this.#due + DRAIN_INTERVAL / 2;
     for (const [conn, checks] of this.#connections) {
       const { reading, writing, changes } = conn.activity;
       const isIdle = changes === checks.changes && reading + writing > 0;
@@ -106,9 +110,10 @@ export class IdleMonitor {
         this.#abortSlow(conn, checks);
       } else if (now >= this.#graceEnd) {
         conn.abort(new Deno.errors.Interrupted("the grace period is over"));
+      } else if (isLate) {
+        checks.idle = 0;
       } else if (writing === 0 && checks.idle >= 2) {
-        // All data in flight has arrived. One check is not enough: a busy process may run late, and run its
-        // timers before it polls its sockets.
+        // All data in flight has arrived: the process has polled its sockets between two checks.
         conn.abort(new Deno.errors.Interrupted("the server is shutting down"));
       }
     }
@@ -134,13 +139,18 @@ export class IdleMonitor {
 
   #schedule(): void {
     clearTimeout(this.#timer);
-    if (this.size === 0) return;
+    const interval = this.#nextInterval();
+    if (this.size === 0 || interval === undefined) return;
+    this.#due = performance.now() + interval;
+    this.#timer = setTimeout(() => this.#check(), interval);
+  }
+
+  /** Returns the time until the next check, in ms; `undefined` if there is nothing to check. */
+  #nextInterval(): number | undefined {
     if (this.#graceEnd !== undefined) {
-      const left = this.#graceEnd - performance.now();
-      this.#timer = setTimeout(() => this.#check(), Math.min(DRAIN_INTERVAL, Math.max(left, 0)));
-    } else if (this.#limits.idleTimeout > 0) {
-      const interval = this.#limits.idleTimeout / CHECKS_PER_TIMEOUT;
-      this.#timer = setTimeout(() => this.#check(), interval);
+      return Math.min(DRAIN_INTERVAL, Math.max(this.#graceEnd - performance.now(), 0));
     }
+    const { idleTimeout } = this.#limits;
+    return idleTimeout > 0 ? idleTimeout / CHECKS_PER_TIMEOUT : undefined;
   }
 }
