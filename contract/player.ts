@@ -5,7 +5,8 @@
  * @module
  */
 
-import { freePort, Process } from "./process.ts";
+import { freePort } from "./ports.ts";
+import { Process } from "./process.ts";
 import { type Block, type Line, readSample, type Sample } from "./header.ts";
 
 /** The result of playing a transcript. */

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { testWith } from "../support/test_with.ts";
-import { freePort, Process, startSample } from "../../contract/process.ts";
+import { freePort } from "../../contract/ports.ts";
+import { Process, startSample } from "../../contract/process.ts";
 import { readSample, root } from "../../contract/header.ts";
 import { startServer } from "../support/start.ts";
 

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { assert, assertEquals } from "@std/assert";
-import { freePort, Process, temporaryFolder } from "../../contract/process.ts";
+import { freePort } from "../../contract/ports.ts";
+import { Process, temporaryFolder } from "../../contract/process.ts";
 import { findSteps } from "../../contract/course.ts";
 import { readSample, root } from "../../contract/header.ts";
 import { openDatagram } from "../../mod.ts";

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { concurrent, prefork, unix } from "../support/servers.ts";
 import { exchange } from "../support/streams.ts";
 import { type Launch, Server } from "../support/server.ts";
-import { freePort } from "../../contract/process.ts";
+import { freePort } from "../../contract/ports.ts";
 import { startInShell } from "../support/program.ts";
 import { keeps } from "./promises.ts";
 

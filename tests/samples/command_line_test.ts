@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { freePort, Process, temporaryFolder } from "../../contract/process.ts";
+import { freePort } from "../../contract/ports.ts";
+import { Process, temporaryFolder } from "../../contract/process.ts";
 import { type Outcome, tryCommandLines } from "../support/command_lines.ts";
 import { readSample, root, samplePaths } from "../../contract/header.ts";
 

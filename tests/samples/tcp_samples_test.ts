@@ -4,7 +4,8 @@ import { readN, writeN } from "../../lib/io/read_write.ts";
 import type { Need } from "../../contract/requirements.ts";
 import { testWith } from "../support/test_with.ts";
 import { startPython } from "../support/program.ts";
-import { freePort, Process, startSample } from "../../contract/process.ts";
+import { freePort } from "../../contract/ports.ts";
+import { Process, startSample } from "../../contract/process.ts";
 import { randomIntegers, toBytes, toText } from "../support/bytes.ts";
 import { readSample, root } from "../../contract/header.ts";
 

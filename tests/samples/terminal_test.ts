@@ -5,7 +5,7 @@ import { openDatagram } from "../../lib/socket/datagram.ts";
 import { hexChars } from "../../lib/cli/dump.ts";
 import { HostileServer } from "../support/peers.ts";
 import { testWith } from "../support/test_with.ts";
-import { freePort } from "../../contract/process.ts";
+import { freePort } from "../../contract/ports.ts";
 import { toBytes } from "../support/bytes.ts";
 import { startInShell } from "../support/program.ts";
 import { readSample } from "../../contract/header.ts";

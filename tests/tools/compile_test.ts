@@ -3,7 +3,8 @@ import { concat } from "@std/bytes/concat";
 import { pack, unpack } from "../../mod.ts";
 import { testWith } from "../support/test_with.ts";
 import { play } from "../../contract/player.ts";
-import { environment, freePort, makeDenoDir, temporaryFolder } from "../../contract/process.ts";
+import { freePort } from "../../contract/ports.ts";
+import { environment, makeDenoDir, temporaryFolder } from "../../contract/process.ts";
 import { readSample, root, samplePaths } from "../../contract/header.ts";
 
 // `deno task compile`: the contents of executables, with stand-ins for Deno's runtime; its errors, and what

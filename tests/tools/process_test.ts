@@ -3,6 +3,7 @@ import { testWith } from "../support/test_with.ts";
 import { makeDenoDir, Process, temporaryFolder } from "../../contract/process.ts";
 import { root } from "../../contract/header.ts";
 
+const portsModule = JSON.stringify(import.meta.resolve("../../contract/ports.ts"));
 const processModule = JSON.stringify(import.meta.resolve("../../contract/process.ts"));
 
 Deno.test("freePort() returns different ports to parallel test files", async () => {
@@ -10,7 +11,7 @@ Deno.test("freePort() returns different ports to parallel test files", async () 
   // Each runs in a worker of one process.
   await Deno.writeTextFile(
     `${folder.path}/worker.ts`,
-    `import { freePort } from ${processModule};
+    `import { freePort } from ${portsModule};
     self.postMessage(Array.from({ length: 50 }, freePort));`,
   );
   await Deno.writeTextFile(
