@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { Process, temporaryFolder } from "../../contract/process.ts";
 import { readSample, root, samplePaths } from "../../contract/header.ts";
+import { Process } from "../../contract/process.ts";
+import { runWithMains } from "../support/mains.ts";
 
 // Every sample's usage, in its header, against the syntax that it gives to `main`.
 
@@ -16,52 +17,21 @@ interface Syntax {
   options: Argument[];
 }
 
-/**
- * The syntaxes of all samples, as they run: their `../cli.ts` is another module, which exports the same
- * but for `main`; that one prints what it is given.
- */
+/** Reads the syntaxes that the samples pass to `main`. */
 async function readSyntaxes(): Promise<Record<string, Syntax>> {
-  await using folder = await temporaryFolder();
-  const at = (name: string) => `file://${folder.path}/${name}`;
-  const base = `file://${root}`;
-  const { imports } = JSON.parse(Deno.readTextFileSync(`${root}deno.json`));
-  const stub = { [`${base}cli.ts`]: at("cli.ts") };
-  const scopes = { [`${base}servers/`]: stub, [`${base}clients/`]: stub, [`${base}unix/`]: stub };
-  const files = {
-    "imports.json": JSON.stringify({ imports, scopes }),
-    "cli.ts": `
-      export * from "${base}cli.ts";
-      const list = (args = {}) => Object.entries(args).map(([name, value]) => ({
-        name,
-        default: value?.parse ? value.default ?? null : typeof value === "string" ? value : null,
-      }));
-      export const syntaxes = [];
-      export function main(_header, { operands, options }) {
-        syntaxes.push({ operands: list(operands), options: list(options) });
-      }`,
-    "program.ts": `
-      import { syntaxes } from "./cli.ts";
-      for (const path of ${JSON.stringify(samplePaths())}) await import("${base}" + path);
-      console.log(JSON.stringify(syntaxes));`,
-  };
-  for (const [name, text] of Object.entries(files)) {
-    await Deno.writeTextFile(`${folder.path}/${name}`, text);
-  }
-  const args = [
-    `--import-map=${at("imports.json")}`,
-    "--no-lock",
-    "--allow-read",
-    "--allow-import",
-  ];
-  await using process = new Process(["run", ...args, `${folder.path}/program.ts`], false);
-  assertEquals(await process.exits(), 0, process.describe());
-  const syntaxes: Syntax[] = JSON.parse(process.stdout);
-  assertEquals(syntaxes.length, samplePaths().length);
-  return Object.fromEntries(samplePaths().map((path, index) => [path, syntaxes[index] ?? never()]));
-}
-
-function never(): never {
-  throw new Error("as many syntaxes as samples");
+  return await runWithMains(
+    `const list = (args = {}) => Object.entries(args).map(([name, value]) => ({
+      name,
+      default: value?.parse ? value.default ?? null : typeof value === "string" ? value : null,
+    }));
+    const syntaxes = {};
+    for (const path of input) {
+      const { syntax: { operands, options } } = await mainOf(path);
+      syntaxes[path] = { operands: list(operands), options: list(options) };
+    }
+    return syntaxes;`,
+    samplePaths(),
+  );
 }
 
 /** The operands and options that a usage names, in its order. */
