@@ -11,9 +11,9 @@ import { Process, temporaryFolder } from "../../contract/process.ts";
 /**
  * Runs a program in which the samples' `main` records its arguments instead of running the sample.
  *
- * @param body The body of an async function, which returns the result. `input` is the input; `await mainOf(path)` returns
- * the `syntax` and the `body` that the sample at a path passes to `main`. `parseCommandLine` and `UsageError`
- * are in scope.
+ * @param body The body of an async function, which returns the result. In scope are `input`;
+ * `await mainOf(path)`, which returns the `syntax` and the `body` that a sample passes to `main`;
+ * `parseCommandLine` and `UsageError`.
  * @param input The input of the function, which JSON must be able to represent.
  * @returns The result, by way of JSON.
  */
