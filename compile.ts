@@ -43,7 +43,7 @@ await main(header, {
   const samples = findSamples(names).map(readSample);
 
   const stop = new AbortController();
-  // Never removed: on ^C, the terminal and `deno task` send a SIGINT each.
+  // The listeners are not removed: on ^C, the terminal and `deno task` both send SIGINT.
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => stop.abort());
   }
@@ -121,7 +121,7 @@ function workers({ path }: Sample): string[] {
     .map(([, module]) => `${path.replace(/[^/]*$/, "")}${module}`);
 }
 
-/** Converts Deno's error output of many lines to an error with a message of one line. */
+/** Converts Deno's multi-line error output to an error with a one-line message. */
 function explain(stderr: string, { path }: Sample, target: string): Error {
   const [, error = stderr] = /^error: (.*)$/m.exec(stderr) ?? [];
   if (/^(invalid value|unexpected argument)/.test(error)) return new UsageError(error);

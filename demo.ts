@@ -1,6 +1,6 @@
 /**
- * Plays the samples' transcripts, live, in the order of the learning path (docs/course.md): all, or those
- * whose path contains a NAME.
+ * Plays the samples' transcripts in the order of the learning path (docs/course.md): all, or those of the
+ * samples whose path contains a NAME.
  *
  * Usage: deno task demo [NAME...] [OPTION...]
  *   --step  wait for Enter after each line; at EOF on stdin, continue without waiting

@@ -31,7 +31,7 @@ export function readCourse(): Step[] {
 
 /**
  * Returns the steps that have a sample whose path contains one of the names, with those samples only, or all
- * steps if there are no names. Throws a UsageError if no sample's path contains a name.
+ * steps if there are no names. Throws a UsageError for a name that no sample's path contains.
  */
 export function findSteps(names: string[]): Step[] {
   const found = new Set(findSamples(names));

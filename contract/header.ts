@@ -47,7 +47,7 @@ export const root: string = decodeURIComponent(new URL("..", import.meta.url).pa
 /** The folders that hold the samples. */
 export const sampleFolders = ["servers", "clients", "unix"];
 
-/** The paths of all samples. */
+/** Returns the paths of all samples. */
 export function samplePaths(): string[] {
   return sampleFolders.flatMap((folder) =>
     [...Deno.readDirSync(`${root}${folder}`)]
@@ -59,7 +59,7 @@ export function samplePaths(): string[] {
 
 /**
  * Returns the paths of the samples whose path contains one of the names, or all paths if there are no names.
- * Throws a UsageError if no path contains a name.
+ * Throws a UsageError for a name that no path contains.
  */
 export function findSamples(names: string[]): string[] {
   const paths = samplePaths();

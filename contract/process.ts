@@ -96,7 +96,9 @@ export class Process implements AsyncDisposable {
   /** Waits until stdout is as long as `text`, and asserts that it equals `text`. */
   async assertPrints(text: string): Promise<void> {
     await this.until(() => this.stdout.length >= text.length, AbortSignal.timeout(TIMEOUT));
-    if (this.stdout !== text) throw new Error(`not ${JSON.stringify(text)}: it ${this.describe()}`);
+    if (this.stdout !== text) {
+      throw new Error(`expected stdout ${JSON.stringify(text)}, but it ${this.describe()}`);
+    }
   }
 
   /** Waits for the process to exit; returns the exit status. */
@@ -143,7 +145,7 @@ export class Process implements AsyncDisposable {
 const CHANGES_OUTPUT =
   /^(FORCE_COLOR|LANG|LC_\w+|PYTHON\w+|NODE_(DEBUG|OPTIONS)|(DENO|RUST)_LOG|DENO_(NO_PROMPT|TRACE_PERMISSIONS|V8_FLAGS))$/;
 
-/** The environment of this process, without the variables that change a program's output. */
+/** Returns the environment of this process without the variables that change a program's output. */
 export function environment(): Record<string, string> {
   const kept = Object.entries(Deno.env.toObject()).filter(([name]) => !CHANGES_OUTPUT.test(name));
   return { ...Object.fromEntries(kept), NO_COLOR: "1" };

@@ -125,7 +125,7 @@ export function encodeResponse(result: bigint | null, ascii: boolean): Uint8Arra
   if (result === null) return packBits(RESPONSE_WIDTHS, [0, 0]);
   const bits = ascii ? 64 : 32;
   if (result < 0n || result >= 2n ** BigInt(bits)) {
-    throw new RangeError(`encodeResponse: ${result} does not fit ${bits} bits`);
+    throw new RangeError(`encodeResponse: ${result} does not fit in ${bits} bits`);
   }
   return concat([
     packBits(RESPONSE_WIDTHS, [1, 0]),

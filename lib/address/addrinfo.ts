@@ -111,7 +111,7 @@ async function findPorts(
   return found;
 }
 
-/** Returns the wildcard or loopback addresses, which are the addresses without a node. */
+/** Returns the addresses for a `null` node: the wildcard or loopback addresses. */
 function defaultHosts({ family, passive = false }: AddrInfoHints): string[] {
   const hosts = passive ? ["0.0.0.0", "::"] : ["::1", "127.0.0.1"];
   return hosts.filter((host) => family === undefined || (family === 6) === host.includes(":"));

@@ -11,7 +11,7 @@
  *
  * @param address The address of a socket.
  * @returns `host:port`, with an IPv6 host in brackets; the path of a Unix-domain socket, or `(unnamed)`
- * if it is not bound, as a client usually is.
+ * if it is unbound, as the sockets of most clients are.
  *
  * @example
  * ```ts

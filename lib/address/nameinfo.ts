@@ -27,13 +27,13 @@ export interface NameInfoFlags {
 /**
  * `getnameinfo(3)`: returns the names of an address's host and service.
  *
- * Requires `--allow-net=HOST:PORT` for the address, although nothing is sent there; with `numericHost`, no
- * permission.
+ * Requires `--allow-net=HOST:PORT` for the address, although nothing is sent to it. With `numericHost`, it
+ * requires no permission.
  *
  * Source: CS:APP lecture, `Getnameinfo`; getnameinfo(3).
  *
  * @param address A TCP or UDP address, with a numeric host. The transport replaces C's `NI_DGRAM`.
- * @param flags See {@linkcode NameInfoFlags}. Default: names.
+ * @param flags See {@linkcode NameInfoFlags}. Default: looks up both names.
  * @returns The names; the address or the port number if there is no name.
  * @throws {AddrInfoError} If the host has no name and `nameRequired` is set.
  * @throws {Deno.errors.NotCapable} If the permission is not granted.

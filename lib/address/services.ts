@@ -1,8 +1,9 @@
 /**
  * Names and port numbers of services.
  *
- * The library contains a table of names, which are the same on every machine and require no permission. Names
- * that are not in it are looked up in /etc/services, if the program has the permission to read it.
+ * The library contains a table of services, which is the same on every machine and requires no permission.
+ * Names and ports that are not in it are looked up in /etc/services, if the program has the permission to read
+ * that file.
  *
  * @module
  */

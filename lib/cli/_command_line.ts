@@ -21,7 +21,8 @@ export async function parseCommandLine(
   checkCount?.(words.length);
 
   const values: Record<string, unknown> = {};
-  // Options first: if the value of an option was omitted, the option has taken an operand as its value.
+  // Options are parsed first, so that their errors are reported first: an option without a value has taken an
+  // operand as its value.
   for (const [name, argument] of Object.entries(options)) {
     values[name] = await parseValue(`--${optionName(name)}`, given.get(name), argument);
   }

@@ -15,7 +15,7 @@ const LEGEND: { sign: string; meaning: string; where?: RegExp }[] = [
   { sign: "\\", meaning: "at the end of a line: printed without a newline", where: /\\$/m },
   { sign: "^C", meaning: "SIGINT", where: /^\^C$/m },
   { sign: "^D", meaning: "the end of stdin", where: /^\^D$/m },
-  { sign: "[exit N]", meaning: "the exit status, where it is not 0", where: /^\[exit \d+\]$/m },
+  { sign: "[exit N]", meaning: "the exit status, if it is not 0", where: /^\[exit \d+\]$/m },
 ];
 
 /** Formats the help: the header, the defaults of the operands, the permission flags, and a legend. */
@@ -69,8 +69,8 @@ function readHeader(source: string): { doc: string[]; transcript: string } {
 }
 
 /**
- * Wraps a paragraph that is wider than a line. A line that is indented by two columns is a row of a table;
- * the second column of the row keeps its indentation.
+ * Wraps a paragraph that is wider than a line. A line that is indented by two spaces is a row of a table; its
+ * continuation lines are aligned with its second column.
  */
 function fill(paragraph: string): string {
   if (paragraph.split("\n").every((line) => line.length <= WIDTH)) return paragraph;

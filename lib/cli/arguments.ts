@@ -97,7 +97,7 @@ export function port(value?: number): Argument<number> {
 }
 
 /**
- * A count: an integer from 1.
+ * A count: an integer from 1 to `max`.
  *
  * @param value The default.
  * @param max The maximum. Default 999,999,999.
@@ -118,7 +118,7 @@ export function count(value: number, max?: number): Argument<number> {
 }
 
 /**
- * A rate: an integer from 0.
+ * A rate: an integer from 0 to 999,999,999.
  *
  * @param value The default.
  * @returns The kind of argument. See {@linkcode main} for an example.
@@ -130,7 +130,7 @@ export function rate(value: number): Argument<number> {
     default: value,
     parse(text) {
       if (/^\d{1,9}$/.test(text)) return Number(text);
-      throw new RangeError(`${JSON.stringify(text)} is not a whole number from 0`);
+      throw new RangeError(`${JSON.stringify(text)} is not a whole number from 0 to 999999999`);
     },
   };
 }

@@ -61,7 +61,7 @@ export interface Syntax<O extends Arguments, P extends Options> {
   options?: P;
   /**
    * The check of `argc`, for a program with its own message for a wrong number of operands. Called with the
-   * number before the operands are parsed. It throws or exits if the number is wrong.
+   * number of operands before they are parsed. It must throw or exit if the number is wrong.
    */
   checkCount?: (count: number) => void;
 }

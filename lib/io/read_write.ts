@@ -2,7 +2,7 @@
  * Reads and writes that handle short counts, after CS:APP's RIO package.
  *
  * One `read` from a stream may return fewer bytes than requested, and one `write` may send fewer bytes than
- * given. A program that ignores the count works on loopback and fails on a network.
+ * given. A program that ignores the count may work on loopback but fail on a network.
  *
  * @module
  */

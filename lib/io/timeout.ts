@@ -18,7 +18,7 @@ const LONGEST = 2 ** 31 - 1;
  *
  * @param promise The promise to wait for.
  * @param ms The time limit, in ms. `Infinity` and times over 25 days count as 25 days.
- * @param message The message of the timeout error: the call, and that it timed out.
+ * @param message The message of the timeout error. It should name the call and state that it timed out.
  * @param signal Cancels the wait. Default none.
  * @returns The promise's value.
  * @throws {Deno.errors.TimedOut} If the time limit expires first.

@@ -43,8 +43,8 @@ export interface AcceptOptions {
   idleTimeout?: number;
   /**
    * The minimum rate of a client, in bytes sent and received per second, on average over `idleTimeout`;
-   * 0: none. Default 0. It disconnects clients that send a byte now and then to hold a connection. Time in which
-   * the service works also counts. Without an `idleTimeout` it has no effect.
+   * 0: none. Default 0. It disconnects clients that send a byte occasionally to keep a connection open. The
+   * time that the service takes also counts. Without an `idleTimeout` it has no effect.
    */
   minRate?: number;
   /** How long connections may continue after `signal`, in ms. Default 5000. */
@@ -177,11 +177,13 @@ function checkLimits(limits: Required<Omit<AcceptOptions, "signal" | "onError">>
   }
   for (const [name, ms] of Object.entries({ idleTimeout, grace })) {
     if (!(ms >= 0 && ms < 2 ** 31)) {
-      throw new RangeError(`accept: ${name} of ${ms} ms is not from 0 to 2 ** 31 ms`);
+      throw new RangeError(`accept: ${name} of ${ms} ms is not from 0 to 2 ** 31 - 1 ms`);
     }
   }
   if (!(minRate >= 0 && minRate < Infinity)) {
-    throw new RangeError(`accept: minRate of ${minRate} bytes a second is not a rate`);
+    throw new RangeError(
+      `accept: minRate of ${minRate} bytes a second is not a finite number of at least 0`,
+    );
   }
 }
 

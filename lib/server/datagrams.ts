@@ -55,7 +55,7 @@ export interface ReceiveOptions {
  * @param max The limit of a message, in bytes; a longer message is truncated.
  * @param options See {@linkcode ReceiveOptions}.
  * @returns The datagrams. The loop ends after `signal`, or when the socket is closed.
- * @throws {RangeError} If `max` is not an integer from 0.
+ * @throws {RangeError} If `max` is negative or not an integer.
  *
  * @example
  * ```ts
@@ -81,8 +81,8 @@ export async function* datagrams<A extends Deno.Addr>(
 ): AsyncGenerator<Datagram<A>, void, void> {
   const { signal, onError = logError } = options ?? {};
   checkLength(max);
-  let end = Infinity; // of the loop, after `signal`
-  let endWait: (() => void) | undefined; // for the next datagram
+  let end = Infinity; // when the loop ends; set by `signal`
+  let endWait: (() => void) | undefined; // ends the wait for the next datagram
   let timer: ReturnType<typeof setTimeout> | undefined;
   const expire = () => {
     clearTimeout(timer);

@@ -51,8 +51,8 @@ export interface IdleLimits {
 }
 
 /**
- * A server's open connections. One timer checks them all: a timer per connection would cost more memory
- * than its buffer, and a twentieth of the server's time per read and write.
+ * A server's open connections. One timer checks them all: a timer per connection would use more memory than
+ * the connection's buffer, and setting it at each read and write would take a twentieth of the server's time.
  */
 export class IdleMonitor {
   readonly #limits: IdleLimits;

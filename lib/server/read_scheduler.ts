@@ -13,7 +13,7 @@
  * @module
  */
 
-/** tokio's budget: the number of ready operations up to which none is deferred. */
+/** tokio's budget: the number of ready operations that a task may complete before it must yield. */
 const BUDGET = 128;
 
 /** With this many connections, a read and a write of each are within the budget. */
@@ -61,7 +61,7 @@ export class ReadScheduler {
    * Requests a turn to read.
    *
    * @returns `undefined` if the read may begin immediately, otherwise a promise to await first. It resolves
-   * even if no peer sends data, or the connection is closed meanwhile.
+   * even if no peer sends data or the connection is closed.
    */
   turn(): Promise<void> | undefined {
     if (this.#connections <= FEW) return undefined;

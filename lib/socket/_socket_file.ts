@@ -134,7 +134,7 @@ function removeIfExists(path: string): void {
 
 /** Removes the socket at `path` if no process has it open. */
 async function removeStaleSocket(path: string): Promise<void> {
-  // Imported here, because it takes 20 ms, and few programs find a stale socket.
+  // Imported here, because the import takes 20 ms, and few programs find a stale socket.
   const { lutimesSync } = await import("node:fs");
   if (statSocket(path) === null || await isAlive(path)) return;
   // Another server may find the same stale socket, and must not remove the socket that this one binds. So each

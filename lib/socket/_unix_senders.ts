@@ -8,7 +8,10 @@ const RETRY_PAUSE = 10;
 /** The size of a sender's buffer, in bytes. A longer message requires a larger buffer. */
 const BUFFER_SIZE = 65536;
 
-/** The outcome of an attempt to send: `full` if the peer's queue is full, `stuck` if it cannot be cancelled. */
+/**
+ * The outcome of an attempt to send: `full` if the peer's queue is full, `stuck` if the send cannot be
+ * cancelled.
+ */
 type Outcome = "sent" | "full" | "stuck";
 
 /**
@@ -100,7 +103,7 @@ export class UnixSenders {
    */
   async send(message: Uint8Array, to: Deno.UnixAddr, timeout: number): Promise<void> {
     if (!(timeout >= 0 && timeout < 2 ** 31)) {
-      throw new RangeError(`sendto: timeout of ${timeout} ms is not from 0 to 2 ** 31 ms`);
+      throw new RangeError(`sendto: timeout of ${timeout} ms is not from 0 to 2 ** 31 - 1 ms`);
     }
     const end = performance.now() + timeout;
     for (let left = timeout; !await this.#attemptInTurn(message, to, left);) {

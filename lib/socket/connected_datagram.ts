@@ -129,7 +129,7 @@ export class ConnectedDatagram<A extends Deno.Addr = Deno.Addr> implements Dispo
   async #isPeer(from: Deno.Addr): Promise<boolean> {
     const { remoteAddr } = this;
     if ("path" in from && "path" in remoteAddr) {
-      const { normalize } = await import("node:path"); // here, because it takes 6 ms
+      const { normalize } = await import("node:path"); // here, because the import takes 6 ms
       return from.path !== null && normalize(from.path) === normalize(remoteAddr.path);
     }
     return formatAddress(from) === formatAddress(unmapAddress(remoteAddr));
@@ -156,8 +156,8 @@ const loopback = new Map([
 /**
  * `getaddrinfo(3)`, `socket(2)` and `connect(2)` for UDP: opens a datagram socket for one peer.
  *
- * As in connect(2), `0.0.0.0` and `::` stand for the loopback addresses, and require the permissions of these.
- * The socket is bound as {@linkcode openDatagramTo} does it, and requires the same permission.
+ * As in connect(2), `0.0.0.0` and `::` stand for the loopback addresses, and require the permissions for them.
+ * {@linkcode openDatagramTo} opens the socket, which requires the permission described there.
  *
  * Source: CNP3 lecture. See {@linkcode ConnectedDatagram} for an example.
  *

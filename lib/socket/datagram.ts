@@ -1,5 +1,5 @@
 /**
- * Datagram sockets, which send a datagram whole or not at all, and report truncation on receipt.
+ * Datagram sockets, which send a datagram completely or not at all, and report truncation on receipt.
  *
  * @module
  */
@@ -112,8 +112,8 @@ export async function openDatagram(
  * `socket(2)`: opens a datagram socket that sends to an address, IPv4, IPv6 or Unix.
  *
  * A UDP socket is bound to a free port, on loopback if `to` is a loopback address, otherwise on the wildcard
- * address. It requires the permission for that address, such as `--allow-net=127.0.0.1:0`, besides that for
- * `to`. A Unix socket stays unbound and requires no permission; its peer cannot reply.
+ * address. It requires the permission to bind that address, such as `--allow-net=127.0.0.1:0`, in addition to
+ * the permission to send to `to`. A Unix socket stays unbound and requires no permission; its peer cannot reply.
  *
  * Source: CNP3 lecture, `sendto`; socket(2).
  *
@@ -198,7 +198,7 @@ export function ownDatagramSocket<A extends Deno.Addr>(
  * @param socket The datagram socket, UDP or Unix.
  * @param max The limit of the message, in bytes; a longer message is truncated.
  * @returns The datagram.
- * @throws {RangeError} If `max` is not an integer from 0.
+ * @throws {RangeError} If `max` is negative or not an integer.
  * @throws Any error thrown by the socket's `receive`: `Deno.errors.BadResource` or `Deno.errors.Interrupted` if
  * the socket is closed.
  *
@@ -221,7 +221,7 @@ export async function recvFrom<A extends Deno.Addr>(
 }
 
 /**
- * `sendto(2)`: sends one datagram, whole.
+ * `sendto(2)`: sends one datagram, completely or not at all.
  *
  * A Unix peer has a receive queue, of 11 messages on most systems (`net.unix.max_dgram_qlen`). While it is
  * full, `sendTo` waits for room, as with `SO_SNDTIMEO`. If the timeout expires first, the message is not sent.

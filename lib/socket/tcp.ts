@@ -145,8 +145,8 @@ export async function openListener(
 }
 
 /**
- * `getaddrinfo(3)`, `socket(2)`, `bind(2)` and `listen(2)` for each address of a host: opens one listening
- * socket per stack.
+ * `getaddrinfo(3)`, `socket(2)`, `bind(2)` and `listen(2)` for each address of a host: opens a listening
+ * socket at each.
  *
  * To listen on every address, one socket on `::` is enough: it also accepts IPv4 clients. Specific addresses,
  * such as the two of `localhost`, require a socket each.
@@ -154,10 +154,10 @@ export async function openListener(
  * Source: UCM lecture, dual stack; UNP, `tcp_listen`.
  *
  * @param host A host name; an address; or `null` for both loopback addresses.
- * @param service A port number or a service name; 0 selects a port that is free for the first socket, and
- * the others share it.
+ * @param service A port number or a service name; 0 selects a port that is free for the first socket; the
+ * others use the same port.
  * @param options See {@linkcode ListenOptions}, without `hostname`.
- * @returns The listeners, at least one. Addresses of a stack that this host does not have are skipped.
+ * @returns The listeners, at least one. Addresses that this host does not have are skipped.
  * @throws {RangeError} If the service is unknown or the port is over 65535.
  * @throws {AddrInfoError} If the name has no address.
  * @throws Any error thrown by {@linkcode openListener}. Listeners opened before that are closed.

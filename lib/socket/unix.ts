@@ -64,18 +64,20 @@ export async function openUnixClient(path: string): Promise<Connection<Deno.Unix
 /**
  * `open_listenfd` for a Unix-domain socket: `unlink`, `socket`, `bind` and `listen`.
  *
- * A server that was killed leaves its file, and `bind` fails if the path exists. So a stale socket is removed
- * first, but neither a live server's socket nor a file of another type. The test is a connect: a live server
- * accepts a connection without data.
+ * A server that was killed leaves its file, and `bind` fails if the path exists. A stale socket is therefore
+ * removed first; a live server's socket or a file of another type is not. The test is a connect(2): a live
+ * server accepts a connection that closes without data.
  *
  * Closing the listener removes the file, unless another file has replaced it. Because Deno's `close` would
  * remove that file, the listener then only stops accepting, and the program must end by `Deno.exit()`, as
  * {@linkcode main} does.
  *
- * For a moment after bind(2), the umask determines the file's mode: with a umask of 002 or 000 other users may
- * connect. To prevent that, use a folder that only the user may enter (mode 0700). A folder in which another
- * user may replace the file is rejected, if the program may read the folder: a folder that is writable by the
- * group or by others, unless it is sticky as `/tmp`, or that another user owns.
+ * Between bind(2) and chmod(2), the umask determines the file's mode: with a umask of 002 or 000, other users
+ * may connect. To prevent that, use a folder that only the user may enter (mode 0700).
+ *
+ * A folder in which another user may replace the file is rejected: a folder that is writable by the group or by
+ * others, or owned by another user who is not root, unless it is sticky, as `/tmp` is. A folder that the program
+ * may not read is not checked.
  *
  * Source: HSE lecture; unix(7).
  *

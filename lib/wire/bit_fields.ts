@@ -54,7 +54,9 @@ export function packBits(
   for (const [index, width] of widths.entries()) {
     const value = values[index] ?? NaN;
     if (!Number.isInteger(value) || value < 0 || value >= 2 ** width) {
-      throw new RangeError(`packBits: ${value} does not fit the ${width} bits of field ${index}`);
+      throw new RangeError(
+        `packBits: ${value} does not fit in the ${width} bits of field ${index}`,
+      );
     }
     for (let bit = width - 1; bit >= 0; bit--) {
       // A Uint8Array stores the low eight bits, so each byte is complete after its eighth store.

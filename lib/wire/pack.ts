@@ -60,8 +60,8 @@ export type PackRepeat<Value, Count extends string, Values extends Value[] = []>
 /**
  * `struct.pack`: encodes values as a message.
  *
- * The first character of the format is the byte order: `!` or `>` for network order, the most significant
- * byte first; `<` for the reverse; `=` for this host's. It is required: Python's default, the layout of the
+ * The first character of the format is the byte order: `!` or `>` for network byte order, which is
+ * big-endian; `<` for little-endian; `=` for this host's. It is required: Python's default, the layout of the
  * C compiler, depends on the machine. The items follow, without padding between them:
  *
  * | code        | bytes   | encoding                                         | value        |
@@ -169,7 +169,7 @@ export function unpack<Format extends string>(
     let at = item.offset;
     for (let left = item.count; left > 0; left--) {
       if (item.code === "s") {
-        // Not slice(): if `bytes` is a Buffer of Node's, that does not copy.
+        // Not slice(): if `bytes` is a Node `Buffer`, that does not copy.
         values.push(new Uint8Array(bytes.subarray(at, at + item.size)));
       } else {
         copy(bytes, at, scratchBytes, 0, item.size);

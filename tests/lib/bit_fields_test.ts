@@ -114,7 +114,7 @@ Deno.test("packBits(), unpackBits() reject widths that do not fill whole bytes",
 Deno.test("packBits() rejects a value that does not fit; the error names it, its width and its field", () => {
   for (const width of [1, 3, 8, 24, 31, 32]) {
     for (const bad of [2 ** width, -1, 0.5, 2 ** width - 0.5, NaN, Infinity, 2 ** 53, -(2 ** 32)]) {
-      const wanted = `packBits: ${bad} does not fit the ${width} bits of field 2`;
+      const wanted = `packBits: ${bad} does not fit in the ${width} bits of field 2`;
       const widths = [8, 5, width, 8 - (13 + width) % 8];
       assertThrows(() => packBits(widths, [1, 1, bad, 0]), RangeError, wanted);
     }

@@ -232,7 +232,7 @@ Deno.test("encodeResponse() rejects a result that overflows its format", () => {
       [2n ** 64n, true],
     ] as [bigint, boolean][]
   ) {
-    const message = `encodeResponse: ${result} does not fit ${ascii ? 64 : 32} bits`;
+    const message = `encodeResponse: ${result} does not fit in ${ascii ? 64 : 32} bits`;
     assertThrows(() => encodeResponse(result, ascii), RangeError, message);
   }
 });
