@@ -109,10 +109,10 @@ function checkFolder(path: string): void {
   const { state } = Deno.permissions.querySync({ name: "read", path: folder });
   if (state !== "granted") return;
   const { mode, uid } = Deno.statSync(folder);
-  const isSticky = ((mode ?? 0) & 0o1000) !== 0; // only a file's owner may replace it
+  const isSticky = ((mode ?? 0) & 0o1000) !== 0; // only the owners of the file and of the folder may replace it
   const isShared = ((mode ?? 0) & 0o022) !== 0;
   const isOthers = uid !== 0 && uid !== statSocket(path)?.uid;
-  if (isSticky || !isShared && !isOthers) return;
+  if (!isOthers && (isSticky || !isShared)) return;
   removeIfExists(path);
   throw new Deno.errors.PermissionDenied(`others may replace files in ${folder}`);
 }

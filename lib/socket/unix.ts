@@ -75,9 +75,9 @@ export async function openUnixClient(path: string): Promise<Connection<Deno.Unix
  * Between bind(2) and chmod(2), the umask determines the file's mode: with a umask of 002 or 000, other users
  * may connect. To prevent that, use a folder that only the user may enter (mode 0700).
  *
- * A folder in which another user may replace the file is rejected: a folder that is writable by the group or by
- * others, or owned by another user who is not root, unless it is sticky, as `/tmp` is. A folder that the program
- * may not read is not checked.
+ * A folder in which another user may replace the file is rejected: a folder that another user owns who is not
+ * root, and a folder that is writable by the group or by others and not sticky, as `/tmp` is. A folder that the
+ * program may not read is not checked.
  *
  * Source: HSE lecture; unix(7).
  *

@@ -333,12 +333,15 @@ testWith(
   },
 );
 
-testWith(["root"], "a folder of another user is rejected", async (folder) => {
+testWith(["root"], "a folder of another user is rejected, even if it is sticky", async (folder) => {
   Deno.chownSync(folder, 65534, 65534);
-  for (const open of [openUnixListener, openUnixDatagram]) {
-    const message = `bind ${folder}/socket: others may replace files in ${folder}`;
-    await assertRejects(() => open(`${folder}/socket`), Deno.errors.PermissionDenied, message);
-    assertEquals([...Deno.readDirSync(folder)], []);
+  for (const mode of [0o700, 0o1777]) {
+    Deno.chmodSync(folder, mode);
+    for (const open of [openUnixListener, openUnixDatagram]) {
+      const message = `bind ${folder}/socket: others may replace files in ${folder}`;
+      await assertRejects(() => open(`${folder}/socket`), Deno.errors.PermissionDenied, message);
+      assertEquals([...Deno.readDirSync(folder)], []);
+    }
   }
 });
 
