@@ -21,7 +21,7 @@ const code = (cell: string): string[] =>
   Array.from(cell.matchAll(/`([^`]+)`/g), ([, c]) => c ?? "");
 
 const socketTable = "What each kind of socket requires";
-const refusalTable = "What is not a valid grant";
+const refusalTable = "Invalid grants";
 const prompt = "On a terminal, Deno asks first";
 const audit = "Which flags a program requires";
 
