@@ -8,8 +8,8 @@
  *
  * From CS:APP, Unix I/O. Departs from it: it reports on stderr the number of bytes, the number of
  * reads, including the last, which returns EOF, and the elapsed time; if stdout is closed, it exits
- * without a message, where SIGPIPE kills the lecture's program. The bytes are exact, on a terminal
- * too.
+ * without a message, where SIGPIPE kills the lecture's program. On a terminal too, the output
+ * is exact.
  *
  * ```console
  * $ clients/copy_stdin.ts

@@ -5,7 +5,7 @@
  *
  * Usage: clients/tcp_talk.ts [ip] [port]
  *
- * From HSE 13, the TCP client, which sends at most 31 bytes of a line at once and receives at most
+ * From HSE 13, the TCP client, which sends at most 31 bytes of a line per call and receives at most
  * 32. An empty line is not sent: the client only receives. Departs from it: the client exits when
  * the server has closed or reset the connection; a NUL byte ends neither the line sent nor the
  * output. On a terminal, control characters from the server are printed as U+FFFD; a file or a pipe

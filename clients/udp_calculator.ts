@@ -32,7 +32,7 @@ import header from "./udp_calculator.ts" with { type: "text" };
 
 /** The maximum number of times that a request is sent. */
 const TRIES = 3;
-/** The limit of a response, in bytes. */
+/** The maximum size of a response, in bytes. */
 const MESSAGE_SIZE = 80;
 
 await main(header, {

@@ -52,7 +52,7 @@ await main(header, {
   // accept
   const clients = accept(listener, { signal, minRate: MIN_RATE });
   for await (const conn of clients) {
-    // fork: serve() is not awaited, so the loop accepts the next client at once
+    // fork: serve() is not awaited, so the loop accepts the next client immediately
     // read, write, close
     conn.serve(sendCounts);
   }

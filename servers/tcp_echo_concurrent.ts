@@ -60,7 +60,7 @@ await main(header, {
   for await (const conn of clients) {
     const { hostname, port } = conn.remoteAddr;
     const peer = `${hostname}:${port}`;
-    // fork: serve() is not awaited, so the loop accepts the next client at once
+    // fork: serve() is not awaited, so the loop accepts the next client immediately
     // recv, send, close
     conn.serve((conn) => quiet ? echoQuietly(conn) : echoMessages(conn, peer));
   }

@@ -73,7 +73,7 @@ await main(header, {
   }));
 });
 
-/** Runs a worker until the signal aborts, and replaces it if it dies. Rejects if it never listened. */
+/** Runs a worker until the signal aborts. Replaces it if it dies; rejects if it has not listened. */
 async function keepRunning(
   settings: Settings,
   signal: AbortSignal,

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7007,[::1]:7007
 /**
- * An echo server on two sockets, one for IPv4 and one for IPv6: two accept loops, which the same
- * signal stops. servers/tcp_echo_concurrent.ts on `::` serves both with one socket.
+ * An echo server on two sockets, one for IPv4 and one for IPv6: two accept loops, stopped by the
+ * same signal. servers/tcp_echo_concurrent.ts on `::` serves both with one socket.
  *
  * Usage: servers/tcp_echo_two_stacks.ts [service]
  *

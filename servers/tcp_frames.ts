@@ -1,6 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1:7013
 /**
- * A server that reads messages from a stream. A stream has no message boundaries, so frames mark them.
+ * A server that reads messages from a stream. A stream has no message boundaries: each message is
+ * sent in a frame, which marks where it ends.
  *
  * Usage: servers/tcp_frames.ts [host] [port] [OPTION...]
  *   --framing length|line|json  length prefix, newline delimiter, or JSON per line (length)
@@ -58,7 +59,7 @@ await main(header, {
   // accept
   const clients = accept(listener, { signal, maxConnections: MAX_CONNECTIONS, minRate: MIN_RATE });
   for await (const conn of clients) {
-    // fork: serve() is not awaited, so the loop accepts the next client at once
+    // fork: serve() is not awaited, so the loop accepts the next client immediately
     // recv, close
     conn.serve((conn) => printMessages(conn, framings[framing]));
   }

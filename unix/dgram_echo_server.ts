@@ -9,10 +9,10 @@
  * From CNP3, datagrams over a file. Departs from it: a message that is truncated to 80 bytes is
  * reported on stderr; if a client's queue is full, the lecture's sendto blocks, while this server
  * drops the reply and reports "Resource temporarily unavailable", so a client that does not receive
- * does not delay the others. The exception is a client that has connected its socket and has 200 KB
- * of unread replies: it blocks the server until it reads. To reply, Deno requires net and write
- * permission for the client's path. After SIGINT or SIGTERM, the server still answers the datagrams
- * that have arrived.
+ * does not delay the others. docs/reliability.md lists the exceptions: for example, a client that
+ * has connected its socket and has 200 KB of unread replies blocks the server until it reads. To
+ * reply, Deno requires net and write permission for the client's path. After SIGINT or SIGTERM, the
+ * server still answers the datagrams that have arrived.
  *
  * ```console
  * $ unix/dgram_echo_server.ts /tmp/dgram_echo.sock

@@ -6,7 +6,7 @@
  *
  * From HSE 13 and CS:APP. Departs from them as clients/tcp_echo.ts departs from its lecture; the
  * output on a terminal is the same too. For a Unix-domain socket Deno requires net, read and write
- * permission, also for a client.
+ * permission, for a client too.
  *
  * ```console
  * $ unix/stream_echo_server.ts /tmp/stream_echo.sock

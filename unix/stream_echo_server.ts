@@ -54,7 +54,7 @@ await main(header, {
   const clients = accept(listener, { signal, ...limits });
   for await (const conn of clients) {
     const peer = formatAddress(conn.remoteAddr);
-    // fork: serve() is not awaited, so the loop accepts the next client at once
+    // fork: serve() is not awaited, so the loop accepts the next client immediately
     // recv, send, close
     conn.serve((conn) => quiet ? echoQuietly(conn) : echoMessages(conn, peer));
   }

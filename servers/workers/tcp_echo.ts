@@ -66,7 +66,7 @@ async function work(settings: Settings): Promise<void> {
   for await (const conn of clients) {
     const { hostname, port } = conn.remoteAddr;
     const peer = `${hostname}:${port}`;
-    // fork: serve() is not awaited, so the loop accepts the next client at once
+    // fork: serve() is not awaited, so the loop accepts the next client immediately
     // recv, send, close
     conn.serve((conn) => quiet ? echoQuietly(conn) : echoMessages(conn, peer, label));
   }
