@@ -51,7 +51,7 @@ const allowed: Record<string, string[]> = {
 };
 
 for (const [where, targets] of Object.entries(allowed)) {
-  Deno.test(`${where} imports only from below it`, () => {
+  Deno.test(`${where} imports only from lower layers`, () => {
     const wrong = files.filter((path) => path.startsWith(where)).flatMap((path) =>
       graph.get(path)?.filter((name) =>
         !name.startsWith("@std/") && !targets.some((target) => name.startsWith(target))
@@ -70,7 +70,7 @@ Deno.test("a sample imports no other sample, except its own worker", () => {
   assertEquals(others, ["servers/tcp_echo_prefork.ts imports servers/workers/tcp_echo.ts"]);
 });
 
-Deno.test("no module imports itself by way of others", () => {
+Deno.test("there are no import cycles", () => {
   const circles: string[] = [];
   const done = new Set<string>();
   const visit = (path: string, above: string[]) => {

@@ -10,7 +10,7 @@ const patterns = "docs/patterns.md";
 
 const map = tableIn(sectionsOf(course).get("The map") ?? "");
 
-Deno.test(`${course}: every sample is once in the learning path, and the map has its order`, () => {
+Deno.test(`${course}: the learning path has each sample once, and the map has the same order`, () => {
   const path = linkedPrograms(sectionsOf(course).get("The learning path") ?? "");
   assertEquals(path.toSorted(), samplePaths().toSorted());
   assertEquals(map.map(([sample = ""]) => linkedPrograms(sample)[0]), path);
@@ -18,7 +18,7 @@ Deno.test(`${course}: every sample is once in the learning path, and the map has
 
 for (const [sample = "", lecture = "", pair = "", teaches = ""] of map) {
   const [path = ""] = linkedPrograms(sample);
-  Deno.test(`${course}: the map's row of ${path} is as the sample is`, () => {
+  Deno.test(`${course}: the map's row of ${path} agrees with the sample`, () => {
     assertEquals(sample, `[${path}](../${path})`);
 
     const lectures = sectionsOf(course).get("The lectures") ?? "";
@@ -59,12 +59,12 @@ const beside = tableIn(read(besideC));
 const namesIn = (...cells: string[]) =>
   Array.from(cells.join(" ").matchAll(/`(?:\w+\.)?(\w+)(?:\(\))?`/g), ([, name]) => name ?? "");
 
-Deno.test(`${besideC}: every call of the lectures has a row beside C`, () => {
+Deno.test(`${besideC}: every call of the lectures has a row`, () => {
   assertEquals(beside.flatMap(([call = ""]) => namesIn(call)), calls);
 });
 
 for (const [call = "", inDeno = "", inLibrary = "", samples = ""] of beside) {
-  Deno.test(`${besideC}: the samples for ${call} show it`, () => {
+  Deno.test(`${besideC}: the samples for ${call} contain it`, () => {
     const paths = linkedPrograms(samples);
     assert(paths.length > 0);
     for (const path of paths) {

@@ -25,7 +25,7 @@ function anchors(text: string): string[] {
 }
 
 for (const [path, text] of documents) {
-  Deno.test(`${path}: every link leads somewhere`, () => {
+  Deno.test(`${path}: every link has an existing target`, () => {
     for (const [, target = ""] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^https?:/.test(target)) continue;
       const [file = "", anchor] = target.split("#");
@@ -82,7 +82,7 @@ for (const [path, text] of documents) {
   });
 }
 
-Deno.test("no task draws Deno's download bar into what its program prints", () => {
+Deno.test("no task adds Deno's progress bar to the output of its program", () => {
   const programs = Object.values(tasks).filter(({ command }) => command.includes("deno run"));
   assert(programs.length > 0);
   for (const { command } of programs) assert(command.startsWith("deno run -q "), command);

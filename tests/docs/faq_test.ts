@@ -30,7 +30,7 @@ for (const [heading, section] of sectionsOf(faq)) {
   }
 }
 
-Deno.test(`${faq}: a sample is installed with --config, and not without`, async () => {
+Deno.test(`${faq}: deno install requires --config`, async () => {
   await using folder = await temporaryFolder();
   const text = await Deno.readTextFile(`${root}${faq}`);
   const [, line = ""] = /^deno (install .*)$/m.exec(text) ?? [];
@@ -74,13 +74,13 @@ Deno.test(`${faq}: a write may be short`, async () => {
   assert(count > 0 && count < 50_000_000, `it wrote ${count} bytes`);
 });
 
-Deno.test(`${faq}: Deno.Buffer and its kin are gone`, () => {
+Deno.test(`${faq}: Deno.Buffer, Deno.iter and Deno.readAll do not exist`, () => {
   for (const name of ["Buffer", "iter", "readAll"]) assert(!(name in Deno), name);
 });
 
 Deno.test({
   // Elsewhere, a client that the backlog has no room for is refused, or gets in.
-  name: `${faq}: a signal ends a connect, but no connection` + onLinuxOnly(),
+  name: `${faq}: a signal aborts a connect, but does not close a connection` + onLinuxOnly(),
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     using listener = Deno.listen({ ...loopback, tcpBacklog: 1 });
@@ -100,7 +100,7 @@ Deno.test({
   },
 });
 
-Deno.test(`${faq}: a Unix connect does not heed the signal`, async () => {
+Deno.test(`${faq}: a Unix connect ignores its signal`, async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/socket`;
   using _listener = Deno.listen({ transport: "unix", path });
@@ -124,7 +124,7 @@ Deno.test(`${faq}: datagrams and reusePort are unstable, Unix streams are not`, 
   );
 });
 
-Deno.test(`${faq}: a datagram to nobody is no error`, async () => {
+Deno.test(`${faq}: a datagram to a closed port causes no error`, async () => {
   const nobody = await library.openDatagram(0);
   const { port } = nobody.addr as Deno.NetAddr;
   nobody.close();
@@ -134,7 +134,7 @@ Deno.test(`${faq}: a datagram to nobody is no error`, async () => {
   await client.send(bytes("hello"));
 });
 
-Deno.test(`${faq}: a datagram that is too long for the buffer is cut without a word`, async () => {
+Deno.test(`${faq}: a datagram longer than the buffer is truncated without an error`, async () => {
   using socket = await library.openDatagram(0);
   await library.sendTo(socket, bytes("hello"), socket.addr);
   assertEquals((await socket.receive(new Uint8Array(4)))[0], bytes("hell"));
@@ -192,7 +192,7 @@ Deno.test(`${faq}: conn.readable and conn.writable close both directions`, async
   client.close();
 });
 
-Deno.test(`${faq}: an accept keeps a closed listener's port, connections do not`, async () => {
+Deno.test(`${faq}: a pending accept keeps a closed listener's port in use, connections do not`, async () => {
   const listener = Deno.listen(loopback);
   const { hostname, port } = listener.addr;
   const accepting = listener.accept().then(() => false, library.isClosedError);
@@ -211,7 +211,7 @@ Deno.test(`${faq}: an accept keeps a closed listener's port, connections do not`
   Deno.listen({ hostname, port }).close();
 });
 
-Deno.test(`${faq}: addresses overlap, and only listeners that all reuse a port share it`, () => {
+Deno.test(`${faq}: the wildcard conflicts with other addresses, and sharing requires reusePort`, () => {
   using wildcard = Deno.listen({ hostname: "0.0.0.0", port: 0 });
   for (const hostname of ["127.0.0.1", "::"]) {
     assertThrows(() => Deno.listen({ hostname, port: wildcard.addr.port }), Deno.errors.AddrInUse);
@@ -223,7 +223,7 @@ Deno.test(`${faq}: addresses overlap, and only listeners that all reuse a port s
   Deno.listen({ ...shared, port: first.addr.port }).close();
 });
 
-Deno.test(`${faq}: a broadcast comes to its address and to the wildcard, not to the host's`, async () => {
+Deno.test(`${faq}: a broadcast is received on its address and the wildcard, not on the host's`, async () => {
   using own = await library.openDatagram(0);
   const { port } = own.addr as Deno.NetAddr;
   using broadcast = await library.openDatagram(port, { hostname: "127.255.255.255" });
@@ -240,7 +240,8 @@ Deno.test(`${faq}: a broadcast comes to its address and to the wildcard, not to 
 
 Deno.test({
   // Deno downloads the runtime that it packs; any program of the system stands in for it here.
-  name: `${faq}: an executable has the permissions of before the file's name` + onLinuxOnly(),
+  name: `${faq}: an executable has the permissions of the flags before the file's name` +
+    onLinuxOnly(),
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await using folder = await temporaryFolder();

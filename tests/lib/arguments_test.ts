@@ -6,7 +6,7 @@ import type { Argument } from "../../lib/cli/syntax.ts";
 
 /** Good and bad words for an argument that is text. */
 function testWords(name: string, argument: Argument<string>, good: string[], bad: string[]): void {
-  Deno.test(`${name} takes what can be one, and nothing else`, () => {
+  Deno.test(`${name} accepts valid words and rejects others`, () => {
     for (const word of good) assertEquals(argument.parse(word), word);
     for (const word of bad) {
       assertThrows(() => argument.parse(word), RangeError, JSON.stringify(word), word);
@@ -49,7 +49,7 @@ testWords("group()", group("239.0.0.1"), ["224.0.0.0", "239.255.255.255", "ff02:
   "x",
 ]);
 
-Deno.test("required() has no default, and reads as before", async () => {
+Deno.test("required() removes the default, and parses as before", async () => {
   const argument = required(port(7007));
   assertEquals("default" in argument, false);
   assertEquals(await argument.parse("http"), 80);

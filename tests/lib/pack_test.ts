@@ -82,7 +82,7 @@ const pythonIsHere =
 
 Deno.test({
   name: `pack(), unpack(), calcSize() agree with Python's struct about new random cases${
-    pythonIsHere ? "" : " (ignored: there is no python3, or one before 3.9)"
+    pythonIsHere ? "" : " (ignored: requires python3 3.9 or later)"
   }`,
   ignore: !pythonIsHere,
   fn: async () => {

@@ -53,7 +53,7 @@ class Screen implements Writer {
 }
 
 for (const [what, [written, shown]] of Object.entries(texts)) {
-  Deno.test(`TerminalWriter shows ${what} equally, however the writes divide it`, async () => {
+  Deno.test(`TerminalWriter shows ${what} the same, however it is divided into writes`, async () => {
     const bytes = toBytes(written);
     const cuts = [...Array(bytes.length + 1).keys()];
     const pairs = cuts.flatMap((first) =>

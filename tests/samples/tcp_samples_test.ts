@@ -315,7 +315,7 @@ function complaining(why: string, sent: string, ...more: Step[]): Conversation {
 }
 
 for (const [command, expected] of Object.entries(conversations)) {
-  testWith(["python3"], `${command} holds its conversations`, async () => {
+  testWith(["python3"], `${command} completes its conversations`, async () => {
     await using server = serve(command);
     const port = await listeningPort(server);
     const reports = await converse(server, expected.map(({ steps }) => steps));

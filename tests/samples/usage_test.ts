@@ -113,7 +113,7 @@ for (const [path, { operands }] of Object.entries(syntaxes)) {
   });
 }
 
-Deno.test("the exceptions are samples' arguments", () => {
+Deno.test("every exception names an argument of a sample", () => {
   for (const exception of [...Object.keys(exceptions), ...Object.keys(otherOperands)]) {
     const [path = "", name = ""] = exception.split(" ");
     const { operands = [], options = [] } = syntaxes[path] ?? {};

@@ -51,7 +51,7 @@ Deno.test("median() accepts values in any order", () => {
   assertEquals(median([]), NaN);
 });
 
-Deno.test("jain() returns 1 for equal shares and 1/n if one share is everything", () => {
+Deno.test("jain() returns 1 for equal shares and 1/n if all shares but one are 0", () => {
   assertEquals(jain([5, 5, 5, 5]), 1);
   assertEquals(jain([0, 8, 0, 0]), 1 / 4);
   assertEquals(jain([1, 3]), 16 / 20);

@@ -235,7 +235,7 @@ Deno.test("a wrong command line is rejected", async () => {
 for (const path of ["servers/tcp_echo_once.ts", "unix/stream_echo_client.ts"]) {
   testWith(
     [],
-    `${path} plays as its transcript says with a script in its place`,
+    `${path}, replaced by a script, prints its transcript`,
     async (folder) => {
       const sample = readSample(path);
       const made: string[] = [];
@@ -259,7 +259,7 @@ for (const path of ["servers/tcp_echo_once.ts", "unix/stream_echo_client.ts"]) {
 const hasRuntime = await canCompile();
 for (const path of samplePaths()) {
   const sample = readSample(path);
-  const name = `${path} plays as its transcript says with its executable in its place`;
+  const name = `${path}, replaced by its executable, prints its transcript`;
   if (!hasRuntime) {
     Deno.test.ignore(`${name} (no denort: neither DENORT_BIN nor access to Deno's site)`, () => {});
     continue;

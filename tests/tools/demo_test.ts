@@ -142,7 +142,7 @@ testWith(["python3"], "the demo steps on a terminal, and removes the echo of Ent
   assert(lines.some((line) => line.includes("1 of 1 played")), lines.join("\n"));
 });
 
-Deno.test("--step goes on by a line at each Enter, and at the end of stdin plays the rest", async () => {
+Deno.test("--step prints a line for each Enter, and all others at the end of stdin", async () => {
   await using demo = startDemo(["--step", "clients/copy_stdin"], true);
   const next = [
     /\$ deno run clients\/copy_stdin.ts$/,
