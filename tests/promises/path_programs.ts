@@ -6,9 +6,13 @@
 
 import { assert } from "@std/assert";
 import { type Process, startSample } from "../../contract/process.ts";
-import { modeOf } from "../support/files.ts";
+import { withTimeout } from "../../lib/io/timeout.ts";
+import { recvFrom, sendTo } from "../../lib/socket/datagram.ts";
+import { openUnixDatagram } from "../../lib/socket/unix.ts";
 import { argsAt, ownPaths, servers, type Subject } from "../support/servers.ts";
-import { waitFor } from "../support/time.ts";
+
+/** The time limit for a client's first message, in ms. */
+const PATIENCE = 30_000;
 
 /** A program that binds a path. */
 export interface PathProgram {
@@ -53,8 +57,18 @@ export function pathProgram(sample: string): PathProgram {
 /** Starts a program that binds a path, and waits until it has done so. */
 export async function startAt(program: PathProgram, path: string): Promise<Process> {
   const { sample, args, grants, reads, ready } = program;
+  if (ready !== undefined) {
+    const process = startSample(sample, args(path), grants(path), reads);
+    await process.prints(ready);
+    return process;
+  }
+  // A client prints nothing when it has bound the path. So it echoes a line.
+  using server = await openUnixDatagram(`${path}.server`);
   const process = startSample(sample, args(path), grants(path), reads);
-  if (ready !== undefined) await process.prints(ready);
-  else await waitFor(() => modeOf(path) === "600", `${sample} does not bind ${path}`);
+  await process.type("ready\n");
+  const message = `${sample} does not send`;
+  const request = await withTimeout(recvFrom(server, 80), PATIENCE, message);
+  await sendTo(server, request.message, request.from);
+  await process.prints(/^ready\n/);
   return process;
 }

@@ -130,8 +130,8 @@ for (const signal of signals) {
     `${clientProgram.sample} removes its file on ${signal} while it waits for a reply`,
     async (folder) => {
       const path = `${folder}/socket`;
-      const server = Deno.listenDatagram({ transport: "unixpacket", path: `${path}.server` });
       await using client = await startAt(clientProgram, path);
+      const server = Deno.listenDatagram({ transport: "unixpacket", path: `${path}.server` });
       await client.type("hello\n");
       await server.receive();
       client.kill(signal);
