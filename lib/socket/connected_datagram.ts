@@ -119,20 +119,16 @@ export class ConnectedDatagram<A extends Deno.Addr = Deno.Addr> implements Dispo
   }
 
   async #receiveFromPeer(max: number): Promise<Datagram<A>> {
+    const { remoteAddr } = this;
+    let normalize = (address: string) => address;
+    // Only the paths of Unix sockets have several forms, and loading node:path takes 6 ms.
+    if ("path" in remoteAddr) ({ normalize } = await import("node:path"));
+    const peer = normalize(formatAddress(unmapAddress(remoteAddr)));
     for (;;) {
       const datagram = await recvFrom(this.#socket, max);
-      if (await this.#isPeer(datagram.from)) return datagram;
+      if (normalize(formatAddress(datagram.from)) === peer) return datagram;
       this.dropped++;
     }
-  }
-
-  async #isPeer(from: Deno.Addr): Promise<boolean> {
-    const { remoteAddr } = this;
-    if ("path" in from && "path" in remoteAddr) {
-      const { normalize } = await import("node:path"); // here, because the import takes 6 ms
-      return from.path !== null && normalize(from.path) === normalize(remoteAddr.path);
-    }
-    return formatAddress(from) === formatAddress(unmapAddress(remoteAddr));
   }
 
   /** `close(2)`: closes the socket. */
