@@ -1,6 +1,6 @@
 // Detects datagrams that must not be answered: from port 0, or with the socket's own address as a forged source.
 
-import { unmapAddress } from "../address/format.ts";
+import { formatAddress, unmapAddress } from "../address/format.ts";
 import { sharedPorts } from "../socket/datagram.ts";
 
 /** Addresses known to be local. */
@@ -35,11 +35,12 @@ export function isUnanswerable(
 
 async function isLocal(hostname: string): Promise<boolean> {
   if (local.has(hostname)) return true;
-  const host = hostname.includes(":") ? `[${hostname}]:0` : `${hostname}:0`;
+  const address = { transport: "udp", hostname, port: 0 } as const;
+  const host = formatAddress(address);
   // On a terminal, Deno would prompt for a missing permission.
   if ((await Deno.permissions.query({ name: "net", host })).state !== "granted") return false;
   try {
-    Deno.listenDatagram({ transport: "udp", hostname, port: 0 }).close();
+    Deno.listenDatagram(address).close();
   } catch {
     return false;
   }

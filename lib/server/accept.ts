@@ -8,6 +8,7 @@ import { delay } from "@std/async/delay";
 import { codeOf, failed, isClosedError } from "../errors.ts";
 import { logError, report } from "../io/log_error.ts";
 import { Backlog } from "./_backlog.ts";
+import { nextTurn } from "./_next_turn.ts";
 import { IdleMonitor } from "./idle_monitor.ts";
 import { readScheduler } from "./read_scheduler.ts";
 import { ServerConnection } from "./server_connection.ts";
@@ -18,11 +19,6 @@ const MAX_PAUSE = 1000;
 
 /** The codes of accept errors that persist until the system has resources again. */
 const exhausted = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
-
-/** Resolves in the next turn of the event loop. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
 
 /**
  * Options of {@linkcode accept}.
@@ -143,7 +139,7 @@ export async function* accept<A extends Deno.Addr>(
         if (isReset(error)) continue;
         report(onError, failed("accept", error));
         if (!exhausted.includes(codeOf(error) ?? "")) {
-          await nextTurn(); // lets timers and signals run, even if every accept fails
+          await nextTurn();
           continue;
         }
         pause = Math.min(pause * 2 || FIRST_PAUSE, isDraining ? FIRST_PAUSE : MAX_PAUSE);

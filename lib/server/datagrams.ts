@@ -9,6 +9,7 @@ import { failed, isClosedError } from "../errors.ts";
 import { logError, report } from "../io/log_error.ts";
 import { unlinkSocket } from "../socket/_socket_file.ts";
 import { checkLength, type Datagram, type DatagramSocket, recvFrom } from "../socket/datagram.ts";
+import { nextTurn } from "./_next_turn.ts";
 import { isUnanswerable } from "./_unanswerable.ts";
 
 /** After `signal`, the queue counts as empty if no datagram arrives for this time, in ms. */
@@ -115,7 +116,7 @@ export async function* datagrams<A extends Deno.Addr>(
       } catch (error) {
         if (isClosedError(error)) return;
         report(onError, failed("recvfrom", error));
-        await new Promise((resolve) => setImmediate(resolve)); // timers and signals run
+        await nextTurn();
         continue;
       }
       if (datagram === null) return;
