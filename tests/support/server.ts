@@ -104,6 +104,13 @@ export class Server implements AsyncDisposable {
     return this.#address;
   }
 
+  get #datagramAddress(): Deno.Addr {
+    const { address } = this;
+    return "path" in address
+      ? { transport: "unixpacket", path: address.path }
+      : { transport: "udp", ...address };
+  }
+
   /** Connects a client. */
   async connect(): Promise<Deno.Conn> {
     const { address } = this;
@@ -125,15 +132,8 @@ export class Server implements AsyncDisposable {
 
   /** Sends a datagram from a socket that is closed before a reply can arrive. */
   async tell(message: Uint8Array): Promise<void> {
-    const { address } = this;
-    const client = "path" in address
-      ? await openDatagramTo({ transport: "unixpacket", path: address.path })
-      : await openDatagramTo({ transport: "udp", ...address });
-    const to: Deno.Addr = "path" in address
-      ? { transport: "unixpacket", path: address.path }
-      : { transport: "udp", ...address };
-    await client.send(message, to);
-    client.close();
+    using client = await openDatagramTo(this.#datagramAddress);
+    await client.send(message, this.#datagramAddress);
   }
 
   /** Sends a datagram; returns the reply, or no bytes if the server does not reply. */
@@ -143,10 +143,7 @@ export class Server implements AsyncDisposable {
       ? Deno.listenDatagram({ transport: "unixpacket", path: `${address.path}.client` })
       : Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
     try {
-      const to: Deno.Addr = "path" in address
-        ? { transport: "unixpacket", path: address.path }
-        : { transport: "udp", ...address };
-      await client.send(message, to);
+      await client.send(message, this.#datagramAddress);
       if (this.subject.reply === undefined) return new Uint8Array();
       const receiving = client.receive();
       receiving.catch(() => {}); // the socket is closed before a reply
