@@ -127,7 +127,8 @@ export {
 } from "./lib/io/framing.ts";
 
 // Servers: the loops that accept and receive, their connections, and the signals that stop them.
-export { accept, type AcceptOptions } from "./lib/server/accept.ts";
+export { accept } from "./lib/server/accept.ts";
+export type { AcceptOptions } from "./lib/server/accept_loop.ts";
 export type { ServerConnection } from "./lib/server/server_connection.ts";
 export { datagrams, type ReceiveOptions } from "./lib/server/datagrams.ts";
 export { echo } from "./lib/server/echo.ts";

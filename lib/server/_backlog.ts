@@ -11,29 +11,35 @@ const CHECKS = 3;
 /** The maximum number of clients that are accepted before the listener is closed: Linux's maximum backlog. */
 const SIZE = 4096;
 
+/** A listening socket. Disposing closes it, and a pending accept rejects. */
+export interface Acceptor<S> extends Disposable {
+  /** Accepts the next client. */
+  accept(): Promise<S>;
+}
+
 /**
  * A listener's backlog. close(2) on a listener resets the clients in its backlog, and no call returns their
  * number. So the backlog counts as empty when an accept has been pending for {@linkcode QUIET} ms.
  */
-export class Backlog<A extends Deno.Addr> implements Disposable {
-  readonly #listener: Deno.Listener<Deno.Conn<A>>;
+export class Backlog<S> implements Disposable {
+  readonly #listener: Acceptor<S>;
   #isAccepting = false;
   #accepted = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosing = false;
 
   /** @param listener The listening socket. */
-  constructor(listener: Deno.Listener<Deno.Conn<A>>) {
+  constructor(listener: Acceptor<S>) {
     this.#listener = listener;
   }
 
   /** Accepts the next client. */
-  async accept(): Promise<Deno.Conn<A>> {
+  async accept(): Promise<S> {
     this.#isAccepting = true;
     try {
-      const conn = await this.#listener.accept();
+      const socket = await this.#listener.accept();
       this.#accepted++;
-      return conn;
+      return socket;
     } finally {
       this.#isAccepting = false;
     }

@@ -8,17 +8,14 @@ import { formatAddress } from "../address/format.ts";
 import { failed, withContext } from "../errors.ts";
 import { report } from "../io/log_error.ts";
 import { Connection } from "../socket/connection.ts";
+import type { LoopContext } from "./accept_loop.ts";
 import type { Activity } from "./idle_monitor.ts";
 import type { ReadScheduler } from "./read_scheduler.ts";
 
 /** The context that {@linkcode accept} passes to each connection. */
-export interface ConnectionContext {
+export interface ConnectionContext extends LoopContext {
   /** Schedules its reads. */
   scheduler: ReadScheduler;
-  /** Called once, when it is closed. */
-  onClose: () => void;
-  /** Called with the error of its service. */
-  onError: (error: Error) => void;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects } from "@std/assert";
-import { accept, type AcceptOptions } from "../../lib/server/accept.ts";
+import { accept } from "../../lib/server/accept.ts";
+import type { AcceptOptions } from "../../lib/server/accept_loop.ts";
 import type { Connection } from "../../lib/socket/connection.ts";
 import { echo } from "../../lib/server/echo.ts";
 import { readN, writeN } from "../../lib/io/read_write.ts";
