@@ -61,8 +61,9 @@ await main(header, {
       const [bold, plain] = [first.slice(0, heading.length), first.slice(heading.length)];
       console.log("\n%c%s%c%s", emphasis, bold, "", plain);
       for (const line of others) console.log("%s", line);
-      if (sample.usesIpv6 && !isHere("IPv6")) {
-        print("", "  skipped: this machine has no IPv6");
+      const missing = sample.needs.filter((need) => !isHere(need));
+      if (missing.length > 0) {
+        print("", `  skipped: this machine has no ${missing.join(", no ")}`);
         skipped++;
         continue;
       }

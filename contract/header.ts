@@ -7,6 +7,7 @@
  */
 
 import { UsageError } from "../cli.ts";
+import { isNeed, type Need } from "./requirements.ts";
 
 /** A sample, as its header describes it. */
 export interface Sample {
@@ -18,8 +19,8 @@ export interface Sample {
   summary: string;
   /** The blocks, in the order in which their commands start. */
   transcript: Block[];
-  /** Whether playing it requires IPv6. */
-  usesIpv6: boolean;
+  /** What playing it requires of the machine. */
+  needs: Need[];
 }
 
 /** The part of a transcript that one terminal shows: a command, its input and its output. */
@@ -88,8 +89,19 @@ export function readSample(path: string): Sample {
     flags: splitWords(header.flags ?? ""),
     summary: (doc.split("\n\n")[0] ?? "").replaceAll("\n", " "),
     transcript: parseTranscript(transcript, path),
-    usesIpv6: transcript.includes("::1"),
+    needs: [...transcript.includes("::1") ? ["IPv6" as const] : [], ...statedNeeds(doc, path)],
   };
+}
+
+/** Parses the line `Requires: NEED, NEED` of a header, if it has one. */
+function statedNeeds(doc: string, path: string): Need[] {
+  const [, list] = /^Requires: (.*)$/m.exec(doc) ?? [];
+  return (list?.split(", ") ?? []).map((name) => {
+    if (!isNeed(name)) {
+      throw new SyntaxError(`${path}: "Requires: ${name}" is no known requirement`);
+    }
+    return name;
+  });
 }
 
 /** Parses the lines between "```console" and "```". */

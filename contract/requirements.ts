@@ -1,5 +1,5 @@
 /**
- * The requirements of tests: foreign programs, IPv6 and others.
+ * The requirements of tests and transcripts: foreign programs, IPv6 and others.
  *
  * @module
  */
@@ -22,8 +22,13 @@ const checks = {
   root: () => Deno.uid() === 0,
 };
 
-/** A requirement of a test. */
+/** A requirement of a test or a transcript. */
 export type Need = keyof typeof checks;
+
+/** Reports whether a requirement has this name. */
+export function isNeed(name: string): name is Need {
+  return Object.hasOwn(checks, name);
+}
 
 const known = new Map<Need, boolean>();
 

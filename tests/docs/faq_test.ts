@@ -24,7 +24,7 @@ for (const [heading, section] of sectionsOf(faq)) {
   for (const block of blocks(section, "console")) {
     Deno.test(`${faq}: ${heading}`, async () => {
       const transcript = parseTranscript(block, faq);
-      const sample = { path: faq, flags: [], summary: heading, transcript, usesIpv6: false };
+      const sample = { path: faq, flags: [], summary: heading, transcript, needs: [] };
       assertEquals((await play(sample)).differences, []);
     });
   }

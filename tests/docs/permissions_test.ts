@@ -37,15 +37,14 @@ Deno.test(`${path} shows each pitfall in a block that the tests run`, () => {
 for (const heading of sections.keys()) {
   for (const [index, block] of blocks(heading, "console").entries()) {
     const transcript = parseTranscript(block, path);
-    const usesIpv6 = /servers\S* ::1/.test(block);
-    const needs: Need[] = usesIpv6 ? ["IPv6"] : [];
+    const needs: Need[] = /servers\S* ::1/.test(block) ? ["IPv6"] : [];
     testWith(needs, `${path}: ${heading}, block ${index + 1}`, async () => {
       const { differences } = await play({
         path,
         flags: [],
         summary: heading,
         transcript,
-        usesIpv6,
+        needs,
       });
       assertEquals(differences, []);
     });

@@ -1,5 +1,6 @@
-import { assert, assertEquals } from "@std/assert";
-import type { Need } from "../../contract/requirements.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { relative } from "node:path";
+import { temporaryFolder } from "../../contract/process.ts";
 import { many } from "../support/many.ts";
 import { testSteps } from "../support/test_with.ts";
 import { play } from "../../contract/player.ts";
@@ -24,17 +25,13 @@ for (const path of samplePaths()) {
   });
 }
 
-const samples = samplePaths().map((path) => {
-  const sample = readSample(path);
-  const needs: Need[] = sample.usesIpv6 ? ["IPv6"] : [];
-  return { path, sample, needs };
-});
+const samples = samplePaths().map((path) => ({ path, sample: readSample(path) }));
 
 testSteps(
   "a sample plays as its transcript says",
-  samples.map(({ path, sample, needs }) => ({
+  samples.map(({ path, sample }) => ({
     name: path,
-    needs,
+    needs: sample.needs,
     async fn() {
       assert(sample.transcript.some(({ words }) => words.includes(path)), "it is not in it itself");
       const { differences } = await play(sample);
@@ -45,9 +42,9 @@ testSteps(
 
 testSteps(
   "a sample fails without any one of its permissions, or with less of one",
-  samples.map(({ path, sample, needs }) => ({
+  samples.map(({ path, sample }) => ({
     name: path,
-    needs,
+    needs: sample.needs,
     async fn() {
       for (const [what, changeFlags] of lesserFlags(sample)) {
         const { differences, stderr } = await play(sample, { changeFlags });
@@ -83,6 +80,22 @@ function listeningPorts(sample: Sample): string[] {
   return sample.transcript.flatMap(({ lines }) => lines.map(({ text }) => text))
     .flatMap((text) => /^listening on .*:(\d+)\n$/.exec(text)?.[1] ?? []);
 }
+
+/** Reads a header with these lines before its transcript. */
+async function readHeader(lines: string): Promise<Sample> {
+  await using folder = await temporaryFolder();
+  const file = `${folder.path}/sample.ts`;
+  const transcript = "```console\n * $ deno run - ::1\n * ```";
+  const header = `#!/usr/bin/env -S deno run\n/**\n * ${lines}\n *\n * ${transcript}\n */\n`;
+  await Deno.writeTextFile(file, header);
+  return readSample(relative(root, file));
+}
+
+Deno.test("readSample() reads what a transcript requires", async () => {
+  assertEquals((await readHeader("Summary.")).needs, ["IPv6"]);
+  assertEquals((await readHeader("Requires: root, ss")).needs, ["IPv6", "root", "ss"]);
+  await assertRejects(() => readHeader("Requires: toString"), SyntaxError, "Requires: toString");
+});
 
 Deno.test("play() detects a wrong transcript", async () => {
   const sample = readSample("clients/tcp_echo.ts");

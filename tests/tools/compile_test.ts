@@ -264,7 +264,7 @@ for (const path of samplePaths()) {
     Deno.test.ignore(`${name} (no denort: neither DENORT_BIN nor access to Deno's site)`, () => {});
     continue;
   }
-  testWith(sample.usesIpv6 ? ["IPv6"] : [], name, async (folder) => {
+  testWith(sample.needs, name, async (folder) => {
     const { differences } = await play(sample, {
       async compile(flags) {
         await compile([path, `--output=${folder}`, "--", ...flags]);

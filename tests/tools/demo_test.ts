@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Process, temporaryFolder } from "../../contract/process.ts";
 import { readCourse } from "../../contract/course.ts";
-import type { Need } from "../../contract/requirements.ts";
 import { readSample, root, samplePaths } from "../../contract/header.ts";
 import { testWith } from "../support/test_with.ts";
 
@@ -68,7 +67,7 @@ for (
     ["clients/copy_stdin", ["1 client copy_stdin", "2 client copy_stdin"]],
   ] as const
 ) {
-  const needs: Need[] = readSample(`${name}.ts`).usesIpv6 ? ["IPv6"] : [];
+  const { needs } = readSample(`${name}.ts`);
   testWith(needs, `the demo labels the programs of ${name} by their roles`, async () => {
     const demo = await runDemo(name);
     assertEquals(labels(demo), [...expected], demo.describe());
