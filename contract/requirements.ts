@@ -19,6 +19,9 @@ const checks = {
   IPv6: () => canBind("::1"),
   "Debian's services": () => hasDebiansServices(), // other systems have http over udp, or no such file
   "raw sockets": canOpenRawSocket,
+  "ping sockets": canOpenPingSocket,
+  "ICMP sockets": () => canOpenPingSocket() || canOpenRawSocket(),
+  "network namespaces": () => succeeds("unshare", "-n", "ip", "link", "set", "lo", "up"),
   root: () => Deno.uid() === 0,
 };
 
@@ -63,8 +66,26 @@ function hasDebiansServices(): boolean {
 /** Reports whether Python can open a raw socket, which requires root. */
 function canOpenRawSocket(): boolean {
   const code = "import socket; socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)";
+  return succeeds("python3", "-c", code);
+}
+
+/** Reports whether this user's group may open a datagram socket for ICMP (icmp(7), ping_group_range). */
+function canOpenPingSocket(): boolean {
   try {
-    return new Deno.Command("python3", { args: ["-c", code], stderr: "null" }).outputSync().success;
+    const range = Deno.readTextFileSync("/proc/sys/net/ipv4/ping_group_range");
+    const [first = 1, last = 0] = range.split("\t").map(Number); // "1 0": no group may
+    const group = Deno.gid() ?? -1;
+    return first <= group && group <= last;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Reports whether a program is installed, and exits with 0. */
+function succeeds(program: string, ...args: string[]): boolean {
+  try {
+    return new Deno.Command(program, { args, stdout: "null", stderr: "null" }).outputSync().success;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
