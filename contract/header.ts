@@ -7,13 +7,14 @@
  */
 
 import { UsageError } from "../cli.ts";
+import { withLibc } from "./libc.ts";
 import { isNeed, type Need } from "./requirements.ts";
 
 /** A sample, as its header describes it. */
 export interface Sample {
   /** Its path relative to the project's root: `clients/tcp_echo.ts`. */
   path: string;
-  /** The permission flags in its shebang. */
+  /** The permission flags in its shebang, with the C library's path on this machine. */
   flags: string[];
   /** The first paragraph of its header. */
   summary: string;
@@ -81,22 +82,26 @@ export function readSample(path: string): Sample {
   if (header === undefined) {
     throw new SyntaxError(`${path}: no shebang, or no doc comment below it`);
   }
+  const flags = splitWords(withLibc(header.flags ?? ""));
   const doc = (header.doc ?? "").replace(/^ \* ?/gm, "");
   const transcript = /^```console\n([^]*?)^```$/m.exec(doc)?.[1];
   if (transcript === undefined) throw new SyntaxError(`${path}: the header has no transcript`);
   return {
     path,
-    flags: splitWords(header.flags ?? ""),
+    flags,
     summary: (doc.split("\n\n")[0] ?? "").replaceAll("\n", " "),
     transcript: parseTranscript(transcript, path),
-    needs: [...transcript.includes("::1") ? ["IPv6" as const] : [], ...statedNeeds(doc, path)],
+    needs: needsOf(doc, transcript, flags, path),
   };
 }
 
-/** Parses the line `Requires: NEED, NEED` of a header, if it has one. */
-function statedNeeds(doc: string, path: string): Need[] {
-  const [, list] = /^Requires: (.*)$/m.exec(doc) ?? [];
-  return (list?.split(", ") ?? []).map((name) => {
+/** Returns what a transcript requires: what its addresses and flags imply, and what the header states. */
+function needsOf(doc: string, transcript: string, flags: string[], path: string): Need[] {
+  const [, stated] = /^Requires: (.*)$/m.exec(doc) ?? [];
+  const needs = stated?.split(", ") ?? [];
+  if (transcript.includes("::1")) needs.push("IPv6");
+  if (flags.some((flag) => flag.startsWith("--allow-ffi="))) needs.push("Linux C library");
+  return needs.map((name) => {
     if (!isNeed(name)) {
       throw new SyntaxError(`${path}: "Requires: ${name}" is no known requirement`);
     }
@@ -104,10 +109,10 @@ function statedNeeds(doc: string, path: string): Need[] {
   });
 }
 
-/** Parses the lines between "```console" and "```". */
+/** Parses the lines between "```console" and "```", with the C library's path on this machine. */
 export function parseTranscript(transcript: string, path: string): Block[] {
   const blocks: Block[] = [];
-  for (const line of transcript.replace(/\n$/, "").split("\n")) {
+  for (const line of withLibc(transcript).replace(/\n$/, "").split("\n")) {
     const block = blocks.at(-1);
     if (line.startsWith("$ ")) {
       blocks.push({ words: splitWords(line.slice(2)), lines: [], key: undefined, status: 0 });

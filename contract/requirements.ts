@@ -4,6 +4,8 @@
  * @module
  */
 
+import { libc } from "./libc.ts";
+
 const checks = {
   python3: () => isInstalled("python3", "--version", "Python 3"),
   nc: () => isInstalled("nc", "-h", "OpenBSD"), // the netcat that supports Unix sockets
@@ -17,6 +19,7 @@ const checks = {
   ss: () => isInstalled("ss", "-V", "iproute2"),
   wc: () => isInstalled("wc", "--version", "GNU"),
   IPv6: () => canBind("::1"),
+  "Linux C library": () => libc !== undefined,
   "Debian's services": () => hasDebiansServices(), // other systems have http over udp, or no such file
   "raw sockets": canOpenRawSocket,
   "ping sockets": canOpenPingSocket,

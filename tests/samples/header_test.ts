@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { libcInHeaders } from "../../contract/libc.ts";
 import { relative } from "node:path";
 import { temporaryFolder } from "../../contract/process.ts";
 import { many } from "../support/many.ts";
@@ -19,6 +20,9 @@ for (const path of samplePaths()) {
     for (const flag of sample.flags) {
       assert(/^--allow-[a-z]+=[^*]+$/.test(flag), `${flag} is not scoped`);
     }
+    // readSample() replaces it by this machine's.
+    const libraries = shebang.match(/--allow-ffi\S*/g) ?? [];
+    assertEquals(libraries, path.startsWith("posix/") ? [`--allow-ffi=${libcInHeaders}`] : []);
     const rows = Deno.readTextFileSync(`${root}docs/course.md`).split("\n")
       .filter((line) => line.split("|")[1]?.trim() === `[${path}](../${path})`);
     assertEquals(rows.length, 1, `rows of the map for ${path}`);
@@ -50,6 +54,8 @@ testSteps(
         const { differences, stderr } = await play(sample, { changeFlags });
         assert(differences.length > 0, `${what}, it does the same`);
         assert(stderr.includes("permission not granted"), `${what}, it says ${stderr}`);
+        const [, library] = /^without (--allow-ffi=.*)$/.exec(what) ?? [];
+        assert(!library || stderr.includes(`requires ${library}`), `${what}, it says ${stderr}`);
       }
     },
   })),
@@ -93,7 +99,7 @@ async function readHeader(lines: string): Promise<Sample> {
 
 Deno.test("readSample() reads what a transcript requires", async () => {
   assertEquals((await readHeader("Summary.")).needs, ["IPv6"]);
-  assertEquals((await readHeader("Requires: root, ss")).needs, ["IPv6", "root", "ss"]);
+  assertEquals((await readHeader("Requires: root, ss")).needs, ["root", "ss", "IPv6"]);
   await assertRejects(() => readHeader("Requires: toString"), SyntaxError, "Requires: toString");
 });
 
