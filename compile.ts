@@ -1,6 +1,6 @@
 /**
  * Compiles each sample, or those whose path contains a NAME, to a single-file executable in dist/servers/,
- * dist/clients/ or dist/unix/, and writes the checksums to dist/SHA256SUMS.
+ * dist/clients/, dist/unix/ or dist/posix/, and writes the checksums to dist/SHA256SUMS.
  *
  * Usage: deno task compile [NAME...] [OPTION...] [-- FLAG...]
  *   --target PLATFORM  the platform, one of those that `deno compile --help` lists (this machine's)

@@ -18,7 +18,7 @@ import { TextLineStream } from "@std/streams/text-line-stream";
 import { main } from "./cli.ts";
 import { wrap } from "./lib/cli/wrap.ts";
 import { findSteps } from "./contract/course.ts";
-import { readSample, type Sample } from "./contract/header.ts";
+import { isServer, readSample, type Sample } from "./contract/header.ts";
 import { play } from "./contract/player.ts";
 import { isHere } from "./contract/requirements.ts";
 import header from "./demo.ts" with { type: "text" };
@@ -115,10 +115,10 @@ async function show(sample: Sample, pause: () => Promise<void>): Promise<boolean
   return differences.length === 0;
 }
 
-/** Returns the role of a command's program. A receiver is a server. */
+/** Returns the role of a command's program. */
 function roleOf(words: string[]): string {
   const path = words.find((word) => word.endsWith(".ts")) ?? "";
-  return /^servers\/|_server\.ts$|_receive\.ts$/.test(path) ? "server" : "client";
+  return isServer(path) ? "server" : "client";
 }
 
 /** Prints a line of a terminal beside its label, and the rest of a long line below it. */

@@ -4,7 +4,9 @@
  * @module
  */
 
-import { findSamples, root } from "./header.ts";
+import { findSamples, root, sampleFolders } from "./header.ts";
+
+const sampleLinks = RegExp(`\\]\\(\\.\\./((?:${sampleFolders.join("|")})/\\w+\\.ts)\\)`, "g");
 
 /** A step of the learning path. */
 export interface Step {
@@ -23,7 +25,7 @@ export function readCourse(): Step[] {
   return Array.from(
     list.matchAll(/^(\d+)\. \*\*(.*?)\*\*((?:.|\n(?!\d))*)/gm),
     ([, number, title = "", text = ""]) => {
-      const links = text.matchAll(/\]\(\.\.\/((?:servers|clients|unix)\/\w+\.ts)\)/g);
+      const links = text.matchAll(sampleLinks);
       return { number: Number(number), title, samples: Array.from(links, ([, path = ""]) => path) };
     },
   );

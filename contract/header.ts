@@ -46,8 +46,11 @@ export interface Line {
 /** The project's root. */
 export const root: string = decodeURIComponent(new URL("..", import.meta.url).pathname);
 
-/** The folders that hold the samples. */
-export const sampleFolders = ["servers", "clients", "unix"];
+const rootEntries = new Set(Array.from(Deno.readDirSync(root), ({ name }) => name));
+
+/** The folders that hold the samples. A folder without samples need not exist. */
+export const sampleFolders: string[] = ["servers", "clients", "unix", "posix"]
+  .filter((folder) => rootEntries.has(folder));
 
 /** Returns the paths of all samples. */
 export function samplePaths(): string[] {
@@ -72,6 +75,11 @@ export function findSamples(names: string[]): string[] {
     );
   }
   return paths.filter((path) => names.length === 0 || names.some((name) => path.includes(name)));
+}
+
+/** Reports whether a sample is a server: all in servers/ are, and elsewhere its name says so. */
+export function isServer(path: string): boolean {
+  return /^servers\/|_(?:server|receive|prefork)\.ts$/.test(path);
 }
 
 /** Parses a sample's header; throws a SyntaxError if it is invalid. */

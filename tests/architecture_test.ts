@@ -1,11 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { dirname, normalize } from "node:path";
-import { root } from "../contract/header.ts";
+import { root, sampleFolders } from "../contract/header.ts";
 
-// The direction of imports: samples -> mod, cli, protocols -> lib/server -> lib/socket -> lib/io, lib/address ->
-// lib/wire, and the tools and tests -> contract. No import goes back up, and none goes into tests/.
+// The direction of imports: samples -> mod, cli, posix, protocols -> lib/posix -> lib/server -> lib/socket ->
+// lib/io, lib/address -> lib/wire, and the tools and tests -> contract. No import goes back up, and none goes
+// into tests/.
 
-const folders = ["lib", "protocols", "contract", "servers", "clients", "unix", "bench", "tests"];
+const folders = ["lib", "protocols", "contract", ...sampleFolders, "bench", "tests"];
 const files = ["mod.ts", "cli.ts", "demo.ts", "compile.ts", ...folders.flatMap(sourcesIn)];
 
 /** The TypeScript files in a folder and below it. */
@@ -20,8 +21,9 @@ function sourcesIn(folder: string): string[] {
 /** What a file imports, as paths from the root; other modules by their names. Examples do not count. */
 function importsOf(path: string): string[] {
   const code = Deno.readTextFileSync(`${root}${path}`).replace(/^ *\/\*\*[^]*?\*\//gm, "");
-  const found = code.matchAll(/^(?:import|export)\s[^;]*?from "([^"]+)"/gm);
-  return Array.from(found, ([, name = ""]) => {
+  const found = code.matchAll(/^(?:import|export)\s[^;]*?from "([^"]+)"|\bimport\("([^"]+)"\)/gm);
+  return Array.from(found, ([, fixed, dynamic]) => {
+    const name = fixed ?? dynamic ?? "";
     return name.startsWith(".") ? normalize(`${dirname(path)}/${name}`) : name;
   });
 }
@@ -35,6 +37,15 @@ const allowed: Record<string, string[]> = {
   "lib/io/": ["lib/io/", "lib/wire/", "lib/errors.ts", "lib/printable.ts"],
   "lib/socket/": ["lib/socket/", "lib/io/", "lib/address/", "lib/wire/", "lib/errors.ts", "node:"],
   "lib/server/": ["lib/server/", "lib/socket/", "lib/io/", "lib/address/", "lib/errors.ts"],
+  "lib/posix/": [
+    "lib/posix/",
+    "lib/server/",
+    "lib/socket/",
+    "lib/io/",
+    "lib/address/",
+    "lib/wire/",
+    "lib/errors.ts",
+  ],
   "lib/cli/": ["lib/"],
   "lib/errors.ts": [],
   "lib/printable.ts": [],
@@ -44,6 +55,7 @@ const allowed: Record<string, string[]> = {
   "servers/": ["mod.ts", "cli.ts", "protocols/", "servers/"],
   "clients/": ["mod.ts", "cli.ts", "protocols/", "clients/"],
   "unix/": ["mod.ts", "cli.ts", "protocols/", "unix/"],
+  "posix/": ["mod.ts", "cli.ts", "posix.ts", "protocols/", "posix/"],
   "contract/": ["contract/", "mod.ts", "cli.ts"],
   "demo.ts": ["contract/", "mod.ts", "cli.ts", "lib/cli/wrap.ts", "demo.ts"],
   "compile.ts": ["contract/", "mod.ts", "cli.ts", "compile.ts"],
@@ -61,8 +73,18 @@ for (const [where, targets] of Object.entries(allowed)) {
   });
 }
 
+Deno.test("only posix.ts imports lib/posix/", () => {
+  const others = files.filter((path) =>
+    path !== "posix.ts" && !/^(?:lib\/posix|tests)\//.test(path)
+  );
+  const wrong = others.filter((path) =>
+    graph.get(path)?.some((name) => name.startsWith("lib/posix/"))
+  );
+  assertEquals(wrong, []);
+});
+
 Deno.test("a sample imports no other sample, except its own worker", () => {
-  const samples = files.filter((path) => /^(servers|clients|unix)\//.test(path));
+  const samples = files.filter((path) => sampleFolders.includes(dirname(path).split("/")[0] ?? ""));
   const others = samples.flatMap((path) =>
     graph.get(path)?.filter((name) => samples.includes(name) && name !== path)
       .map((name) => `${path} imports ${name}`) ?? []

@@ -22,9 +22,13 @@ for (const [sample = "", lecture = "", pair = "", teaches = ""] of map) {
     assertEquals(sample, `[${path}](../${path})`);
 
     const lectures = sectionsOf(course).get("The lectures") ?? "";
-    assert(lectures.includes(`- **${lecture}**: `), `${lecture} is not among the lectures`);
-    const [, source = ""] = /^ \* From (.*)$/m.exec(read(path)) ?? [];
-    assert(source.includes(lecture), `its header says "From ${source}"`);
+    const [, source] = /^ \* From (.*)$/m.exec(read(path)) ?? [];
+    if (lecture === "none") {
+      assertEquals(source, undefined);
+    } else {
+      assert(lectures.includes(`- **${lecture}**: `), `${lecture} is not among the lectures`);
+      assert(source?.includes(lecture), `its header says "From ${source}"`);
+    }
 
     const partners = readSample(path).transcript.flatMap(({ words }) => words)
       .filter((word) => word !== path && samplePaths().includes(word));

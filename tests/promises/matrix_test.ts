@@ -1,13 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { root, samplePaths } from "../../contract/header.ts";
+import { isServer, root, samplePaths } from "../../contract/header.ts";
 import { servers } from "../support/servers.ts";
 import { document, promises, withMatrix } from "./promises.ts";
 
 // The table of promises is complete, and the document shows it.
-
-/** The samples that are servers. */
-const isServer = (path: string) =>
-  path.startsWith("servers/") || /^unix\/(?:\w+_server|\w+_receive)\.ts$/.test(path);
 
 const paths = [...new Set(servers.map(({ path }) => path))];
 

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { root } from "../../contract/header.ts";
+import { root, sampleFolders } from "../../contract/header.ts";
+
+const programLinks = RegExp(
+  `\\]\\((?:\\.\\./)?((?:${sampleFolders.join("|")})/[\\w/]+\\.ts)\\)`,
+  "g",
+);
 
 /** Reads a file of the project. */
 export function read(path: string): string {
@@ -31,6 +36,5 @@ export function tableIn(text: string): string[][] {
 
 /** The samples and workers that a text links to, by their paths from the root. */
 export function linkedPrograms(text: string): string[] {
-  const links = text.matchAll(/\]\((?:\.\.\/)?((?:servers|clients|unix)\/[\w/]+\.ts)\)/g);
-  return Array.from(links, ([, path]) => path ?? "");
+  return Array.from(text.matchAll(programLinks), ([, path]) => path ?? "");
 }

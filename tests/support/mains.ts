@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { root } from "../../contract/header.ts";
+import { root, sampleFolders } from "../../contract/header.ts";
 import { Process, temporaryFolder } from "../../contract/process.ts";
 
 /**
@@ -23,7 +23,7 @@ export async function runWithMains<T>(body: string, input: unknown): Promise<T> 
   const base = `file://${root}`;
   const { imports } = JSON.parse(Deno.readTextFileSync(`${root}deno.json`));
   const stub = { [`${base}cli.ts`]: at("cli.ts") };
-  const scopes = { [`${base}servers/`]: stub, [`${base}clients/`]: stub, [`${base}unix/`]: stub };
+  const scopes = Object.fromEntries(sampleFolders.map((folder) => [`${base}${folder}/`, stub]));
   const files = {
     "imports.json": JSON.stringify({ imports, scopes }),
     "input.json": JSON.stringify(input),

@@ -29,8 +29,11 @@ export function argsAt({ args }: Subject, path: string): string[] {
 }
 
 /** What a test of the server requires. */
-export function needsOf({ args }: Subject): Need[] {
-  return args.some((arg) => arg.includes(":")) ? ["IPv6"] : [];
+export function needsOf({ path, args }: Subject): Need[] {
+  const needs: Need[] = [];
+  if (args.some((arg) => arg.includes(":"))) needs.push("IPv6");
+  if (path.startsWith("posix/")) needs.push("Linux C library");
+  return needs;
 }
 
 /** A server, and its properties for the tests. */

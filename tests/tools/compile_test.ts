@@ -5,7 +5,7 @@ import { testWith } from "../support/test_with.ts";
 import { play } from "../../contract/player.ts";
 import { freePort } from "../../contract/ports.ts";
 import { environment, makeDenoDir, temporaryFolder } from "../../contract/process.ts";
-import { readSample, root, samplePaths } from "../../contract/header.ts";
+import { readSample, root, sampleFolders, samplePaths } from "../../contract/header.ts";
 
 // `deno task compile`: the contents of executables, with stand-ins for Deno's runtime; its errors, and what
 // they leave; and, where the runtime is available, that executables do what the scripts do.
@@ -65,7 +65,10 @@ Deno.test("an executable contains the flags of its header, its modules and its w
       /node_modules\/[^/]+\/(.*?)\/\d/.exec(name)?.[1] ?? []
     );
     assertEquals([...new Set(packages)], ["deno-std"], path);
-    for (const module of [path, "mod.ts", "lib/address/services.json"]) {
+    const library = path.startsWith("posix/")
+      ? ["posix.ts"]
+      : ["mod.ts", "lib/address/services.json"];
+    for (const module of [path, ...library]) {
       assert(files.includes(module), `${path}: ${module} in ${files}`);
     }
 
@@ -82,7 +85,7 @@ Deno.test("an executable contains the flags of its header, its modules and its w
     `${column(total)}  total; checksums in ${folder.path}/dist/SHA256SUMS`,
   ]);
   assertEquals(await checkSums(`${folder.path}/dist`), paths.length);
-  assertEquals(contents(`${folder.path}/dist`), ["SHA256SUMS", "clients", "servers", "unix"]);
+  assertEquals(contents(`${folder.path}/dist`), ["SHA256SUMS", ...sampleFolders.toSorted()]);
 });
 
 Deno.test('flags after "--" replace those of the same name in the header', async () => {
@@ -153,7 +156,7 @@ Deno.test("without Deno's runtime, one sentence names both solutions, and no fil
 
   await compile(["telnet", LINUX, `--output=${dist}`], elf(folder.path));
   await fails();
-  assertEquals(contents(dist), ["SHA256SUMS", "clients", "servers", "unix"]);
+  assertEquals(contents(dist), ["SHA256SUMS", ...sampleFolders.toSorted()]);
   assertEquals(await checkSums(dist), 1);
 });
 
@@ -398,7 +401,7 @@ function permissions(flags: string[]): Record<string, string[]> {
 async function checkSums(folder: string): Promise<number> {
   const sums = Deno.readTextFileSync(`${folder}/SHA256SUMS`);
   const lines = await Promise.all(
-    ["clients", "servers", "unix"].flatMap((part) =>
+    sampleFolders.toSorted().flatMap((part) =>
       contents(`${folder}/${part}`).map(async (name) => {
         const content = Deno.readFileSync(`${folder}/${part}/${name}`);
         const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
