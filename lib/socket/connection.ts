@@ -8,6 +8,9 @@ import { formatAddress, unmapAddress } from "../address/format.ts";
 import { failed } from "../errors.ts";
 import type { Reader, Writer } from "../io/read_write.ts";
 
+/** What a {@linkcode Connection} wraps: a `Deno.Conn`, whose streams it does not use. */
+export type StreamSocket<A extends Deno.Addr> = Omit<Deno.Conn<A>, "readable" | "writable">;
+
 /**
  * A connected stream socket, TCP or Unix, as `connect(2)` and `accept(2)` return it.
  *
@@ -40,7 +43,7 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
   /** `getsockname(2)`: the local address. */
   readonly localAddr: A;
 
-  readonly #conn: Deno.Conn<A>;
+  readonly #conn: StreamSocket<A>;
   #isOpen = true;
 
   /**
@@ -48,7 +51,7 @@ export class Connection<A extends Deno.Addr = Deno.Addr> implements Reader, Writ
    *
    * @param conn The connection. Takes ownership.
    */
-  constructor(conn: Deno.Conn<A>) {
+  constructor(conn: StreamSocket<A>) {
     this.#conn = conn;
     this.remoteAddr = unmapAddress(conn.remoteAddr);
     this.localAddr = unmapAddress(conn.localAddr);

@@ -1,0 +1,822 @@
+/**
+ * The constants of the system calls, with Linux's values, which x86-64 and arm64 share.
+ *
+ * @module
+ */
+
+// Address families.
+
+/**
+ * No address family: `connect` with it dissolves a datagram socket's association.
+ *
+ * @category Constants
+ */
+export const AF_UNSPEC = 0;
+
+/**
+ * Unix-domain addresses, unix(7).
+ *
+ * @category Constants
+ */
+export const AF_UNIX = 1;
+
+/**
+ * IPv4 addresses, ip(7).
+ *
+ * @category Constants
+ */
+export const AF_INET = 2;
+
+/**
+ * IPv6 addresses, ipv6(7).
+ *
+ * @category Constants
+ */
+export const AF_INET6 = 10;
+
+// Socket types.
+
+/**
+ * A byte stream, such as TCP.
+ *
+ * @category Constants
+ */
+export const SOCK_STREAM = 1;
+
+/**
+ * Datagrams, such as UDP.
+ *
+ * @category Constants
+ */
+export const SOCK_DGRAM = 2;
+
+/**
+ * Raw IP packets, raw(7). Requires root or `CAP_NET_RAW`.
+ *
+ * @category Constants
+ */
+export const SOCK_RAW = 3;
+
+/**
+ * A connection that keeps the boundaries of messages, unix(7).
+ *
+ * @category Constants
+ */
+export const SOCK_SEQPACKET = 5;
+
+// Protocols.
+
+/**
+ * IPv4, as the level of an option.
+ *
+ * @category Constants
+ */
+export const IPPROTO_IP = 0;
+
+/**
+ * ICMP, icmp(7).
+ *
+ * @category Constants
+ */
+export const IPPROTO_ICMP = 1;
+
+/**
+ * TCP, tcp(7).
+ *
+ * @category Constants
+ */
+export const IPPROTO_TCP = 6;
+
+/**
+ * UDP, udp(7).
+ *
+ * @category Constants
+ */
+export const IPPROTO_UDP = 17;
+
+/**
+ * IPv6, as the level of an option.
+ *
+ * @category Constants
+ */
+export const IPPROTO_IPV6 = 41;
+
+/**
+ * ICMPv6.
+ *
+ * @category Constants
+ */
+export const IPPROTO_ICMPV6 = 58;
+
+// Options of all sockets, socket(7).
+
+/**
+ * The level of the options of all sockets.
+ *
+ * @category Constants
+ */
+export const SOL_SOCKET = 1;
+
+/**
+ * Allows to bind an address that closed connections still use.
+ *
+ * @category Constants
+ */
+export const SO_REUSEADDR = 2;
+
+/**
+ * The type of the socket, such as `SOCK_STREAM`. Read-only.
+ *
+ * @category Constants
+ */
+export const SO_TYPE = 3;
+
+/**
+ * The pending error as an errno, 0 for none; reading clears it. Read-only.
+ *
+ * @category Constants
+ */
+export const SO_ERROR = 4;
+
+/**
+ * Allows to send to broadcast addresses.
+ *
+ * @category Constants
+ */
+export const SO_BROADCAST = 6;
+
+/**
+ * The size of the send buffer, in bytes. The kernel doubles the value.
+ *
+ * @category Constants
+ */
+export const SO_SNDBUF = 7;
+
+/**
+ * The size of the receive buffer, in bytes. The kernel doubles the value.
+ *
+ * @category Constants
+ */
+export const SO_RCVBUF = 8;
+
+/**
+ * Probes an idle peer.
+ *
+ * @category Constants
+ */
+export const SO_KEEPALIVE = 9;
+
+/**
+ * Leaves urgent data in the stream.
+ *
+ * @category Constants
+ */
+export const SO_OOBINLINE = 10;
+
+/**
+ * What `close` does with unsent data: a `struct linger`.
+ *
+ * @category Constants
+ */
+export const SO_LINGER = 13;
+
+/**
+ * Allows several sockets on one port; the kernel distributes clients among them.
+ *
+ * @category Constants
+ */
+export const SO_REUSEPORT = 15;
+
+/**
+ * Receives the credentials of senders, `SCM_CREDENTIALS`.
+ *
+ * @category Constants
+ */
+export const SO_PASSCRED = 16;
+
+/**
+ * The credentials of a Unix-domain peer: a `struct ucred`. Read-only.
+ *
+ * @category Constants
+ */
+export const SO_PEERCRED = 17;
+
+/**
+ * The time limit of a blocking receive: a `struct timeval`.
+ *
+ * @category Constants
+ */
+export const SO_RCVTIMEO = 20;
+
+/**
+ * The time limit of a blocking send: a `struct timeval`.
+ *
+ * @category Constants
+ */
+export const SO_SNDTIMEO = 21;
+
+/**
+ * Whether the socket is listening. Read-only.
+ *
+ * @category Constants
+ */
+export const SO_ACCEPTCONN = 30;
+
+/**
+ * The protocol of the socket. Read-only.
+ *
+ * @category Constants
+ */
+export const SO_PROTOCOL = 38;
+
+/**
+ * The address family of the socket. Read-only.
+ *
+ * @category Constants
+ */
+export const SO_DOMAIN = 39;
+
+// Options of TCP, tcp(7).
+
+/**
+ * Disables Nagle's algorithm.
+ *
+ * @category Constants
+ */
+export const TCP_NODELAY = 1;
+
+/**
+ * The maximum segment size, in bytes.
+ *
+ * @category Constants
+ */
+export const TCP_MAXSEG = 2;
+
+/**
+ * Sends only full segments until it is cleared.
+ *
+ * @category Constants
+ */
+export const TCP_CORK = 3;
+
+/**
+ * The idle time before the first keep-alive probe, in seconds.
+ *
+ * @category Constants
+ */
+export const TCP_KEEPIDLE = 4;
+
+/**
+ * The time between keep-alive probes, in seconds.
+ *
+ * @category Constants
+ */
+export const TCP_KEEPINTVL = 5;
+
+/**
+ * The number of keep-alive probes.
+ *
+ * @category Constants
+ */
+export const TCP_KEEPCNT = 6;
+
+/**
+ * Accepts a connection only when data has arrived, in seconds.
+ *
+ * @category Constants
+ */
+export const TCP_DEFER_ACCEPT = 9;
+
+/**
+ * The state of the connection: a `struct tcp_info`. Read-only.
+ *
+ * @category Constants
+ */
+export const TCP_INFO = 11;
+
+/**
+ * Sends acknowledgments immediately.
+ *
+ * @category Constants
+ */
+export const TCP_QUICKACK = 12;
+
+/**
+ * How long sent data may stay unacknowledged, in ms.
+ *
+ * @category Constants
+ */
+export const TCP_USER_TIMEOUT = 18;
+
+// Options of IPv4, ip(7).
+
+/**
+ * The type of service.
+ *
+ * @category Constants
+ */
+export const IP_TOS = 1;
+
+/**
+ * The time to live.
+ *
+ * @category Constants
+ */
+export const IP_TTL = 2;
+
+/**
+ * The options of the IP header.
+ *
+ * @category Constants
+ */
+export const IP_OPTIONS = 4;
+
+/**
+ * Receives the destination address of each datagram.
+ *
+ * @category Constants
+ */
+export const IP_PKTINFO = 8;
+
+/**
+ * Path MTU discovery, such as `IP_PMTUDISC_DO`.
+ *
+ * @category Constants
+ */
+export const IP_MTU_DISCOVER = 10;
+
+/**
+ * Queues errors, which `MSG_ERRQUEUE` receives.
+ *
+ * @category Constants
+ */
+export const IP_RECVERR = 11;
+
+/**
+ * Receives the time to live of each datagram.
+ *
+ * @category Constants
+ */
+export const IP_RECVTTL = 12;
+
+/**
+ * The path MTU of a connected socket, in bytes. Read-only.
+ *
+ * @category Constants
+ */
+export const IP_MTU = 14;
+
+/**
+ * The interface of sent multicasts.
+ *
+ * @category Constants
+ */
+export const IP_MULTICAST_IF = 32;
+
+/**
+ * The time to live of sent multicasts.
+ *
+ * @category Constants
+ */
+export const IP_MULTICAST_TTL = 33;
+
+/**
+ * Whether this host receives its own multicasts.
+ *
+ * @category Constants
+ */
+export const IP_MULTICAST_LOOP = 34;
+
+/**
+ * Joins a multicast group: a `struct ip_mreqn`.
+ *
+ * @category Constants
+ */
+export const IP_ADD_MEMBERSHIP = 35;
+
+/**
+ * Leaves a multicast group: a `struct ip_mreqn`.
+ *
+ * @category Constants
+ */
+export const IP_DROP_MEMBERSHIP = 36;
+
+/**
+ * Fragments long datagrams.
+ *
+ * @category Constants
+ */
+export const IP_PMTUDISC_DONT = 0;
+
+/**
+ * Fragments datagrams according to each route's setting.
+ *
+ * @category Constants
+ */
+export const IP_PMTUDISC_WANT = 1;
+
+/**
+ * Never fragments: a datagram longer than the path MTU fails with `EMSGSIZE`.
+ *
+ * @category Constants
+ */
+export const IP_PMTUDISC_DO = 2;
+
+// Options of IPv6, ipv6(7).
+
+/**
+ * The hop limit.
+ *
+ * @category Constants
+ */
+export const IPV6_UNICAST_HOPS = 16;
+
+/**
+ * The interface of sent multicasts, by its index.
+ *
+ * @category Constants
+ */
+export const IPV6_MULTICAST_IF = 17;
+
+/**
+ * The hop limit of sent multicasts.
+ *
+ * @category Constants
+ */
+export const IPV6_MULTICAST_HOPS = 18;
+
+/**
+ * Queues errors, which `MSG_ERRQUEUE` receives.
+ *
+ * @category Constants
+ */
+export const IPV6_RECVERR = 25;
+
+/**
+ * Whether the socket excludes IPv4.
+ *
+ * @category Constants
+ */
+export const IPV6_V6ONLY = 26;
+
+// Flags of messages, recv(2) and send(2).
+
+/**
+ * Urgent data.
+ *
+ * @category Constants
+ */
+export const MSG_OOB = 1;
+
+/**
+ * Receives data without removing it from the queue.
+ *
+ * @category Constants
+ */
+export const MSG_PEEK = 2;
+
+/**
+ * Sends to hosts on connected networks only.
+ *
+ * @category Constants
+ */
+export const MSG_DONTROUTE = 4;
+
+/**
+ * The control data was truncated.
+ *
+ * @category Constants
+ */
+export const MSG_CTRUNC = 8;
+
+/**
+ * The datagram was truncated. To `recv`: returns the datagram's length.
+ *
+ * @category Constants
+ */
+export const MSG_TRUNC = 0x20;
+
+/**
+ * Does not block in this call.
+ *
+ * @category Constants
+ */
+export const MSG_DONTWAIT = 0x40;
+
+/**
+ * Blocks until the buffer is full.
+ *
+ * @category Constants
+ */
+export const MSG_WAITALL = 0x100;
+
+/**
+ * Receives from the error queue.
+ *
+ * @category Constants
+ */
+export const MSG_ERRQUEUE = 0x2000;
+
+/**
+ * Does not send `SIGPIPE`; Deno ignores it in any case.
+ *
+ * @category Constants
+ */
+export const MSG_NOSIGNAL = 0x4000;
+
+/**
+ * More data follows.
+ *
+ * @category Constants
+ */
+export const MSG_MORE = 0x8000;
+
+/**
+ * Blocks until the first message only, recvmmsg(2).
+ *
+ * @category Constants
+ */
+export const MSG_WAITFORONE = 0x10000;
+
+/**
+ * Sets close-on-exec on received descriptors.
+ *
+ * @category Constants
+ */
+export const MSG_CMSG_CLOEXEC = 0x40000000;
+
+// Control messages, unix(7) and ip(7).
+
+/**
+ * Descriptors.
+ *
+ * @category Constants
+ */
+export const SCM_RIGHTS = 1;
+
+/**
+ * Credentials: a `struct ucred`.
+ *
+ * @category Constants
+ */
+export const SCM_CREDENTIALS = 2;
+
+/**
+ * The error arose on this host.
+ *
+ * @category Constants
+ */
+export const SO_EE_ORIGIN_LOCAL = 1;
+
+/**
+ * The error came in an ICMP message.
+ *
+ * @category Constants
+ */
+export const SO_EE_ORIGIN_ICMP = 2;
+
+/**
+ * The error came in an ICMPv6 message.
+ *
+ * @category Constants
+ */
+export const SO_EE_ORIGIN_ICMP6 = 3;
+
+// The directions of shutdown(2).
+
+/**
+ * No more receives.
+ *
+ * @category Constants
+ */
+export const SHUT_RD = 0;
+
+/**
+ * No more sends: a half-close.
+ *
+ * @category Constants
+ */
+export const SHUT_WR = 1;
+
+/**
+ * Neither.
+ *
+ * @category Constants
+ */
+export const SHUT_RDWR = 2;
+
+// Descriptors, fcntl(2) and open(2).
+
+/**
+ * Gets the descriptor's flags, such as `FD_CLOEXEC`.
+ *
+ * @category Constants
+ */
+export const F_GETFD = 1;
+
+/**
+ * Sets the descriptor's flags.
+ *
+ * @category Constants
+ */
+export const F_SETFD = 2;
+
+/**
+ * Gets the status flags, such as `O_NONBLOCK`.
+ *
+ * @category Constants
+ */
+export const F_GETFL = 3;
+
+/**
+ * Sets the status flags.
+ *
+ * @category Constants
+ */
+export const F_SETFL = 4;
+
+/**
+ * Sets the process that receives `SIGURG`.
+ *
+ * @category Constants
+ */
+export const F_SETOWN = 8;
+
+/**
+ * Gets the process that receives `SIGURG`.
+ *
+ * @category Constants
+ */
+export const F_GETOWN = 9;
+
+/**
+ * Closes the descriptor at `execve`.
+ *
+ * @category Constants
+ */
+export const FD_CLOEXEC = 1;
+
+/**
+ * Opens a file for reading.
+ *
+ * @category Constants
+ */
+export const O_RDONLY = 0;
+
+/**
+ * Opens a file for writing.
+ *
+ * @category Constants
+ */
+export const O_WRONLY = 0o1;
+
+/**
+ * Opens a file for reading and writing.
+ *
+ * @category Constants
+ */
+export const O_RDWR = 0o2;
+
+/**
+ * Creates the file if it does not exist.
+ *
+ * @category Constants
+ */
+export const O_CREAT = 0o100;
+
+/**
+ * Truncates the file.
+ *
+ * @category Constants
+ */
+export const O_TRUNC = 0o1000;
+
+/**
+ * Non-blocking mode.
+ *
+ * @category Constants
+ */
+export const O_NONBLOCK = 0o4000;
+
+/**
+ * The number of bytes that can be read, ioctl(2).
+ *
+ * @category Constants
+ */
+export const FIONREAD = 0x541b;
+
+// Events of poll(2).
+
+/**
+ * Data can be received.
+ *
+ * @category Constants
+ */
+export const POLLIN = 1;
+
+/**
+ * Urgent data can be received.
+ *
+ * @category Constants
+ */
+export const POLLPRI = 2;
+
+/**
+ * Data can be sent.
+ *
+ * @category Constants
+ */
+export const POLLOUT = 4;
+
+/**
+ * An error is pending.
+ *
+ * @category Constants
+ */
+export const POLLERR = 8;
+
+/**
+ * The peer hung up.
+ *
+ * @category Constants
+ */
+export const POLLHUP = 0x10;
+
+/**
+ * The descriptor is not open.
+ *
+ * @category Constants
+ */
+export const POLLNVAL = 0x20;
+
+/**
+ * The peer half-closed the connection.
+ *
+ * @category Constants
+ */
+export const POLLRDHUP = 0x2000;
+
+// Events of epoll_ctl(2).
+
+/**
+ * Data can be received.
+ *
+ * @category Constants
+ */
+export const EPOLLIN = 1;
+
+/**
+ * Urgent data can be received.
+ *
+ * @category Constants
+ */
+export const EPOLLPRI = 2;
+
+/**
+ * Data can be sent.
+ *
+ * @category Constants
+ */
+export const EPOLLOUT = 4;
+
+/**
+ * An error is pending. Always reported.
+ *
+ * @category Constants
+ */
+export const EPOLLERR = 8;
+
+/**
+ * The peer hung up. Always reported.
+ *
+ * @category Constants
+ */
+export const EPOLLHUP = 0x10;
+
+/**
+ * The peer half-closed the connection.
+ *
+ * @category Constants
+ */
+export const EPOLLRDHUP = 0x2000;
+
+/**
+ * Wakes one of several pollers.
+ *
+ * @category Constants
+ */
+export const EPOLLEXCLUSIVE = 0x10000000;
+
+/**
+ * Reports one event, then none until `modify`.
+ *
+ * @category Constants
+ */
+export const EPOLLONESHOT = 0x40000000;
+
+/**
+ * Edge-triggered: reports changes only.
+ *
+ * @category Constants
+ */
+export const EPOLLET = 0x80000000;

@@ -1,0 +1,76 @@
+/**
+ * File descriptors.
+ *
+ * @module
+ */
+
+import { errnoError } from "./errno.ts";
+import { errno, libc } from "./libc.ts";
+
+/**
+ * A file descriptor, which `using` closes.
+ *
+ * A call on a closed descriptor fails with `EBADF`; it does not reach the file that has the number now. The descriptors that this module opens are non-blocking, and are closed
+ * at `execve(2)`, so that no child process inherits them.
+ *
+ * Source: close(2).
+ *
+ * @example
+ * ```ts ignore
+ * import { assertThrows } from "@std/assert";
+ * import { AF_INET, listen, SOCK_STREAM, socket } from "@deno-sockets/samples/posix";
+ *
+ * const descriptor = socket(AF_INET, SOCK_STREAM);
+ * descriptor.close();
+ * assertThrows(() => listen(descriptor, 5), Deno.errors.BadResource);
+ * ```
+ *
+ * @category Descriptors
+ */
+export class Descriptor implements Disposable {
+  #fd: number;
+  /** Called before the descriptor is closed: its poller's `remove`. */
+  #onClose: ((descriptor: Descriptor) => void) | undefined;
+
+  /**
+   * Takes ownership of a descriptor.
+   *
+   * @param fd The number of the descriptor, such as one that another program passed.
+   */
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** The number of the descriptor; -1 after `close`, for which every call fails with `EBADF`. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  /** @internal */
+  setOnClose(onClose: ((descriptor: Descriptor) => void) | undefined): void {
+    this.#onClose = onClose;
+  }
+
+  /** Gives up ownership: returns the number, and marks the descriptor as closed without closing it. */
+  release(): number {
+    this.#onClose?.(this);
+    const fd = this.#fd;
+    this.#fd = -1;
+    return fd;
+  }
+
+  /**
+   * `close(2)`: closes the descriptor. A second call does nothing. The system closes it even if the call fails;
+   * an error, of an earlier write to a file, is thrown.
+   */
+  close(): void {
+    if (this.#fd === -1) return;
+    const fd = this.release();
+    if (libc().close(fd) === -1) throw errnoError(errno(), "close");
+  }
+
+  /** Closes the descriptor at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

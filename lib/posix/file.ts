@@ -1,0 +1,147 @@
+/**
+ * Calls on descriptors of any kind, and files to send.
+ *
+ * @module
+ */
+
+import { Descriptor } from "./descriptor.ts";
+import { errnoError } from "./errno.ts";
+import { errno, libc } from "./libc.ts";
+import { wouldBlock } from "./transfer.ts";
+
+const O_CLOEXEC = 0o2000000;
+
+/**
+ * `fcntl(2)`: gets or sets a property of a descriptor.
+ *
+ * Source: UCM lecture, `O_NONBLOCK` and `F_SETOWN`; fcntl(2).
+ *
+ * @param descriptor The descriptor.
+ * @param command The command, such as `F_GETFL` or `F_SETOWN`.
+ * @param value The argument of the command. Default 0.
+ * @returns The result of the command: the flags of `F_GETFL`, the process of `F_GETOWN`.
+ * @throws {PosixError} `EBADF`, or `EINVAL` for an unknown command.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { AF_INET, F_GETFL, F_SETFL, fcntl, O_NONBLOCK, SOCK_STREAM, socket } from "@deno-sockets/samples/posix";
+ *
+ * using descriptor = socket(AF_INET, SOCK_STREAM);
+ * const flags = fcntl(descriptor, F_GETFL);
+ * assertEquals(flags & O_NONBLOCK, O_NONBLOCK);
+ * fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK); // blocking
+ * ```
+ *
+ * @category Descriptors
+ */
+export function fcntl(descriptor: Descriptor, command: number, value?: number): number {
+  const result = libc().fcntl(descriptor.fd, command, value ?? 0);
+  if (result === -1) throw errnoError(errno(), "fcntl");
+  return result;
+}
+
+const intValue = new Int32Array(1);
+
+/**
+ * `ioctl(2)`: returns a property of a descriptor that is an `int`.
+ *
+ * Source: ioctl(2).
+ *
+ * @param descriptor The descriptor.
+ * @param request The request, such as `FIONREAD`.
+ * @returns The value.
+ * @throws {PosixError} `ENOTTY` if the descriptor has no such property.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { FIONREAD, ioctl, send, SOCK_STREAM, socketpair } from "@deno-sockets/samples/posix";
+ *
+ * const [left, right] = socketpair(SOCK_STREAM);
+ * using _left = left;
+ * using _right = right;
+ * send(left, new Uint8Array(5));
+ * assertEquals(ioctl(right, FIONREAD), 5);
+ * ```
+ *
+ * @category Descriptors
+ */
+export function ioctl(descriptor: Descriptor, request: number): number {
+  if (libc().ioctl(descriptor.fd, request, intValue) === -1) throw errnoError(errno(), "ioctl");
+  return intValue[0] ?? 0;
+}
+
+/**
+ * `open(2)`: opens a file, close-on-exec.
+ *
+ * Source: open(2).
+ *
+ * @param path The path of the file.
+ * @param flags `O_RDONLY`, `O_WRONLY` or `O_RDWR`, and others such as `O_CREAT`.
+ * @param mode The mode bits of a new file. Default 0o666, less the umask.
+ * @returns The descriptor.
+ * @throws {PosixError} `ENOENT`, `EACCES`, `EISDIR`, and others.
+ * @throws {TypeError} If the path contains a NUL.
+ *
+ * @category Descriptors
+ */
+export function open(path: string, flags: number, mode?: number): Descriptor {
+  if (path.includes("\0")) throw new TypeError("open: the path contains a NUL");
+  const fd = libc().open(new TextEncoder().encode(`${path}\0`), flags | O_CLOEXEC, mode ?? 0o666);
+  if (fd === -1) throw errnoError(errno(), "open", path);
+  return new Descriptor(fd);
+}
+
+/**
+ * `read(2)`: reads bytes from a descriptor.
+ *
+ * Source: CS:APP lecture; read(2).
+ *
+ * @param descriptor The descriptor.
+ * @param buffer The buffer to fill.
+ * @returns The number of bytes; 0 at EOF; `-EAGAIN` if nothing has arrived.
+ * @throws {PosixError} `EISDIR` for a folder; for a socket, the errors of {@linkcode recv}.
+ *
+ * @category Transfers
+ */
+export function read(descriptor: Descriptor, buffer: Uint8Array<ArrayBuffer>): number {
+  const size = libc().read(descriptor.fd, buffer, buffer.length);
+  return size === -1 ? wouldBlock("read") : size;
+}
+
+/**
+ * `write(2)`: writes bytes to a descriptor.
+ *
+ * Source: CS:APP lecture; write(2).
+ *
+ * @param descriptor The descriptor.
+ * @param bytes The bytes.
+ * @returns The number of bytes written, which may be less than all; `-EAGAIN` if there is no room.
+ * @throws {PosixError} `ENOSPC` on a full disk; for a socket, the errors of {@linkcode send}.
+ *
+ * @category Transfers
+ */
+export function write(descriptor: Descriptor, bytes: Uint8Array<ArrayBuffer>): number {
+  const size = libc().write(descriptor.fd, bytes, bytes.length);
+  return size === -1 ? wouldBlock("write") : size;
+}
+
+/**
+ * `sendfile(2)`: sends bytes of a file to a socket without copying them through this program.
+ *
+ * Source: sendfile(2).
+ *
+ * @param socket The connected socket.
+ * @param file The file, which is read from its current offset.
+ * @param count The maximum number of bytes.
+ * @returns The number of bytes sent, which may be less than `count`; 0 at the end of the file; `-EAGAIN` if the
+ * socket has no room.
+ * @throws {PosixError} `EPIPE` or `ECONNRESET` if the connection has ended; `EINVAL` if the file cannot be mapped.
+ *
+ * @category Transfers
+ */
+export function sendfile(socket: Descriptor, file: Descriptor, count: number): number {
+  const size = libc().sendfile(socket.fd, file.fd, null, count);
+  return size === -1 ? wouldBlock("sendfile") : size;
+}

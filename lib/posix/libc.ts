@@ -1,0 +1,150 @@
+/**
+ * Loads the C library, and calls it.
+ *
+ * @module
+ */
+
+import { failed } from "../errors.ts";
+
+// The types of parameters and results. `isize` and `usize` would be BigInts: a result of -1 or a count of bytes
+// fits in `i32`. A descriptor is an `i32`, a length a `u32`.
+const int = "i32";
+const length = "u32";
+const buffer = "buffer";
+const address = "u64";
+
+/** The functions of the C library that lib/posix calls. */
+const functions = {
+  __errno_location: { parameters: [], result: address },
+  __xpg_strerror_r: { parameters: [int, buffer, length], result: int, optional: true }, // glibc
+  strerror_r: { parameters: [int, buffer, length], result: int }, // musl has POSIX's under this name
+  addressOf: { name: "memcpy", parameters: [buffer, address, length], result: address },
+  readMemory: { name: "memcpy", parameters: [buffer, address, length], result: address },
+
+  socket: { parameters: [int, int, int], result: int },
+  socketpair: { parameters: [int, int, int, buffer], result: int },
+  bind: { parameters: [int, buffer, length], result: int },
+  listen: { parameters: [int, int], result: int },
+  accept4: { parameters: [int, buffer, buffer, int], result: int },
+  connect: { parameters: [int, buffer, length], result: int },
+  getsockname: { parameters: [int, buffer, buffer], result: int },
+  getpeername: { parameters: [int, buffer, buffer], result: int },
+  getsockopt: { parameters: [int, int, int, buffer, buffer], result: int },
+  setsockopt: { parameters: [int, int, int, buffer, length], result: int },
+  shutdown: { parameters: [int, int], result: int },
+  close: { parameters: [int], result: int },
+  sockatmark: { parameters: [int], result: int },
+
+  recv: { parameters: [int, buffer, length, int], result: int },
+  send: { parameters: [int, buffer, length, int], result: int },
+  recvfrom: { parameters: [int, buffer, length, int, buffer, buffer], result: int },
+  sendto: { parameters: [int, buffer, length, int, buffer, length], result: int },
+  recvmsg: { parameters: [int, buffer, int], result: int },
+  sendmsg: { parameters: [int, buffer, int], result: int },
+  recvmmsg: { parameters: [int, buffer, length, int, buffer], result: int },
+  sendmmsg: { parameters: [int, buffer, length, int], result: int },
+
+  open: { parameters: [buffer, int, int], result: int },
+  read: { parameters: [int, buffer, length], result: int },
+  write: { parameters: [int, buffer, length], result: int },
+  sendfile: { parameters: [int, int, buffer, length], result: int },
+  fcntl: { parameters: [int, int, int], result: int },
+  ioctl: { parameters: [int, length, buffer], result: int },
+
+  select: { parameters: [int, buffer, buffer, buffer, buffer], result: int },
+  poll: { parameters: [buffer, length, int], result: int },
+  epoll_create1: { parameters: [int], result: int },
+  epoll_ctl: { parameters: [int, int, int, buffer], result: int },
+  epoll_wait: { parameters: [int, buffer, int, int], result: int },
+  eventfd: { parameters: [length, int], result: int },
+
+  // The same calls in a thread of Deno's pool, where errno cannot be read: only to wait.
+  waitSelect: {
+    name: "select",
+    parameters: [int, buffer, buffer, buffer, buffer],
+    result: int,
+    nonblocking: true,
+  },
+  waitPoll: { name: "poll", parameters: [buffer, length, int], result: int, nonblocking: true },
+  waitEpoll: {
+    name: "epoll_wait",
+    parameters: [int, buffer, int, int],
+    result: int,
+    nonblocking: true,
+  },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The functions of the C library, as Deno calls them. */
+export type Libc = Deno.DynamicLibrary<typeof functions>["symbols"];
+
+/**
+ * The paths of the C library: of Debian and Ubuntu, Fedora, Arch, and Alpine. `--allow-ffi` compares paths as
+ * text, so the library is opened by exactly one of them.
+ */
+export const libcPaths: readonly string[] = [
+  `/lib/${Deno.build.arch}-linux-gnu/libc.so.6`,
+  "/lib64/libc.so.6",
+  "/lib/libc.so.6",
+  `/lib/libc.musl-${Deno.build.arch}.so.1`,
+];
+
+let opened: Libc | undefined;
+
+/** The address of this thread's `errno`. Each Worker has its own. */
+let errnoAddress = 0n;
+const errnoValue = new Int32Array(1);
+
+/**
+ * `dlopen(3)`: returns the functions of the C library, which the first call loads.
+ *
+ * @throws {Deno.errors.NotCapable} If no path of the library is granted.
+ * @throws {Deno.errors.NotSupported} If the system is not Linux on x86-64 or arm64.
+ */
+export function libc(): Libc {
+  return opened ??= load();
+}
+
+function load(): Libc {
+  const { os, arch } = Deno.build;
+  if (os !== "linux") {
+    const cause = `the system calls require Linux on x86-64 or arm64, this is ${os} on ${arch}`;
+    throw failed("dlopen", new Deno.errors.NotSupported(cause));
+  }
+  let cause: unknown;
+  for (const path of libcPaths) {
+    if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") continue;
+    try {
+      const { symbols } = Deno.dlopen(path, functions);
+      errnoAddress = symbols.__errno_location(); // now, because a BigInt is an allocation
+      return symbols;
+    } catch (error) {
+      cause = error; // another distribution's path
+    }
+  }
+  throw failed("dlopen", cause ?? missingPermission());
+}
+
+function missingPermission(): Error {
+  const [debian, fedora, arch, alpine] = libcPaths;
+  return new Deno.errors.NotCapable(
+    `permission not granted, requires --allow-ffi=${debian} ` +
+      `(Fedora: ${fedora}, Arch: ${arch}, Alpine: ${alpine})`,
+  );
+}
+
+/**
+ * `errno(3)`: returns the error of the last call. It must be read before anything else: an allocation may
+ * collect garbage, and a system call of the collector sets it.
+ */
+export function errno(): number {
+  libc().readMemory(errnoValue, errnoAddress, 4);
+  return errnoValue[0] ?? 0;
+}
+
+/**
+ * Returns the address of a buffer's first byte. It does not keep the buffer alive: hold a reference to the buffer
+ * as long as C may use the address.
+ */
+export function addressOf(buffer: Uint8Array<ArrayBuffer>): bigint {
+  return libc().addressOf(buffer, 0n, 0);
+}

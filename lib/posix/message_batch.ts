@@ -1,0 +1,201 @@
+/**
+ * Many datagrams in one system call: `recvmmsg(2)` and `sendmmsg(2)`.
+ *
+ * @module
+ */
+
+import { layout } from "./_layout.ts";
+import { MSG_TRUNC } from "./constants.ts";
+import type { Descriptor } from "./descriptor.ts";
+import { addressOf, libc } from "./libc.ts";
+import { decodeSockaddr } from "./sockaddr.ts";
+import { wouldBlock } from "./transfer.ts";
+
+const { iovec, mmsghdr, msghdr, sockaddr_storage } = layout;
+
+// The members that change are 4 bytes, or the lower half of 8, so a batch accesses them as 32-bit words.
+const HEADER = mmsghdr.size / 4;
+const NAME_LENGTH = msghdr.msg_namelen / 4;
+const FLAGS = msghdr.msg_flags / 4;
+const LENGTH = mmsghdr.msg_len / 4;
+const IOV = iovec.size / 4;
+const IOV_LENGTH = iovec.iov_len / 4;
+const NAME = sockaddr_storage.size;
+
+/**
+ * The datagrams of `recvmmsg(2)` and `sendmmsg(2)`: a vector of `struct mmsghdr` with buffers of one size.
+ *
+ * A received batch can be sent as it is: each datagram returns to its sender.
+ *
+ * Source: recvmmsg(2), sendmmsg(2).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import {
+ *   AF_INET, bind, getsockname, MessageBatch, recvmmsg, sendto, SOCK_DGRAM, socket,
+ * } from "@deno-sockets/samples/posix";
+ *
+ * using receiver = socket(AF_INET, SOCK_DGRAM);
+ * bind(receiver, { transport: "udp", hostname: "127.0.0.1", port: 0 });
+ * using sender = socket(AF_INET, SOCK_DGRAM);
+ * for (const byte of [1, 2, 3]) sendto(sender, new Uint8Array([byte]), getsockname(receiver));
+ *
+ * const batch = new MessageBatch(64, 80);
+ * assertEquals(recvmmsg(receiver, batch), 3);
+ * assertEquals(batch.message(2), new Uint8Array([3]));
+ * ```
+ *
+ * @category Messages
+ */
+export class MessageBatch {
+  /** The maximum number of datagrams. */
+  readonly capacity: number;
+  /** The maximum size of a datagram, in bytes. */
+  readonly size: number;
+  readonly #headers: Uint32Array<ArrayBuffer>;
+  readonly #headerBytes: Uint8Array<ArrayBuffer>;
+  readonly #iovs: Uint32Array<ArrayBuffer>;
+  readonly #names: Uint8Array<ArrayBuffer>;
+  readonly #data: Uint8Array<ArrayBuffer>;
+
+  /**
+   * Allocates a batch.
+   *
+   * @param capacity The maximum number of datagrams, at most 1024.
+   * @param size The maximum size of a datagram, in bytes. A longer one is truncated.
+   */
+  constructor(capacity: number, size: number) {
+    this.capacity = capacity;
+    this.size = size;
+    this.#headers = new Uint32Array(HEADER * capacity);
+    this.#headerBytes = new Uint8Array(this.#headers.buffer);
+    this.#iovs = new Uint32Array(IOV * capacity);
+    this.#names = new Uint8Array(NAME * capacity);
+    this.#data = new Uint8Array(Math.max(size * capacity, 1));
+    const headers = new BigUint64Array(this.#headers.buffer);
+    const iovs = new BigUint64Array(this.#iovs.buffer);
+    const names = addressOf(this.#names);
+    const iov = addressOf(new Uint8Array(this.#iovs.buffer));
+    const data = addressOf(this.#data);
+    for (let i = 0; i < capacity; i++) {
+      const header = i * mmsghdr.size;
+      headers[(header + msghdr.msg_name) / 8] = names + BigInt(i * NAME);
+      headers[(header + msghdr.msg_iov) / 8] = iov + BigInt(i * iovec.size);
+      headers[(header + msghdr.msg_iovlen) / 8] = 1n;
+      iovs[(i * iovec.size + iovec.iov_base) / 8] = data + BigInt(i * size);
+    }
+  }
+
+  /**
+   * Returns a datagram's bytes, which the next `recvmmsg` overwrites.
+   *
+   * @param index The index of the datagram.
+   * @returns The bytes, a view of the batch's buffer.
+   */
+  message(index: number): Uint8Array<ArrayBuffer> {
+    const start = index * this.size;
+    return this.#data.subarray(start, start + (this.#headers[index * HEADER + LENGTH] ?? 0));
+  }
+
+  /**
+   * Returns a datagram's sender.
+   *
+   * @param index The index of the datagram.
+   * @returns The address.
+   */
+  from(index: number): Deno.Addr {
+    const start = index * NAME;
+    const length = this.#headers[index * HEADER + NAME_LENGTH] ?? 0;
+    return decodeSockaddr(this.#names.subarray(start, start + length), false);
+  }
+
+  /**
+   * `MSG_TRUNC`: reports whether a datagram was longer than the buffer.
+   *
+   * @param index The index of the datagram.
+   * @returns Whether it was truncated.
+   */
+  isTruncated(index: number): boolean {
+    return ((this.#headers[index * HEADER + FLAGS] ?? 0) & MSG_TRUNC) !== 0;
+  }
+
+  /** The port of a datagram's sender, without decoding the address. @internal */
+  fromPort(index: number): number {
+    const at = index * NAME + layout.sockaddr_in.sin_port; // as in sockaddr_in6, in network byte order
+    return (this.#names[at] ?? 0) << 8 | (this.#names[at + 1] ?? 0);
+  }
+
+  /** Removes one of `count` datagrams: the last takes its place. @internal */
+  remove(index: number, count: number): void {
+    const last = count - 1;
+    const { size } = this;
+    this.#data.copyWithin(index * size, last * size, count * size);
+    this.#names.copyWithin(index * NAME, last * NAME, count * NAME);
+    for (const word of [NAME_LENGTH, FLAGS, LENGTH]) {
+      this.#headers[index * HEADER + word] = this.#headers[last * HEADER + word] ?? 0;
+    }
+  }
+
+  /** Frees all room, and returns the vector for recvmmsg. @internal */
+  receive(): Uint8Array<ArrayBuffer> {
+    for (let i = 0; i < this.capacity; i++) {
+      this.#headers[i * HEADER + NAME_LENGTH] = NAME;
+      this.#iovs[i * IOV + IOV_LENGTH] = this.size;
+    }
+    return this.#headerBytes;
+  }
+
+  /** Returns a part of the vector for sendmmsg, with the lengths of the received datagrams. @internal */
+  send(start: number, end: number): Uint8Array<ArrayBuffer> {
+    for (let i = start; i < end; i++) {
+      this.#iovs[i * IOV + IOV_LENGTH] = this.#headers[i * HEADER + LENGTH] ?? 0;
+    }
+    return this.#headerBytes.subarray(start * mmsghdr.size);
+  }
+}
+
+/**
+ * `recvmmsg(2)`: receives up to a batch of datagrams, those that have arrived.
+ *
+ * Source: recvmmsg(2).
+ *
+ * @param socket The datagram socket.
+ * @param batch The batch to fill.
+ * @param flags Flags. Default 0.
+ * @returns The number of datagrams; `-EAGAIN` if none has arrived.
+ * @throws {PosixError} The errors of {@linkcode recv}.
+ *
+ * @category Messages
+ */
+export function recvmmsg(socket: Descriptor, batch: MessageBatch, flags?: number): number {
+  const vector = batch.receive();
+  const count = libc().recvmmsg(socket.fd, vector, batch.capacity, flags ?? 0, null);
+  return count === -1 ? wouldBlock("recvmmsg") : count;
+}
+
+/**
+ * `sendmmsg(2)`: sends the datagrams of a received batch, each to its sender.
+ *
+ * Source: sendmmsg(2).
+ *
+ * @param socket The datagram socket.
+ * @param batch The batch.
+ * @param start The index of the first datagram to send.
+ * @param end The index behind the last datagram to send.
+ * @returns The number of datagrams sent, which is less than all if one fails; `-EAGAIN` if there is no room for
+ * the first.
+ * @throws {PosixError} If the first fails: the errors of {@linkcode sendto}.
+ *
+ * @category Messages
+ */
+export function sendmmsg(
+  socket: Descriptor,
+  batch: MessageBatch,
+  start: number,
+  end: number,
+): number {
+  const vector = batch.send(start, end);
+  const count = libc().sendmmsg(socket.fd, vector, end - start, 0);
+  return count === -1 ? wouldBlock("sendmmsg") : count;
+}

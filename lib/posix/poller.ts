@@ -1,0 +1,224 @@
+/**
+ * An event loop over `epoll(7)`, inside Deno's own.
+ *
+ * @module
+ */
+
+import { numbers } from "./_errno_names.ts";
+import { layout } from "./_layout.ts";
+import { nextTurn } from "../server/_next_turn.ts";
+import { EPOLLIN } from "./constants.ts";
+import { Descriptor } from "./descriptor.ts";
+import { errnoError } from "./errno.ts";
+import { errno, libc } from "./libc.ts";
+
+/** Operations of epoll_ctl(2). */
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLL_CTL_MOD = 3;
+
+/** Flags of epoll_create1(2) and eventfd(2). */
+const CLOEXEC = 0o2000000;
+const NONBLOCK = 0o4000;
+
+/** The maximum number of events of one epoll_wait(2). */
+const MAX_EVENTS = 512;
+
+/** How long the loop may be busy before Deno runs timers and signals, in ms. */
+const MAX_BUSY = 5;
+
+// A vector of struct epoll_event as 32-bit words. The data is the descriptor and the number of its registration.
+const EVENT = layout.epoll_event.size / 4;
+const DATA = layout.epoll_event.data / 4;
+
+const EBADF = numbers.EBADF ?? 0;
+const ONE = new BigUint64Array([1n]);
+
+/**
+ * Called with the events that have occurred, such as `EPOLLIN | EPOLLHUP`. If it returns a promise, the loop
+ * waits for it before it calls another.
+ *
+ * @category Multiplexing
+ */
+export type OnReady = (events: number) => void | Promise<void>;
+
+interface Registration {
+  readonly descriptor: Descriptor;
+  /** Distinguishes it from an earlier registration of the same descriptor number, whose event may be left. */
+  readonly number: number;
+  readonly onReady: OnReady;
+}
+
+/**
+ * `epoll(7)`: calls a function whenever a descriptor is ready.
+ *
+ * It is level-triggered: a function that leaves data in the socket is called again, after the other sockets that
+ * are ready. While descriptors are registered, the loop runs and keeps the process alive. Under load it calls
+ * `epoll_wait(2)` without waiting, and gives Deno's timers, signals and promises their turn; when no
+ * descriptor is ready, one thread of Deno's pool waits, and the program uses no processor time.
+ *
+ * Source: epoll(7), eventfd(2).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { EPOLLIN, Poller, recv, send, SOCK_STREAM, socketpair } from "@deno-sockets/samples/posix";
+ *
+ * using poller = new Poller();
+ * const [left, right] = socketpair(SOCK_STREAM);
+ * using _left = left;
+ * using _right = right;
+ * const received = new Promise<number>((resolve) => {
+ *   poller.add(right, EPOLLIN, () => resolve(recv(right, new Uint8Array(8))));
+ * });
+ * send(left, new Uint8Array([1, 2, 3]));
+ * assertEquals(await received, 3);
+ * ```
+ *
+ * @category Multiplexing
+ */
+export class Poller implements Disposable {
+  readonly #epoll: Descriptor;
+  /** An eventfd(2): ends the wait in the pool. */
+  readonly #alarm: Descriptor;
+  readonly #events = new Uint32Array(EVENT * MAX_EVENTS);
+  /** An event for epoll_ctl(2). */
+  readonly #event = new Uint32Array(EVENT);
+  /** By the numbers of the descriptors. */
+  readonly #registrations: (Registration | undefined)[] = [];
+  #size = 0;
+  #lastNumber = 0;
+  #isRunning = false;
+  #isWaiting = false; // in the pool
+  #isOpen = true;
+  /** One function, not one a descriptor. */
+  readonly #remove = (descriptor: Descriptor) => this.remove(descriptor);
+
+  /** Creates a poller without descriptors. */
+  constructor() {
+    this.#epoll = open("epoll_create1", libc().epoll_create1(CLOEXEC));
+    this.#alarm = open("eventfd", libc().eventfd(0, CLOEXEC | NONBLOCK));
+    this.#control(EPOLL_CTL_ADD, this.#alarm, EPOLLIN, 0);
+    const onReady = () => void libc().read(this.#alarm.fd, new BigUint64Array(1), 8);
+    this.#registrations[this.#alarm.fd] = { descriptor: this.#alarm, number: 0, onReady };
+  }
+
+  /**
+   * `EPOLL_CTL_ADD`: registers a descriptor. Closing the descriptor removes it.
+   *
+   * @param descriptor The descriptor, registered with no other poller.
+   * @param events The events to wait for, such as `EPOLLIN`; 0 for errors and hang-ups only.
+   * @param onReady Called with the events. An error that it throws is an uncaught error of the program, as in a
+   * timer.
+   * @throws {PosixError} `EBADF` if the descriptor or the poller is closed; `EEXIST` if it is registered; `EPERM`
+   * for a file.
+   */
+  add(descriptor: Descriptor, events: number, onReady: OnReady): void {
+    if (!this.#isOpen) throw errnoError(EBADF, "epoll_ctl");
+    const number = this.#lastNumber = this.#lastNumber + 1 >>> 0;
+    this.#control(EPOLL_CTL_ADD, descriptor, events, number);
+    this.#registrations[descriptor.fd] = { descriptor, number, onReady };
+    this.#size++;
+    descriptor.setOnClose(this.#remove);
+    if (!this.#isRunning) this.#run();
+  }
+
+  /**
+   * `EPOLL_CTL_MOD`: changes the events that a descriptor waits for.
+   *
+   * @param descriptor The registered descriptor.
+   * @param events The events.
+   * @throws {PosixError} `ENOENT` if the descriptor is not registered, `EBADF` if it is closed.
+   */
+  modify(descriptor: Descriptor, events: number): void {
+    const number = this.#registrations[descriptor.fd]?.number ?? 0;
+    this.#control(EPOLL_CTL_MOD, descriptor, events, number);
+  }
+
+  /**
+   * `EPOLL_CTL_DEL`: removes a descriptor. Its function is not called again, even for events that have occurred.
+   *
+   * @param descriptor The registered descriptor.
+   * @throws {PosixError} `ENOENT` if the descriptor is not registered, `EBADF` if it is closed.
+   */
+  remove(descriptor: Descriptor): void {
+    this.#control(EPOLL_CTL_DEL, descriptor, 0, 0);
+    this.#registrations[descriptor.fd] = undefined;
+    descriptor.setOnClose(undefined);
+    if (--this.#size === 0) this.#endWait();
+  }
+
+  /** Removes all descriptors, which stay open, and ends the loop. A second call does nothing. */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    for (const registration of this.#registrations) registration?.descriptor.setOnClose(undefined);
+    this.#registrations.length = 0;
+    this.#size = 0;
+    if (this.#isRunning) this.#endWait(); // the loop closes the descriptors
+    else this.#closeDescriptors();
+  }
+
+  /** Closes the poller at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #control(operation: number, descriptor: Descriptor, events: number, number: number): void {
+    this.#event[0] = events;
+    this.#event[DATA] = descriptor.fd;
+    this.#event[DATA + 1] = number;
+    if (libc().epoll_ctl(this.#epoll.fd, operation, descriptor.fd, this.#event) === -1) {
+      throw errnoError(errno(), "epoll_ctl");
+    }
+  }
+
+  #endWait(): void {
+    if (this.#isWaiting) libc().write(this.#alarm.fd, ONE, ONE.byteLength);
+  }
+
+  #closeDescriptors(): void {
+    this.#epoll.close();
+    this.#alarm.close();
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    let yielded = performance.now(); // when Deno's own loop last ran
+    // Deno's loop runs first: the caller may still be changing what it registers.
+    await undefined;
+    while (this.#size > 0) {
+      let count = libc().epoll_wait(this.#epoll.fd, this.#events, MAX_EVENTS, 0);
+      if (count === 0) {
+        this.#isWaiting = true;
+        count = await libc().waitEpoll(this.#epoll.fd, this.#events, MAX_EVENTS, -1);
+        this.#isWaiting = false;
+        yielded = performance.now();
+      }
+      for (let i = 0; i < count; i++) {
+        const fd = this.#events[i * EVENT + DATA] ?? 0;
+        const registration = this.#registrations[fd];
+        if (registration?.number !== this.#events[i * EVENT + DATA + 1]) continue;
+        try {
+          const done = registration?.onReady(this.#events[i * EVENT] ?? 0);
+          if (done !== undefined) await done;
+        } catch (error) {
+          reportError(error);
+        }
+      }
+      if (performance.now() - yielded > MAX_BUSY) {
+        await nextTurn();
+        yielded = performance.now();
+      } else {
+        await undefined; // the promises that the functions have resolved
+      }
+    }
+    this.#isRunning = false;
+    if (!this.#isOpen) this.#closeDescriptors();
+  }
+}
+
+function open(syscall: string, fd: number): Descriptor {
+  if (fd === -1) throw errnoError(errno(), syscall);
+  return new Descriptor(fd);
+}

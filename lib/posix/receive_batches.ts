@@ -1,0 +1,139 @@
+/**
+ * A datagram server's event loop, a batch of datagrams at a time.
+ *
+ * @module
+ */
+
+import { formatAddress } from "../address/format.ts";
+import { failed } from "../errors.ts";
+import { logError, report } from "../io/log_error.ts";
+import { isUnanswerable } from "../server/_unanswerable.ts";
+import type { ReceiveOptions } from "../server/datagrams.ts";
+import { EPOLLIN } from "./constants.ts";
+import type { Descriptor } from "./descriptor.ts";
+import { EAGAIN } from "./errno.ts";
+import { type MessageBatch, recvmmsg } from "./message_batch.ts";
+import { Poller } from "./poller.ts";
+import { getsockname } from "./socket.ts";
+
+/** After `signal`, the queue counts as empty if no datagram arrives for this time, in ms. */
+const QUIET = 50;
+
+/** The maximum time that datagrams are received after `signal`, in ms. */
+const GRACE = 5000;
+
+/**
+ * `recvmmsg(2)` in a fault-tolerant loop: calls a function with the datagrams of a socket, a batch at a time.
+ *
+ * It is `datagrams` of the main module for sockets of this module, and treats datagrams that must not be answered,
+ * errors and `signal` in the same way: datagrams from port 0 and from the socket's own address are dropped.
+ *
+ * Source: recvmmsg(2), epoll(7).
+ *
+ * @param socket The UDP socket.
+ * @param batch The batch to fill.
+ * @param onBatch Called with the number of datagrams in the batch. The loop waits for the promise that it
+ * returns. If it throws, `onError` is called with the error.
+ * @param options See {@linkcode ReceiveOptions}.
+ * @returns A promise that resolves when the loop has ended, after `signal`. The caller must then close the socket.
+ * @throws {TypeError} If it is not a UDP socket.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import {
+ *   AF_INET, bind, getsockname, MessageBatch, receiveBatches, recvfrom, sendmmsg, sendto, SOCK_DGRAM, socket,
+ * } from "@deno-sockets/samples/posix";
+ *
+ * using server = socket(AF_INET, SOCK_DGRAM);
+ * bind(server, { transport: "udp", hostname: "127.0.0.1", port: 0 });
+ * using client = socket(AF_INET, SOCK_DGRAM);
+ * sendto(client, new TextEncoder().encode("hello"), getsockname(server));
+ *
+ * const stop = new AbortController();
+ * const batch = new MessageBatch(64, 80);
+ * await receiveBatches(server, batch, (count) => {
+ *   sendmmsg(server, batch, 0, count); // echo
+ *   stop.abort();
+ * }, { signal: stop.signal });
+ * assertEquals(recvfrom(client, new Uint8Array(80))?.size, 5);
+ * ```
+ *
+ * @category Servers
+ */
+export async function receiveBatches(
+  socket: Descriptor,
+  batch: MessageBatch,
+  onBatch: (count: number) => void | Promise<void>,
+  options?: ReceiveOptions,
+): Promise<void> {
+  const { signal, onError = logError } = options ?? {};
+  const filter = new Filter(socket, onError);
+  using poller = new Poller();
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let deadline = Infinity; // set by `signal`
+  const expire = () => {
+    clearTimeout(timer);
+    if (performance.now() > deadline) return end();
+    // Two timers: even if the first is late, the poller runs before the second.
+    timer = setTimeout(() => timer = setTimeout(end, QUIET / 2), QUIET / 2);
+  };
+  const stop = () => {
+    deadline = performance.now() + GRACE;
+    expire();
+  };
+  poller.add(socket, EPOLLIN, async () => {
+    try {
+      const received = recvmmsg(socket, batch);
+      if (received === -EAGAIN) return;
+      if (deadline < Infinity) expire();
+      const count = await filter.apply(batch, received);
+      if (count > 0) await onBatch(count);
+    } catch (error) {
+      report(onError, failed("recvmmsg", error));
+    }
+  });
+  if (signal?.aborted) stop();
+  signal?.addEventListener("abort", stop);
+  await ended;
+  clearTimeout(timer);
+  signal?.removeEventListener("abort", stop);
+}
+
+/** Removes datagrams that must not be answered. */
+class Filter {
+  readonly #addr: Deno.NetAddr;
+  readonly #onError: (error: Error) => void;
+  #hasReported = false;
+
+  constructor(socket: Descriptor, onError: (error: Error) => void) {
+    const addr = getsockname(socket);
+    if (!("hostname" in addr)) throw new TypeError("recvmmsg: not a UDP socket");
+    this.#addr = addr;
+    this.#onError = onError;
+  }
+
+  /** Returns the number of datagrams that are left. */
+  apply(batch: MessageBatch, count: number): number | Promise<number> {
+    for (let i = 0; i < count; i++) {
+      const port = batch.fromPort(i);
+      // Usually none, so that most batches await nothing.
+      if (port === 0 || port === this.#addr.port) return this.#applySlowly(batch, count);
+    }
+    return count;
+  }
+
+  async #applySlowly(batch: MessageBatch, count: number): Promise<number> {
+    for (let i = count - 1; i >= 0; i--) {
+      const from = batch.from(i);
+      if (!await isUnanswerable(from, { addr: this.#addr })) continue;
+      batch.remove(i, count--);
+      if (this.#hasReported) continue;
+      this.#hasReported = true;
+      const cause = "dropped, the source is port 0 or this socket (reported once)";
+      report(this.#onError, new Error(`recvmmsg ${formatAddress(from)}: ${cause}`));
+    }
+    return count;
+  }
+}

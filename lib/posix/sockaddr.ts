@@ -1,0 +1,111 @@
+/**
+ * Socket addresses, to and from the kernel's structures.
+ *
+ * @module
+ */
+
+import { inetNtop } from "../address/inet.ts";
+import { packSockaddr } from "../address/sockaddr.ts";
+import { layout } from "./_layout.ts";
+import { AF_INET, AF_INET6, AF_UNIX } from "./constants.ts";
+
+const { sockaddr_in, sockaddr_in6, sockaddr_un, sockaddr_storage } = layout;
+
+const encoder = new TextEncoder();
+// A path that is not UTF-8 is shown with U+FFFD.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** The host byte order of x86-64 and arm64. */
+const LITTLE_ENDIAN = true;
+
+/**
+ * `ai_family`: returns the family of an address, for `socket`.
+ *
+ * Source: getaddrinfo(3).
+ *
+ * @param address The address.
+ * @returns `AF_INET`, `AF_INET6` or `AF_UNIX`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { AF_INET6, addressFamily } from "@deno-sockets/samples/posix";
+ *
+ * assertEquals(addressFamily({ transport: "tcp", hostname: "::1", port: 7 }), AF_INET6);
+ * ```
+ *
+ * @category Sockets
+ */
+export function addressFamily(address: Deno.Addr): number {
+  if (!("hostname" in address)) return AF_UNIX;
+  return address.hostname.includes(":") ? AF_INET6 : AF_INET;
+}
+
+/**
+ * Encodes an address: `struct sockaddr_in`, `sockaddr_in6` or `sockaddr_un`.
+ *
+ * @param address An address with a numeric host, or of a Unix-domain socket. A path that begins with a NUL
+ * is an abstract address.
+ * @throws {TypeError} If the host is not numeric, or there is no such structure.
+ * @throws {RangeError} If the path is longer than 107 bytes, or an abstract name longer than 107.
+ */
+export function encodeSockaddr(address: Deno.Addr): Uint8Array<ArrayBuffer> {
+  if ("hostname" in address) return packSockaddr(address);
+  if (!("path" in address)) throw new TypeError(`sockaddr: no ${address.transport} addresses`);
+  const path = encoder.encode(address.path);
+  const isAbstract = path[0] === 0;
+  const max = sockaddr_un.size - sockaddr_un.sun_path - 1;
+  if (path.length > max + (isAbstract ? 1 : 0)) {
+    throw new RangeError(`sockaddr: the path of ${path.length} bytes is longer than ${max}`);
+  }
+  if (!isAbstract && path.includes(0)) throw new TypeError("sockaddr: the path contains a NUL");
+  // A path ends with a NUL; an abstract name has no end but the length.
+  const end = isAbstract ? 0 : 1;
+  const sockaddr = new Uint8Array(sockaddr_un.sun_path + path.length + end);
+  new DataView(sockaddr.buffer).setUint16(sockaddr_un.sun_family, AF_UNIX, LITTLE_ENDIAN);
+  sockaddr.set(path, sockaddr_un.sun_path);
+  return sockaddr;
+}
+
+/**
+ * Decodes an address.
+ *
+ * @param sockaddr The structure, as long as the kernel returned it.
+ * @param isStream Whether the address is a stream socket's: `tcp` and `unix`, not `udp` and `unixpacket`.
+ * @returns The address; of an unbound Unix-domain socket, the path "".
+ */
+export function decodeSockaddr(sockaddr: Uint8Array, isStream: boolean): Deno.Addr {
+  const view = new DataView(sockaddr.buffer, sockaddr.byteOffset, sockaddr.length);
+  // The address of a socket that has none is empty, even without its family.
+  const family = sockaddr.length >= 2 ? view.getUint16(0, LITTLE_ENDIAN) : AF_UNIX;
+  if (family === AF_INET) {
+    const { sin_addr, sin_port } = sockaddr_in;
+    const hostname = inetNtop(sockaddr.subarray(sin_addr, sin_addr + 4));
+    return { transport: isStream ? "tcp" : "udp", hostname, port: view.getUint16(sin_port) };
+  }
+  if (family === AF_INET6) {
+    const { sin6_addr, sin6_port } = sockaddr_in6;
+    const hostname = inetNtop(sockaddr.subarray(sin6_addr, sin6_addr + 16));
+    return { transport: isStream ? "tcp" : "udp", hostname, port: view.getUint16(sin6_port) };
+  }
+  let path = decoder.decode(sockaddr.subarray(sockaddr_un.sun_path));
+  if (!path.startsWith("\0")) path = path.replace(/\0.*$/s, "");
+  return { transport: isStream ? "unix" : "unixpacket", path };
+}
+
+/** A buffer for the address that a call stores, which the next call overwrites. */
+export class AddressBuffer {
+  readonly bytes: Uint8Array<ArrayBuffer> = new Uint8Array(sockaddr_storage.size);
+  readonly length: Uint32Array<ArrayBuffer> = new Uint32Array([sockaddr_storage.size]);
+
+  /** Prepares the buffer for a call. */
+  reset(): this {
+    this.length[0] = sockaddr_storage.size;
+    return this;
+  }
+
+  /** Decodes the address that the call has stored. */
+  decode(isStream: boolean): Deno.Addr {
+    return decodeSockaddr(this.bytes.subarray(0, this.length[0]), isStream);
+  }
+}

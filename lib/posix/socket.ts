@@ -1,0 +1,356 @@
+/**
+ * Sockets: creates, binds, connects and accepts them, and sets their options.
+ *
+ * @module
+ */
+
+import { formatAddress } from "../address/format.ts";
+import { AF_UNIX, SO_TYPE, SOCK_SEQPACKET, SOCK_STREAM, SOL_SOCKET } from "./constants.ts";
+import { Descriptor } from "./descriptor.ts";
+import { EAGAIN, EINPROGRESS, errnoError } from "./errno.ts";
+import { errno, libc } from "./libc.ts";
+import { AddressBuffer, encodeSockaddr } from "./sockaddr.ts";
+
+/** Flags of socket(2) and accept4(2): `SOCK_CLOEXEC | SOCK_NONBLOCK`. */
+const FLAGS = 0o2000000 | 0o4000;
+
+const addressBuffer = new AddressBuffer();
+
+/**
+ * `socket(2)`: creates a socket, non-blocking and close-on-exec.
+ *
+ * Source: UCM lecture; socket(2).
+ *
+ * @param family The address family: `AF_INET`, `AF_INET6` or `AF_UNIX`.
+ * @param type The type: `SOCK_STREAM`, `SOCK_DGRAM`, `SOCK_SEQPACKET` or `SOCK_RAW`.
+ * @param protocol The protocol. Default 0, the usual one: TCP or UDP.
+ * @returns The socket.
+ * @throws {PosixError} `EMFILE` without a free descriptor, `EPERM` for a raw socket without the privilege.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { AF_INET, bind, getsockname, listen, SOCK_STREAM, socket } from "@deno-sockets/samples/posix";
+ *
+ * using listener = socket(AF_INET, SOCK_STREAM);
+ * bind(listener, { transport: "tcp", hostname: "127.0.0.1", port: 0 });
+ * listen(listener, 5);
+ * assertEquals(getsockname(listener).transport, "tcp");
+ * ```
+ *
+ * @category Sockets
+ */
+export function socket(family: number, type: number, protocol?: number): Descriptor {
+  const fd = libc().socket(family, type | FLAGS, protocol ?? 0);
+  if (fd === -1) throw errnoError(errno(), "socket");
+  return new Descriptor(fd);
+}
+
+/**
+ * `socketpair(2)`: creates two connected Unix-domain sockets, non-blocking and close-on-exec.
+ *
+ * Source: socketpair(2).
+ *
+ * @param type The type: `SOCK_STREAM`, `SOCK_DGRAM` or `SOCK_SEQPACKET`.
+ * @returns The two sockets.
+ * @throws {PosixError} `EMFILE` without free descriptors.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { recv, send, SOCK_STREAM, socketpair } from "@deno-sockets/samples/posix";
+ *
+ * const [left, right] = socketpair(SOCK_STREAM);
+ * using _left = left;
+ * using _right = right;
+ * assertEquals(send(left, new Uint8Array([1, 2, 3])), 3);
+ * assertEquals(recv(right, new Uint8Array(8)), 3);
+ * ```
+ *
+ * @category Sockets
+ */
+export function socketpair(type: number): [Descriptor, Descriptor] {
+  const pair = new Int32Array(2);
+  if (libc().socketpair(AF_UNIX, type | FLAGS, 0, pair) === -1) {
+    throw errnoError(errno(), "socketpair");
+  }
+  const [first = -1, second = -1] = pair;
+  return [new Descriptor(first), new Descriptor(second)];
+}
+
+/**
+ * `bind(2)`: assigns a local address to a socket.
+ *
+ * Source: UCM lecture; bind(2).
+ *
+ * @param socket The socket.
+ * @param address The address, with a numeric host. A Unix-domain path that begins with a NUL is abstract.
+ * @throws {PosixError} `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES` for a privileged port.
+ * @throws {TypeError} If the host is not numeric.
+ *
+ * @category Sockets
+ */
+export function bind(socket: Descriptor, address: Deno.Addr): void {
+  const sockaddr = encodeSockaddr(address);
+  if (libc().bind(socket.fd, sockaddr, sockaddr.length) === -1) {
+    throw errnoError(errno(), "bind", formatAddress(address));
+  }
+}
+
+/**
+ * `listen(2)`: makes a socket accept connections.
+ *
+ * Source: UCM lecture; listen(2).
+ *
+ * @param socket The socket, of a type with connections.
+ * @param backlog The maximum number of clients that wait to be accepted, limited by the system.
+ * @throws {PosixError} `EADDRINUSE` if the socket is not bound and no port is free.
+ *
+ * @category Sockets
+ */
+export function listen(socket: Descriptor, backlog: number): void {
+  if (libc().listen(socket.fd, backlog) === -1) throw errnoError(errno(), "listen");
+}
+
+/**
+ * A connection that {@linkcode accept} accepted.
+ *
+ * @category Sockets
+ */
+export interface Accepted {
+  /** The connected socket. The caller must close it. */
+  socket: Descriptor;
+  /** The client's address. */
+  peer: Deno.Addr;
+}
+
+/**
+ * `accept4(2)`: accepts the first connection of the backlog, non-blocking and close-on-exec.
+ *
+ * Source: UCM lecture; accept(2).
+ *
+ * @param listener The listening socket.
+ * @returns The connection and the client's address; `null` if the backlog is empty (`EAGAIN`).
+ * @throws {PosixError} `EMFILE`, `ENFILE`, `ENOBUFS` or `ENOMEM` without resources; `ECONNABORTED` if the client
+ * has reset the connection.
+ *
+ * @category Sockets
+ */
+export function accept(listener: Descriptor): Accepted | null {
+  const { bytes, length } = addressBuffer.reset();
+  const fd = libc().accept4(listener.fd, bytes, length, FLAGS);
+  if (fd === -1) {
+    const error = errno();
+    if (error === EAGAIN) return null;
+    throw errnoError(error, "accept");
+  }
+  return { socket: new Descriptor(fd), peer: addressBuffer.decode(true) };
+}
+
+/**
+ * `connect(2)`: connects a socket, or sets the peer of a datagram socket.
+ *
+ * A non-blocking stream socket connects in the background. When `poll` or a {@linkcode Poller} reports that it
+ * can send, the option `SO_ERROR` holds the result.
+ *
+ * Source: UCM lecture; connect(2).
+ *
+ * @param socket The socket.
+ * @param address The peer's address, with a numeric host.
+ * @returns 0 if the socket is connected; `-EINPROGRESS` if it is connecting; `-EAGAIN` if the backlog of a
+ * Unix-domain server is full.
+ * @throws {PosixError} `ECONNREFUSED`, `ENETUNREACH`, and others.
+ * @throws {TypeError} If the host is not numeric.
+ *
+ * @category Sockets
+ */
+export function connect(socket: Descriptor, address: Deno.Addr): number {
+  const sockaddr = encodeSockaddr(address);
+  if (libc().connect(socket.fd, sockaddr, sockaddr.length) === 0) return 0;
+  const error = errno();
+  if (error === EINPROGRESS || error === EAGAIN) return -error;
+  throw errnoError(error, "connect", formatAddress(address));
+}
+
+/**
+ * `getsockname(2)`: returns the local address of a socket.
+ *
+ * Source: getsockname(2).
+ *
+ * @param socket The socket.
+ * @returns The address; port 0 or the path "" if it is not bound.
+ * @throws {PosixError} `EBADF`, `ENOTSOCK`.
+ *
+ * @category Sockets
+ */
+export function getsockname(socket: Descriptor): Deno.Addr {
+  const { bytes, length } = addressBuffer.reset();
+  if (libc().getsockname(socket.fd, bytes, length) === -1) {
+    throw errnoError(errno(), "getsockname");
+  }
+  return addressBuffer.decode(isStream(socket));
+}
+
+/**
+ * `getpeername(2)`: returns the address of the peer.
+ *
+ * Source: getpeername(2).
+ *
+ * @param socket The connected socket.
+ * @returns The peer's address; the path "" if it is not bound.
+ * @throws {PosixError} `ENOTCONN` if the socket is not connected, or the peer has reset the connection.
+ *
+ * @category Sockets
+ */
+export function getpeername(socket: Descriptor): Deno.Addr {
+  const { bytes, length } = addressBuffer.reset();
+  if (libc().getpeername(socket.fd, bytes, length) === -1) {
+    throw errnoError(errno(), "getpeername");
+  }
+  return addressBuffer.decode(isStream(socket));
+}
+
+function isStream(socket: Descriptor): boolean {
+  const type = getsockopt(socket, SOL_SOCKET, SO_TYPE);
+  return type === SOCK_STREAM || type === SOCK_SEQPACKET;
+}
+
+const intValue = new Int32Array(1);
+const optionLength = new Uint32Array(1);
+
+/**
+ * `getsockopt(2)`: returns an option of a socket whose value is an `int`.
+ *
+ * Source: UCM lecture; getsockopt(2), socket(7), tcp(7), ip(7), ipv6(7).
+ *
+ * @param socket The socket.
+ * @param level The level, such as `SOL_SOCKET` or `IPPROTO_TCP`.
+ * @param option The option, such as `SO_ERROR`.
+ * @returns The value; 0 or 1 for a boolean option.
+ * @throws {PosixError} `ENOPROTOOPT` if the socket has no such option; `ENOTCONN` if it must be connected.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { AF_INET, getsockopt, SO_TYPE, SOCK_DGRAM, socket, SOL_SOCKET } from "@deno-sockets/samples/posix";
+ *
+ * using descriptor = socket(AF_INET, SOCK_DGRAM);
+ * assertEquals(getsockopt(descriptor, SOL_SOCKET, SO_TYPE), SOCK_DGRAM);
+ * ```
+ *
+ * @category Options
+ */
+export function getsockopt(socket: Descriptor, level: number, option: number): number {
+  optionLength[0] = 4;
+  if (libc().getsockopt(socket.fd, level, option, intValue, optionLength) === -1) {
+    throw errnoError(errno(), "getsockopt");
+  }
+  // Some options of IP are a single byte if their value fits in one.
+  return optionLength[0] === 1 ? new Uint8Array(intValue.buffer)[0] ?? 0 : intValue[0] ?? 0;
+}
+
+/**
+ * `getsockopt(2)`: returns an option of a socket whose value is a structure.
+ *
+ * Source: getsockopt(2).
+ *
+ * @param socket The socket.
+ * @param level The level, such as `SOL_SOCKET` or `IPPROTO_TCP`.
+ * @param option The option, such as `SO_LINGER` or `TCP_INFO`.
+ * @param size The maximum size of the structure, in bytes.
+ * @returns The structure, as long as the kernel stored it.
+ * @throws {PosixError} `ENOPROTOOPT` if the socket has no such option.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { AF_INET, getsockoptBytes, SO_LINGER, SOCK_STREAM, socket, SOL_SOCKET } from "@deno-sockets/samples/posix";
+ *
+ * using descriptor = socket(AF_INET, SOCK_STREAM);
+ * assertEquals(getsockoptBytes(descriptor, SOL_SOCKET, SO_LINGER, 8), new Uint8Array(8));
+ * ```
+ *
+ * @category Options
+ */
+export function getsockoptBytes(
+  socket: Descriptor,
+  level: number,
+  option: number,
+  size: number,
+): Uint8Array<ArrayBuffer> {
+  const value = new Uint8Array(size);
+  optionLength[0] = size;
+  if (libc().getsockopt(socket.fd, level, option, value, optionLength) === -1) {
+    throw errnoError(errno(), "getsockopt");
+  }
+  return value.subarray(0, optionLength[0]);
+}
+
+/**
+ * `setsockopt(2)`: sets an option of a socket.
+ *
+ * Source: UCM lecture; setsockopt(2), socket(7), tcp(7), ip(7), ipv6(7).
+ *
+ * @param socket The socket.
+ * @param level The level, such as `SOL_SOCKET` or `IPPROTO_TCP`.
+ * @param option The option, such as `SO_REUSEADDR`.
+ * @param value The value: an `int`, 0 or 1 for a boolean option, or the bytes of a structure.
+ * @throws {PosixError} `ENOPROTOOPT` if the socket has no such option, `EINVAL` for an invalid value.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import {
+ *   AF_INET, getsockopt, SO_REUSEADDR, SOCK_STREAM, socket, SOL_SOCKET, setsockopt,
+ * } from "@deno-sockets/samples/posix";
+ *
+ * using descriptor = socket(AF_INET, SOCK_STREAM);
+ * setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
+ * assertEquals(getsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR), 1);
+ * ```
+ *
+ * @category Options
+ */
+export function setsockopt(
+  socket: Descriptor,
+  level: number,
+  option: number,
+  value: number | Uint8Array<ArrayBuffer>,
+): void {
+  const bytes = typeof value === "number" ? new Int32Array([value]) : value;
+  if (libc().setsockopt(socket.fd, level, option, bytes, bytes.byteLength) === -1) {
+    throw errnoError(errno(), "setsockopt");
+  }
+}
+
+/**
+ * `shutdown(2)`: shuts down one or both directions of a connection.
+ *
+ * Source: Stallings lecture; shutdown(2).
+ *
+ * @param socket The connected socket.
+ * @param how `SHUT_RD`, `SHUT_WR` or `SHUT_RDWR`.
+ * @throws {PosixError} `ENOTCONN` if the socket is not connected.
+ *
+ * @category Sockets
+ */
+export function shutdown(socket: Descriptor, how: number): void {
+  if (libc().shutdown(socket.fd, how) === -1) throw errnoError(errno(), "shutdown");
+}
+
+/**
+ * `sockatmark(3)`: reports whether the next byte is the one behind the urgent data.
+ *
+ * Source: sockatmark(3), tcp(7).
+ *
+ * @param socket The connected TCP socket.
+ * @returns Whether the socket is at the out-of-band mark.
+ * @throws {PosixError} `EBADF`, `ENOTTY` if it is not a socket.
+ *
+ * @category Transfers
+ */
+export function sockatmark(socket: Descriptor): boolean {
+  const result = libc().sockatmark(socket.fd);
+  if (result === -1) throw errnoError(errno(), "sockatmark");
+  return result === 1;
+}
