@@ -43,8 +43,33 @@ interface Documentation {
   nodes: Record<string, { module_doc: JsDoc; symbols: PublicSymbol[] }>;
 }
 
+// The categories of the reference, in which the overview of each module lists its functions, classes and
+// constants. `deno doc --html` itself groups symbols by kind.
+const categories: Record<string, string[]> = {
+  "mod.ts": [
+    "Sockets",
+    "Streams",
+    "Framing",
+    "Servers",
+    "Addresses",
+    "Byte order and records",
+    "Errors and text",
+  ],
+  "cli.ts": ["Program", "Arguments", "Servers", "Output"],
+  "posix.ts": [
+    "Sockets",
+    "Transfers",
+    "Messages",
+    "Options",
+    "Multiplexing",
+    "Descriptors",
+    "Errors",
+    "Constants",
+  ],
+};
+
 const { stdout } = new Deno.Command(Deno.execPath(), {
-  args: ["doc", "--json", "mod.ts", "cli.ts"],
+  args: ["doc", "--json", ...Object.keys(categories)],
   cwd: root,
 }).outputSync();
 const documentation: Documentation = JSON.parse(new TextDecoder().decode(stdout));
@@ -105,21 +130,6 @@ Deno.test("every public function and class has an example, or refers to one", ()
   assertEquals(left, []);
 });
 
-// The categories of the reference, in which the overview of each module lists its functions, classes and
-// constants. `deno doc --html` itself groups symbols by kind.
-const categories: Record<string, string[]> = {
-  "mod.ts": [
-    "Sockets",
-    "Streams",
-    "Framing",
-    "Servers",
-    "Addresses",
-    "Byte order and records",
-    "Errors and text",
-  ],
-  "cli.ts": ["Program", "Arguments", "Servers", "Output"],
-};
-
 /** The category of a symbol; empty if it has none. */
 function categoryOf({ declarations }: PublicSymbol): string {
   const tags = declarations.flatMap(({ jsDoc }) => jsDoc?.tags ?? []);
@@ -149,7 +159,9 @@ for (const [file, names] of Object.entries(categories)) {
       const links = item.matchAll(/\{@linkcode (\w+)\}/g);
       listed.set(name, Array.from(links, ([, link = ""]) => link).sort());
     }
-    const exported = new Map(names.map((name) => {
+    // The constants of posix.ts have the names of C's.
+    const overviewed = names.filter((name) => name !== "Constants");
+    const exported = new Map(overviewed.map((name) => {
       const named = symbols.filter((symbol) => isValue(symbol) && categoryOf(symbol) === name);
       return [name, named.map((symbol) => symbol.name).sort()];
     }));

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as cli from "../../cli.ts";
 import * as library from "../../mod.ts";
+import * as posix from "../../posix.ts";
 import { root } from "../../contract/header.ts";
 import { read } from "../support/documents.ts";
 
@@ -51,7 +52,7 @@ Deno.test("every call that a document names in backticks exists", async () => {
   using conn = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
   using socket = await library.openDatagram(0);
   // What the first part of a name means: in the library, in Deno or the language, or an object.
-  const known: object[] = [library, cli, globalThis, { listener, conn, socket }];
+  const known: object[] = [library, cli, posix, globalThis, { listener, conn, socket }];
   for (const [path, text] of documents) {
     for (const [, name = ""] of text.matchAll(/`([\w.]+)\(\)`/g)) {
       const found = known.some((scope) =>
