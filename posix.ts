@@ -44,8 +44,9 @@
  * - **Servers**, event loops: {@linkcode acceptEvents}, {@linkcode EventConnection},
  *   {@linkcode receiveBatches}
  * - **Bridges**, to Deno and Node: {@linkcode toConnection}, {@linkcode toNodeSocket}
- * - **Errors**: {@linkcode PosixError}, {@linkcode errnoError}, {@linkcode EAGAIN}, {@linkcode EINPROGRESS}
- * - **Constants**: C's, such as {@linkcode AF_INET} and {@linkcode SO_REUSEADDR}
+ * - **Errors**: {@linkcode errnoError}, {@linkcode EAGAIN}, {@linkcode EINPROGRESS}
+ *
+ * The constants have C's names, too: `AF_INET`, `SO_REUSEADDR`.
  *
  * @module
  */
@@ -93,16 +94,12 @@ export { type OnReady, Poller } from "./lib/posix/poller.ts";
 // Servers: the loops that accept and receive.
 export { acceptEvents, EventConnection } from "./lib/posix/accept_events.ts";
 export { receiveBatches } from "./lib/posix/receive_batches.ts";
-export type { AcceptOptions } from "./lib/server/accept_loop.ts";
-export type { ReceiveOptions } from "./lib/server/datagrams.ts";
 
 // Bridges to Deno and Node.
 export { toConnection, toNodeSocket } from "./lib/posix/bridge.ts";
-export type { Connection } from "./lib/socket/connection.ts";
 
 // Errors.
 export { EAGAIN, EINPROGRESS, errnoError, type PosixError } from "./lib/posix/errno.ts";
-export type { SocketError } from "./lib/errors.ts";
 
 // Constants.
 export {

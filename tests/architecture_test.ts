@@ -46,6 +46,7 @@ const allowed: Record<string, string[]> = {
   "lib/server/": ["lib/server/", "lib/socket/", "lib/io/", "lib/address/", "lib/errors.ts"],
   "lib/posix/": [
     "lib/posix/",
+    "node:net",
     "lib/server/",
     "lib/socket/",
     "lib/io/",

@@ -9,7 +9,7 @@ import { failed, withContext } from "../errors.ts";
 import { report } from "../io/log_error.ts";
 import { acceptLoop, type AcceptOptions, type LoopContext } from "../server/accept_loop.ts";
 import type { Acceptor } from "../server/_backlog.ts";
-import type { Activity, Monitored } from "../server/idle_monitor.ts";
+import type { Activity } from "../server/idle_monitor.ts";
 import { EPOLLIN, EPOLLOUT, IPPROTO_TCP, TCP_NODELAY } from "./constants.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { EAGAIN, errnoError, type PosixError } from "./errno.ts";
@@ -30,7 +30,7 @@ export interface EventContext extends LoopContext {
  *
  * @category Servers
  */
-export class EventConnection implements Monitored, Disposable {
+export class EventConnection implements Disposable {
   /** The client's address as text. An IPv4 client of a dual-stack socket has its IPv4 address. */
   readonly peer: string;
   /** @internal */
@@ -193,7 +193,7 @@ function isPosixError(error: unknown): error is PosixError {
  *
  * using client = await Deno.connect({ port });
  * await writeText(client, "hello");
- * assertEquals((await readN(client, new Uint8Array(5))).length, 5);
+ * assertEquals(await readN(client, new Uint8Array(5)), 5);
  *
  * client.close();
  * stop.abort();

@@ -16,7 +16,7 @@ import { errno, libc } from "./libc.ts";
  * Source: close(2).
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { assertThrows } from "@std/assert";
  * import { AF_INET, listen, SOCK_STREAM, socket } from "@deno-sockets/samples/posix";
  *
@@ -41,7 +41,11 @@ export class Descriptor implements Disposable {
     this.#fd = fd;
   }
 
-  /** The number of the descriptor; -1 after `close`, for which every call fails with `EBADF`. */
+  /**
+   * The number of the descriptor.
+   *
+   * @returns The number; -1 after `close`, for which every call fails with `EBADF`.
+   */
   get fd(): number {
     return this.#fd;
   }
@@ -51,7 +55,11 @@ export class Descriptor implements Disposable {
     this.#onClose = onClose;
   }
 
-  /** Gives up ownership: returns the number, and marks the descriptor as closed without closing it. */
+  /**
+   * Gives up ownership: marks the descriptor as closed without closing it.
+   *
+   * @returns The number, which the caller must close.
+   */
   release(): number {
     this.#onClose?.(this);
     const fd = this.#fd;

@@ -75,7 +75,7 @@ export function ioctl(descriptor: Descriptor, request: number): number {
 /**
  * `open(2)`: opens a file, close-on-exec.
  *
- * Source: open(2).
+ * Source: open(2). See {@linkcode sendfile} for an example.
  *
  * @param path The path of the file.
  * @param flags `O_RDONLY`, `O_WRONLY` or `O_RDWR`, and others such as `O_CREAT`.
@@ -96,7 +96,7 @@ export function open(path: string, flags: number, mode?: number): Descriptor {
 /**
  * `read(2)`: reads bytes from a descriptor.
  *
- * Source: CS:APP lecture; read(2).
+ * Source: CS:APP lecture; read(2). See {@linkcode sendfile} for an example.
  *
  * @param descriptor The descriptor.
  * @param buffer The buffer to fill.
@@ -113,7 +113,7 @@ export function read(descriptor: Descriptor, buffer: Uint8Array<ArrayBuffer>): n
 /**
  * `write(2)`: writes bytes to a descriptor.
  *
- * Source: CS:APP lecture; write(2).
+ * Source: CS:APP lecture; write(2). See {@linkcode sendfile} for an example.
  *
  * @param descriptor The descriptor.
  * @param bytes The bytes.
@@ -138,6 +138,23 @@ export function write(descriptor: Descriptor, bytes: Uint8Array<ArrayBuffer>): n
  * @returns The number of bytes sent, which may be less than `count`; 0 at the end of the file; `-EAGAIN` if the
  * socket has no room.
  * @throws {PosixError} `EPIPE` or `ECONNRESET` if the connection has ended; `EINVAL` if the file cannot be mapped.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { O_RDONLY, open, read, sendfile, SOCK_STREAM, socketpair, write } from "@deno-sockets/samples/posix";
+ *
+ * const path = await Deno.makeTempFile();
+ * await Deno.writeTextFile(path, "hello");
+ * using file = open(path, O_RDONLY);
+ * await Deno.remove(path);
+ * const [left, right] = socketpair(SOCK_STREAM);
+ * using _left = left;
+ * using _right = right;
+ * assertEquals(sendfile(left, file, 80), 5);
+ * assertEquals(write(left, new Uint8Array(3)), 3);
+ * assertEquals(read(right, new Uint8Array(80)), 8);
+ * ```
  *
  * @category Transfers
  */

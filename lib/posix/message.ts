@@ -111,26 +111,40 @@ export class Message {
     this.#setLength(msghdr.msg_controllen, encoded.length);
   }
 
-  /** The sender's address after `recvmsg`; `undefined` if there is none, as on a connected stream socket. */
+  /**
+   * The sender's address of a received message.
+   *
+   * @returns The address; `undefined` if there is none, as on a connected stream socket.
+   */
   get from(): Deno.Addr | undefined {
     const length = this.#getLength(msghdr.msg_namelen);
     return length === 0 ? undefined : decodeSockaddr(this.#name.subarray(0, length), false);
   }
 
-  /** The flags of a received message, such as `MSG_TRUNC` and `MSG_CTRUNC`. */
+  /**
+   * The flags of a received message.
+   *
+   * @returns Flags such as `MSG_TRUNC` and `MSG_CTRUNC`.
+   */
   get flags(): number {
     return this.#getLength(msghdr.msg_flags);
   }
 
   /**
-   * The control messages of a received message. The caller owns the descriptors in them, see
+   * The control messages of a received message.
+   *
+   * @returns The control messages. The caller owns the descriptors in them, see
    * {@linkcode receivedDescriptors}.
    */
   get control(): ControlMessage[] {
     return decodeControl(this.#control.subarray(0, this.#getLength(msghdr.msg_controllen)));
   }
 
-  /** Prepares the message for `recvmsg`: all of its room is free. @internal */
+  /**
+   * Prepares the message for `recvmsg`: all of its room is free.
+   *
+   * @internal
+   */
   reset(): void {
     this.#setLength(msghdr.msg_namelen, this.#name.length);
     this.#setLength(msghdr.msg_controllen, this.#control.length);
@@ -227,7 +241,7 @@ export function rightsMessage(descriptors: Descriptor[]): ControlMessage {
 /**
  * `SCM_RIGHTS`: returns the descriptors in a received message.
  *
- * Source: unix(7), cmsg(3).
+ * Source: unix(7), cmsg(3). See {@linkcode rightsMessage} for an example.
  *
  * @param message The message, after `recvmsg`.
  * @returns The descriptors, close-on-exec; they may be blocking, because the mode belongs to the open file. The
@@ -245,7 +259,7 @@ export function receivedDescriptors(message: Message): Descriptor[] {
 /**
  * `recvmsg(2)`: receives a message with its sender's address and control messages.
  *
- * Source: recvmsg(2).
+ * Source: recvmsg(2). See {@linkcode Message} for an example.
  *
  * @param socket The socket.
  * @param message The message to fill.
@@ -264,7 +278,7 @@ export function recvmsg(socket: Descriptor, message: Message, flags?: number): n
 /**
  * `sendmsg(2)`: sends a message with control messages.
  *
- * Source: sendmsg(2).
+ * Source: sendmsg(2). See {@linkcode Message} for an example.
  *
  * @param socket The socket.
  * @param message The message.

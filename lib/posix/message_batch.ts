@@ -120,13 +120,21 @@ export class MessageBatch {
     return ((this.#headers[index * HEADER + FLAGS] ?? 0) & MSG_TRUNC) !== 0;
   }
 
-  /** The port of a datagram's sender, without decoding the address. @internal */
+  /**
+   * The port of a datagram's sender, without decoding the address.
+   *
+   * @internal
+   */
   fromPort(index: number): number {
     const at = index * NAME + layout.sockaddr_in.sin_port; // as in sockaddr_in6, in network byte order
     return (this.#names[at] ?? 0) << 8 | (this.#names[at + 1] ?? 0);
   }
 
-  /** Removes one of `count` datagrams: the last takes its place. @internal */
+  /**
+   * Removes one of `count` datagrams: the last takes its place.
+   *
+   * @internal
+   */
   remove(index: number, count: number): void {
     const last = count - 1;
     const { size } = this;
@@ -137,7 +145,11 @@ export class MessageBatch {
     }
   }
 
-  /** Frees all room, and returns the vector for recvmmsg. @internal */
+  /**
+   * Frees all room, and returns the vector for recvmmsg.
+   *
+   * @internal
+   */
   receive(): Uint8Array<ArrayBuffer> {
     for (let i = 0; i < this.capacity; i++) {
       this.#headers[i * HEADER + NAME_LENGTH] = NAME;
@@ -146,7 +158,11 @@ export class MessageBatch {
     return this.#headerBytes;
   }
 
-  /** Returns a part of the vector for sendmmsg, with the lengths of the received datagrams. @internal */
+  /**
+   * Returns a part of the vector for sendmmsg, with the lengths of the received datagrams.
+   *
+   * @internal
+   */
   send(start: number, end: number): Uint8Array<ArrayBuffer> {
     for (let i = start; i < end; i++) {
       this.#iovs[i * IOV + IOV_LENGTH] = this.#headers[i * HEADER + LENGTH] ?? 0;
@@ -158,7 +174,7 @@ export class MessageBatch {
 /**
  * `recvmmsg(2)`: receives up to a batch of datagrams, those that have arrived.
  *
- * Source: recvmmsg(2).
+ * Source: recvmmsg(2). See {@linkcode MessageBatch} for an example.
  *
  * @param socket The datagram socket.
  * @param batch The batch to fill.
@@ -177,7 +193,7 @@ export function recvmmsg(socket: Descriptor, batch: MessageBatch, flags?: number
 /**
  * `sendmmsg(2)`: sends the datagrams of a received batch, each to its sender.
  *
- * Source: sendmmsg(2).
+ * Source: sendmmsg(2). See {@linkcode receiveBatches} for an example.
  *
  * @param socket The datagram socket.
  * @param batch The batch.

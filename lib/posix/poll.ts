@@ -157,7 +157,11 @@ export class FdSet {
     return fd >= 0 && ((this.bytes[fd >> 3] ?? 0) & 1 << (fd & 7)) !== 0;
   }
 
-  /** One more than the highest number in the set. @internal */
+  /**
+   * One more than the highest number in the set.
+   *
+   * @internal
+   */
   get end(): number {
     const last = this.bytes.findLastIndex((byte) => byte !== 0);
     return last === -1 ? 0 : last * 8 + 32 - Math.clz32(this.bytes[last] ?? 0);

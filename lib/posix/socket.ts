@@ -81,7 +81,7 @@ export function socketpair(type: number): [Descriptor, Descriptor] {
 /**
  * `bind(2)`: assigns a local address to a socket.
  *
- * Source: UCM lecture; bind(2).
+ * Source: UCM lecture; bind(2). See {@linkcode socket} for an example.
  *
  * @param socket The socket.
  * @param address The address, with a numeric host. A Unix-domain path that begins with a NUL is abstract.
@@ -100,7 +100,7 @@ export function bind(socket: Descriptor, address: Deno.Addr): void {
 /**
  * `listen(2)`: makes a socket accept connections.
  *
- * Source: UCM lecture; listen(2).
+ * Source: UCM lecture; listen(2). See {@linkcode socket} for an example.
  *
  * @param socket The socket, of a type with connections.
  * @param backlog The maximum number of clients that wait to be accepted, limited by the system.
@@ -127,7 +127,7 @@ export interface Accepted {
 /**
  * `accept4(2)`: accepts the first connection of the backlog, non-blocking and close-on-exec.
  *
- * Source: UCM lecture; accept(2).
+ * Source: UCM lecture; accept(2). See {@linkcode socket} for an example.
  *
  * @param listener The listening socket.
  * @returns The connection and the client's address; `null` if the backlog is empty (`EAGAIN`).
@@ -153,7 +153,7 @@ export function accept(listener: Descriptor): Accepted | null {
  * A non-blocking stream socket connects in the background. When `poll` or a {@linkcode Poller} reports that it
  * can send, the option `SO_ERROR` holds the result.
  *
- * Source: UCM lecture; connect(2).
+ * Source: UCM lecture; connect(2). See {@linkcode socket} for an example.
  *
  * @param socket The socket.
  * @param address The peer's address, with a numeric host.
@@ -175,7 +175,7 @@ export function connect(socket: Descriptor, address: Deno.Addr): number {
 /**
  * `getsockname(2)`: returns the local address of a socket.
  *
- * Source: getsockname(2).
+ * Source: getsockname(2). See {@linkcode socket} for an example.
  *
  * @param socket The socket.
  * @returns The address; port 0 or the path "" if it is not bound.
@@ -194,7 +194,7 @@ export function getsockname(socket: Descriptor): Deno.Addr {
 /**
  * `getpeername(2)`: returns the address of the peer.
  *
- * Source: getpeername(2).
+ * Source: getpeername(2). See {@linkcode socket} for an example.
  *
  * @param socket The connected socket.
  * @returns The peer's address; the path "" if it is not bound.
@@ -326,7 +326,7 @@ export function setsockopt(
 /**
  * `shutdown(2)`: shuts down one or both directions of a connection.
  *
- * Source: Stallings lecture; shutdown(2).
+ * Source: Stallings lecture; shutdown(2). See {@linkcode socket} for an example.
  *
  * @param socket The connected socket.
  * @param how `SHUT_RD`, `SHUT_WR` or `SHUT_RDWR`.
@@ -339,13 +339,35 @@ export function shutdown(socket: Descriptor, how: number): void {
 }
 
 /**
- * `sockatmark(3)`: reports whether the next byte is the one behind the urgent data.
+ * `sockatmark(3)`: reports whether the next byte of the stream is where the urgent data was sent.
  *
  * Source: sockatmark(3), tcp(7).
  *
  * @param socket The connected TCP socket.
  * @returns Whether the socket is at the out-of-band mark.
  * @throws {PosixError} `EBADF`, `ENOTTY` if it is not a socket.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import {
+ *   accept, AF_INET, bind, connect, getsockname, listen, MSG_OOB, poll, POLLIN, POLLPRI, recv, send, SOCK_STREAM,
+ *   sockatmark, socket,
+ * } from "@deno-sockets/samples/posix";
+ *
+ * using listener = socket(AF_INET, SOCK_STREAM);
+ * bind(listener, { transport: "tcp", hostname: "127.0.0.1", port: 0 });
+ * listen(listener, 5);
+ * using client = socket(AF_INET, SOCK_STREAM);
+ * connect(client, getsockname(listener));
+ * await poll([{ descriptor: listener, events: POLLIN }]);
+ * using server = accept(listener)?.socket ?? client;
+ *
+ * send(client, new Uint8Array([1]), MSG_OOB);
+ * await poll([{ descriptor: server, events: POLLPRI }]);
+ * assertEquals(sockatmark(server), true);
+ * assertEquals(recv(server, new Uint8Array(1), MSG_OOB), 1);
+ * ```
  *
  * @category Transfers
  */

@@ -55,7 +55,7 @@ export function recv(socket: Descriptor, buffer: Uint8Array<ArrayBuffer>, flags?
 /**
  * `send(2)`: sends bytes, or a datagram.
  *
- * Source: UCM lecture; send(2).
+ * Source: UCM lecture; send(2). See {@linkcode recv} for an example.
  *
  * @param socket The connected socket.
  * @param bytes The bytes.
@@ -87,7 +87,7 @@ export interface Received {
 /**
  * `recvfrom(2)`: receives a datagram and its sender's address.
  *
- * Source: UCM lecture; recvfrom(2).
+ * Source: UCM lecture; recvfrom(2). See {@linkcode sendto} for an example.
  *
  * @param socket The datagram socket.
  * @param buffer The buffer to fill. A longer datagram is truncated.

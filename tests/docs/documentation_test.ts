@@ -62,6 +62,8 @@ const categories: Record<string, string[]> = {
     "Messages",
     "Options",
     "Multiplexing",
+    "Servers",
+    "Bridges",
     "Descriptors",
     "Errors",
     "Constants",

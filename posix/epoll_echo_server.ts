@@ -1,0 +1,130 @@
+#!/usr/bin/env -S deno run --allow-ffi=/lib/x86_64-linux-gnu/libc.so.6
+/**
+ * An echo server with epoll(7), as fast as the same server in C. It has the limits and the drain of
+ * servers/tcp_echo_concurrent.ts, and Deno's timers and signals go on. Use it as the basis of a
+ * production server where the flag `--allow-ffi`, which outranks all others, is acceptable.
+ *
+ * Usage: posix/epoll_echo_server.ts [host] [service] [OPTION...]
+ *   --max-connections N     maximum number of open connections; others wait in the backlog (1024)
+ *   --idle-timeout SECONDS  abort a connection that is idle for this long; 0 for no limit (300)
+ *   --min-rate BYTES        minimum rate of a client, in bytes per second; 0 for none (4)
+ *   --grace SECONDS         how long connections may continue after SIGINT or SIGTERM (5)
+ *   --backlog N             maximum number of pending connections (4096)
+ *   --quiet                 do not print connections and messages
+ *
+ * The minimum rate is averaged over the idle timeout. A host name requires `--allow-net=NAME`, too.
+ *
+ * The kernel reports the sockets that are ready, many at once. A function serves each: it receives and
+ * sends without waiting, so that no promise and no thread is needed. If the client does not read, its
+ * connection waits until it can send, and receives nothing. A message is printed as text: without the
+ * final newline (LF or CRLF), and with U+FFFD for control characters, including other newlines, and
+ * for invalid UTF-8; the echo is exact.
+ *
+ * ```console
+ * $ posix/epoll_echo_server.ts 127.0.0.1 7041
+ * ! listening on 127.0.0.1:7041
+ * Connection from 127.0.0.1:*
+ * 	Message: I was here first
+ * Connection from 127.0.0.1:*
+ * 	Message: but I need not wait
+ * ^C
+ * $ deno run --allow-net=127.0.0.1:7041 clients/tcp_echo.ts 127.0.0.1 7041
+ * > I was here first
+ * I was here first
+ * ^D
+ * $ deno run --allow-net=127.0.0.1:7041 clients/tcp_echo.ts 127.0.0.1 7041
+ * > but I need not wait
+ * but I need not wait
+ * ```
+ *
+ * @module
+ */
+
+import { count, host, logListening, main, port, serverOptions, stdout } from "../cli.ts";
+import { getAddrInfo, printable, terminationSignal } from "../mod.ts";
+import {
+  acceptEvents,
+  addressFamily,
+  bind,
+  EAGAIN,
+  EPOLLIN,
+  EPOLLOUT,
+  type EventConnection,
+  getsockname,
+  listen,
+  type OnReady,
+  Poller,
+  setsockopt,
+  SO_REUSEADDR,
+  SOCK_STREAM,
+  socket,
+  SOL_SOCKET,
+} from "../posix.ts";
+// This file as text: main() prints its header for --help.
+import header from "./epoll_echo_server.ts" with { type: "text" };
+
+/** The maximum size of a message, in bytes: one that is printed, and one that is not. */
+const MESSAGE_SIZE = 80;
+const QUIET_SIZE = 80 * 1024;
+
+const NOTHING = new Uint8Array();
+
+await main(header, {
+  operands: { host: host("127.0.0.1"), service: port(7041) },
+  options: { ...serverOptions, backlog: count(4096), quiet: false },
+}, async ({ host, service, backlog, quiet, ...limits }) => {
+  // getaddrinfo, socket, bind, listen
+  const [address] = await getAddrInfo(host, service, { socktype: "stream" });
+  using listener = socket(addressFamily(address), SOCK_STREAM);
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, 1);
+  bind(listener, address);
+  listen(listener, backlog);
+  const signal = terminationSignal();
+  logListening(getsockname(listener));
+
+  // epoll_create1; the poller's loop calls epoll_wait
+  using poller = new Poller();
+  // One buffer for all connections: each sends what it has received before the next one receives.
+  const buffer = new Uint8Array(quiet ? QUIET_SIZE : MESSAGE_SIZE);
+  // accept, epoll_ctl
+  for await (const conn of acceptEvents(listener, poller, { signal, ...limits })) {
+    if (quiet) {
+      conn.serve(echo(conn, buffer), () => {});
+    } else {
+      await stdout.print(`Connection from ${conn.peer}`);
+      conn.serve(echo(conn, buffer, (message) => stdout.print(`\tMessage: ${printable(message)}`)));
+    }
+  }
+});
+
+/**
+ * Returns the function that is called when the connection is ready.
+ *
+ * @param conn The connection.
+ * @param buffer The buffer to receive into.
+ * @param onMessage Called with each message before it is sent back. Default none.
+ */
+function echo(
+  conn: EventConnection,
+  buffer: Uint8Array<ArrayBuffer>,
+  onMessage?: (message: Uint8Array) => Promise<void>,
+): OnReady {
+  let unsent: Uint8Array<ArrayBuffer> = NOTHING;
+  const reply = (message: Uint8Array<ArrayBuffer>) => {
+    // send
+    const sent = conn.send(message);
+    const isBlocked = unsent.length > 0;
+    unsent = sent < message.length ? message.slice(sent) : NOTHING;
+    // Without room for all of it, wait until there is, and do not receive more.
+    if (isBlocked !== unsent.length > 0) conn.waitFor(isBlocked ? EPOLLIN : EPOLLOUT);
+  };
+  return () => {
+    if (unsent.length > 0) return reply(unsent);
+    // recv: one call, so that the other connections come next; what is left makes this one ready again
+    const size = conn.recv(buffer);
+    if (size === -EAGAIN) return;
+    if (size === 0) return conn.close();
+    const message = buffer.subarray(0, size);
+    return onMessage === undefined ? reply(message) : onMessage(message).then(() => reply(message));
+  };
+}
