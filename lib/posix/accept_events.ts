@@ -140,14 +140,14 @@ export class EventConnection implements Disposable {
     report(this.#onError, this.#withPeer(error));
   }
 
+  /** Adds the client's address to an error that does not contain it. */
   #withPeer(error: unknown): Error {
-    if (!isPosixError(error)) return withContext(this.peer, error);
-    return error.address === undefined ? errnoError(error.errno, error.syscall, this.peer) : error;
+    if (!(error instanceof Error)) return withContext(this.peer, error);
+    if ("address" in error) return error;
+    const { errno, syscall } = error as Partial<PosixError>;
+    if (errno === undefined || syscall === undefined) return withContext(this.peer, error);
+    return errnoError(errno, syscall, this.peer);
   }
-}
-
-function isPosixError(error: unknown): error is PosixError {
-  return error instanceof Error && "errno" in error && "syscall" in error;
 }
 
 /**

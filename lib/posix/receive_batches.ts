@@ -9,12 +9,13 @@ import { failed } from "../errors.ts";
 import { logError, report } from "../io/log_error.ts";
 import { isUnanswerable } from "../server/_unanswerable.ts";
 import type { ReceiveOptions } from "../server/datagrams.ts";
-import { EPOLLIN } from "./constants.ts";
+import { EPOLLIN, SOCK_DGRAM } from "./constants.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { EAGAIN } from "./errno.ts";
 import { type MessageBatch, recvmmsg } from "./message_batch.ts";
 import { Poller } from "./poller.ts";
-import { getsockname } from "./socket.ts";
+import { addressFamily } from "./sockaddr.ts";
+import { bind, getsockname, socket } from "./socket.ts";
 
 /** After `signal`, the queue counts as empty if no datagram arrives for this time, in ms. */
 const QUIET = 50;
@@ -30,7 +31,7 @@ const GRACE = 5000;
  *
  * Source: recvmmsg(2), epoll(7).
  *
- * @param socket The UDP socket.
+ * @param server The UDP socket.
  * @param batch The batch to fill.
  * @param onBatch Called with the number of datagrams in the batch. The loop waits for the promise that it
  * returns. If it throws, `onError` is called with the error.
@@ -62,13 +63,13 @@ const GRACE = 5000;
  * @category Servers
  */
 export async function receiveBatches(
-  socket: Descriptor,
+  server: Descriptor,
   batch: MessageBatch,
   onBatch: (count: number) => void | Promise<void>,
   options?: ReceiveOptions,
 ): Promise<void> {
   const { signal, onError = logError } = options ?? {};
-  const filter = new Filter(socket, onError);
+  const filter = new Filter(server, onError);
   using poller = new Poller();
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -83,9 +84,9 @@ export async function receiveBatches(
     deadline = performance.now() + GRACE;
     expire();
   };
-  poller.add(socket, EPOLLIN, async () => {
+  poller.add(server, EPOLLIN, async () => {
     try {
-      const received = recvmmsg(socket, batch);
+      const received = recvmmsg(server, batch);
       if (received === -EAGAIN) return;
       if (deadline < Infinity) expire();
       const count = await filter.apply(batch, received);
@@ -107,8 +108,8 @@ class Filter {
   readonly #onError: (error: Error) => void;
   #hasReported = false;
 
-  constructor(socket: Descriptor, onError: (error: Error) => void) {
-    const addr = getsockname(socket);
+  constructor(server: Descriptor, onError: (error: Error) => void) {
+    const addr = getsockname(server);
     if (!("hostname" in addr)) throw new TypeError("recvmmsg: not a UDP socket");
     this.#addr = addr;
     this.#onError = onError;
@@ -127,7 +128,7 @@ class Filter {
   async #applySlowly(batch: MessageBatch, count: number): Promise<number> {
     for (let i = count - 1; i >= 0; i--) {
       const from = batch.from(i);
-      if (!await isUnanswerable(from, { addr: this.#addr })) continue;
+      if (!await isUnanswerable(from, { addr: this.#addr }, canBind)) continue;
       batch.remove(i, count--);
       if (this.#hasReported) continue;
       this.#hasReported = true;
@@ -135,5 +136,15 @@ class Filter {
       report(this.#onError, new Error(`recvmmsg ${formatAddress(from)}: ${cause}`));
     }
     return count;
+  }
+}
+
+function canBind(address: Deno.NetAddr): boolean {
+  try {
+    using descriptor = socket(addressFamily(address), SOCK_DGRAM);
+    bind(descriptor, address);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -10,15 +10,18 @@ const local = new Set<string>();
  * Reports whether a datagram's source is port 0 or the address of the socket that received it.
  *
  * The addresses of a socket on a wildcard address are all local addresses: loopback, and those that can be
- * bound. Without the permission to bind, only loopback is recognized.
+ * bound.
  *
  * @param from The source of the datagram.
  * @param socket The socket.
+ * @param canBind Reports whether an address can be bound. Default: by Deno, which without the permission
+ * recognizes only loopback.
  * @returns Whether a reply is impossible, or would come back to the socket.
  */
 export function isUnanswerable(
   from: Deno.Addr,
   socket: Pick<Deno.DatagramConn, "addr">,
+  canBind?: (address: Deno.NetAddr) => boolean | Promise<boolean>,
 ): boolean | Promise<boolean> {
   const own = socket.addr;
   if (!("hostname" in from) || !("hostname" in own)) {
@@ -30,20 +33,28 @@ export function isUnanswerable(
   const { hostname: bound } = unmapAddress(own);
   if (hostname === bound) return true;
   const isWildcard = ["0.0.0.0", "::"].includes(bound);
-  return isWildcard && (/^(127\.|::1$)/.test(hostname) || isLocal(hostname));
+  return isWildcard &&
+    (/^(127\.|::1$)/.test(hostname) || isLocal(hostname, canBind ?? denoCanBind));
 }
 
-async function isLocal(hostname: string): Promise<boolean> {
+async function isLocal(
+  hostname: string,
+  canBind: (address: Deno.NetAddr) => boolean | Promise<boolean>,
+): Promise<boolean> {
   if (local.has(hostname)) return true;
-  const address = { transport: "udp", hostname, port: 0 } as const;
+  if (!await canBind({ transport: "udp", hostname, port: 0 })) return false;
+  local.add(hostname);
+  return true;
+}
+
+async function denoCanBind(address: Deno.NetAddr): Promise<boolean> {
   const host = formatAddress(address);
   // On a terminal, Deno would prompt for a missing permission.
   if ((await Deno.permissions.query({ name: "net", host })).state !== "granted") return false;
   try {
-    Deno.listenDatagram(address).close();
+    Deno.listenDatagram({ ...address, transport: "udp" }).close();
+    return true;
   } catch {
     return false;
   }
-  local.add(hostname);
-  return true;
 }

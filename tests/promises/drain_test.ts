@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { writeN } from "../../lib/io/read_write.ts";
 import { exchange, readAll } from "../support/streams.ts";
 import { flood, LINE, receiveFlood } from "../support/peers.ts";
-import { iterative, lines, reliable } from "../support/servers.ts";
+import { iterative, lines, needsOf, reliable } from "../support/servers.ts";
 import { Server, withDescriptors } from "../support/server.ts";
 import { stopwatch } from "../support/time.ts";
 import { testWith } from "../support/test_with.ts";
@@ -68,21 +68,25 @@ keeps(
 );
 
 for (const subject of reliable) {
-  Deno.test(`${subject.name}: clients that wait for descriptors at SIGTERM are served`, async () => {
-    await using server = await Server.start(subject, subject.quiet, withDescriptors(64));
-    const clients = await Promise.all(Array.from({ length: 120 }, async () => {
-      const conn = await server.connect();
-      await writeN(conn, subject.greeting);
-      return conn;
-    }));
-    await server.process.prints(/accept: Too many open files$/m);
-    server.process.kill("SIGTERM");
-    for (const conn of clients) {
-      const reply = new TextDecoder().decode(await readAll(conn));
-      assertMatch(reply, subject.reply ?? /^$/);
-    }
-    assertEquals(await server.process.exits(), 0, server.process.describe());
-  });
+  testWith(
+    needsOf(subject),
+    `${subject.name}: clients that wait for descriptors at SIGTERM are served`,
+    async () => {
+      await using server = await Server.start(subject, subject.quiet, withDescriptors(64));
+      const clients = await Promise.all(Array.from({ length: 120 }, async () => {
+        const conn = await server.connect();
+        await writeN(conn, subject.greeting);
+        return conn;
+      }));
+      await server.process.prints(/accept: Too many open files$/m);
+      server.process.kill("SIGTERM");
+      for (const conn of clients) {
+        const reply = new TextDecoder().decode(await readAll(conn));
+        assertMatch(reply, subject.reply ?? /^$/);
+      }
+      assertEquals(await server.process.exits(), 0, server.process.describe());
+    },
+  );
 }
 
 /** The number of descriptors that this process may have open. */
@@ -120,7 +124,7 @@ for (const count of [3900, 8000]) {
       Deno.test.ignore(`${name} (no ${count} descriptors)`, () => {});
       continue;
     }
-    testWith(["python3"], name, async () => {
+    testWith(["python3", ...needsOf(subject)], name, async () => {
       const options = ["--quiet", `--max-connections=${count}`, "--grace=30"];
       await using server = await Server.start(subject, options);
       const { address, process } = server;

@@ -5,7 +5,6 @@ import { MAXFRAME } from "../../lib/io/framing.ts";
 import { writeN } from "../../lib/io/read_write.ts";
 import { bytes, randomBytes } from "../support/bytes.ts";
 import {
-  concurrent,
   iterative,
   lines,
   listeners,
@@ -14,9 +13,9 @@ import {
   others,
   prefork,
   receivers,
+  reliable,
   repliers,
   servers,
-  unix,
 } from "../support/servers.ts";
 import { connectAndReset, flood, garbage, receiveFlood } from "../support/peers.ts";
 import { many } from "../support/many.ts";
@@ -26,7 +25,7 @@ import { Process, temporaryFolder } from "../../contract/process.ts";
 import { root } from "../../contract/header.ts";
 import { keeps } from "./promises.ts";
 
-const echoes = [concurrent, prefork, unix, iterative, lines];
+const echoes = [...reliable, iterative, lines];
 const accepting = servers.filter(({ kind }) => kind === "stream");
 
 keeps(

@@ -44,7 +44,7 @@ keeps(
     await end;
     isOver = true;
     await rest;
-    await server.process.prints(/^read \S+: slower than \d+ bytes a second$/m);
+    await server.process.prints(/^(?:read|recv) \S+: slower than \d+ bytes a second$/m);
     assertEquals(server.process.stderr.match(/slower than/g)?.length, 1, server.process.stderr);
   },
   subjects,

@@ -1,9 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { concurrent, prefork, unix } from "../support/servers.ts";
+import { needsOf, reliable } from "../support/servers.ts";
 import { exchange } from "../support/streams.ts";
 import { type Launch, Server } from "../support/server.ts";
 import { freePort } from "../../contract/ports.ts";
 import { startInShell } from "../support/program.ts";
+import { testWith } from "../support/test_with.ts";
 import { keeps } from "./promises.ts";
 
 /** Creates a pipe: descriptor 3 for writing, 4 for reading. */
@@ -65,16 +66,20 @@ for (const [what, script] of Object.entries(outputs)) {
   });
 }
 
-for (const subject of [concurrent, prefork, unix]) {
-  Deno.test(`${subject.name}: SIGTERM ends it after its grace period although its outputs are not read`, async () => {
-    const port = freePort();
-    const script = `${PIPE} && head -c 65536 /dev/zero >&3 && exec "$@" >&3 2>&3`;
-    await using server = await Server.launch(subject, ["--grace=0"], withOutput(script, port));
-    server.listensOn(port);
-    await waitFor(server);
-    using conn = await server.connect();
-    await exchange(conn, "hello\n");
-    server.process.kill("SIGTERM");
-    assertEquals(await server.process.exits(), 0, server.process.describe());
-  });
+for (const subject of reliable) {
+  testWith(
+    needsOf(subject),
+    `${subject.name}: SIGTERM ends it after its grace period although its outputs are not read`,
+    async () => {
+      const port = freePort();
+      const script = `${PIPE} && head -c 65536 /dev/zero >&3 && exec "$@" >&3 2>&3`;
+      await using server = await Server.launch(subject, ["--grace=0"], withOutput(script, port));
+      server.listensOn(port);
+      await waitFor(server);
+      using conn = await server.connect();
+      await exchange(conn, "hello\n");
+      server.process.kill("SIGTERM");
+      assertEquals(await server.process.exits(), 0, server.process.describe());
+    },
+  );
 }

@@ -7,7 +7,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { servers, type Subject } from "../support/servers.ts";
+import { needsOf, servers, type Subject } from "../support/servers.ts";
 import { testSteps } from "../support/test_with.ts";
 import { root } from "../../contract/header.ts";
 
@@ -146,6 +146,7 @@ export const promises = {
       ...because(NO_DATAGRAMS, stream),
       ...because("sends no reply", receiveOnly),
       ...because("sends over UDP, which never waits for the receiver", [
+        "posix/udp_batch_echo_server.ts",
         "servers/udp_calculator.ts",
         "servers/udp_echo.ts",
         "servers/udp_echo_prefork.ts",
@@ -211,7 +212,11 @@ export function keeps(
   atOnce: number = 4,
 ): void {
   covers(name, subjects.map(({ name }) => name));
-  const steps = subjects.map((subject) => ({ name: subject.name, fn: () => check(subject) }));
+  const steps = subjects.map((subject) => ({
+    name: subject.name,
+    needs: needsOf(subject),
+    fn: () => check(subject),
+  }));
   testSteps(what, steps, atOnce);
 }
 

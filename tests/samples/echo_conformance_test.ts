@@ -4,16 +4,16 @@ import { BufferedReader } from "../../lib/io/buffered_reader.ts";
 import { readN, writeN } from "../../lib/io/read_write.ts";
 import { bytes, randomBytes } from "../support/bytes.ts";
 import {
-  concurrent,
   concurrentOnIpv6,
+  epollOnIpv6,
   iterative,
   lines,
-  prefork,
-  unix,
+  needsOf,
+  reliable,
 } from "../support/servers.ts";
 import { exchange, readAll, receive } from "../support/streams.ts";
 import { Server } from "../support/server.ts";
-import { isHere } from "../../contract/requirements.ts";
+import { testWith } from "../support/test_with.ts";
 
 // One suite for every echo server, after Go's nettest. All data ends with a newline or with EOF: one of the
 // servers echoes lines.
@@ -126,19 +126,14 @@ const checks: Record<string, (server: Server) => Promise<void>> = {
   },
 };
 
-for (const subject of [iterative, lines, concurrent, concurrentOnIpv6, prefork, unix]) {
+for (const subject of [...reliable, concurrentOnIpv6, epollOnIpv6, iterative, lines]) {
   for (const [name, check] of Object.entries(checks)) {
-    const missing = subject === concurrentOnIpv6 && !isHere("IPv6");
-    Deno.test({
-      name: `${subject.name}: ${name}${missing ? " (no IPv6)" : ""}`,
-      ignore: missing,
-      async fn() {
-        await using server = await Server.start(subject, subject.quiet);
-        await check(server);
-        await server.assertEnds();
-        const complaints = server.process.stderr.replace(/^listening on .*\n/, "");
-        assert(complaints === "", `${subject.name} reports: ${complaints}`);
-      },
+    testWith(needsOf(subject), `${subject.name}: ${name}`, async () => {
+      await using server = await Server.start(subject, subject.quiet);
+      await check(server);
+      await server.assertEnds();
+      const complaints = server.process.stderr.replace(/^listening on .*\n/, "");
+      assert(complaints === "", `${subject.name} reports: ${complaints}`);
     });
   }
 }

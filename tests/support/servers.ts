@@ -113,6 +113,16 @@ export const unix: Subject = subject("unix/stream_echo_server.ts", {
   backlog: 1024,
 });
 
+export const epoll: Subject = subject("posix/epoll_echo_server.ts", {
+  quiet: ["--quiet"],
+  grants: {}, // the system calls need no net permission
+});
+export const epollOnIpv6: Subject = {
+  ...epoll,
+  name: "posix/epoll_echo_server.ts on ::1",
+  args: ["::1", "0"],
+};
+
 /** The servers that reply once to each client. */
 export const others: Subject[] = [
   subject("servers/tcp_echo_once.ts", { grants: { 7009: "0" }, backlog: 3, isIterative: true }),
@@ -178,6 +188,7 @@ export const repliers: Subject[] = [
     reply: /^1111$/,
   }),
   calculator,
+  datagramSubject("posix/udp_batch_echo_server.ts", { quiet: ["--quiet"], reply: /^hello$/ }),
   datagramSubject("unix/dgram_echo_server.ts", {
     args: ["/tmp/dgram_echo.sock"],
     quiet: ["--quiet"],
@@ -187,7 +198,7 @@ export const repliers: Subject[] = [
 
 /** The UDP servers that reply, on both stacks. */
 export const udpRepliers: Subject[] = [
-  ...repliers.filter(({ path }) => path.startsWith("servers/udp_")),
+  ...repliers.filter(({ path }) => !path.startsWith("unix/")),
   { ...calculator, name: "servers/udp_calculator.ts on ::1", args: ["::1", "0"], grants: {} },
 ];
 
@@ -220,7 +231,7 @@ export const oneShots: Subject[] = [
 ];
 
 /** The servers for production, with options for all limits. */
-export const reliable: Subject[] = [concurrent, prefork, unix];
+export const reliable: Subject[] = [concurrent, prefork, unix, epoll];
 
 /** Every server, once for each of its modes. */
 export const servers: Subject[] = [
@@ -233,6 +244,7 @@ export const servers: Subject[] = [
   prefork,
   ...listeners,
   unix,
+  epoll,
   ...repliers,
   ...receivers,
   ...oneShots,
