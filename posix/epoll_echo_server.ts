@@ -110,21 +110,21 @@ function echo(
   onMessage?: (message: Uint8Array) => Promise<void>,
 ): OnReady {
   let unsent: Uint8Array<ArrayBuffer> = NOTHING;
-  const reply = (message: Uint8Array<ArrayBuffer>) => {
+  const reply = (message: Uint8Array<ArrayBuffer>, size: number) => {
     // send
-    const sent = conn.send(message);
-    const isBlocked = unsent.length > 0;
-    unsent = sent < message.length ? message.slice(sent) : NOTHING;
+    const sent = conn.send(message, size);
+    if (sent === size && unsent.length === 0) return;
     // Without room for all of it, wait until there is, and do not receive more.
-    if (isBlocked !== unsent.length > 0) conn.waitFor(isBlocked ? EPOLLIN : EPOLLOUT);
+    unsent = message.slice(sent, size);
+    conn.waitFor(sent < size ? EPOLLOUT : EPOLLIN);
   };
   return () => {
-    if (unsent.length > 0) return reply(unsent);
-    // recv: one call, so that the other connections come next; what is left makes this one ready again
+    if (unsent.length > 0) return reply(unsent, unsent.length);
+    // recv: once, so that the other connections come next; what is left makes this one ready again
     const size = conn.recv(buffer);
-    if (size === -EAGAIN) return;
     if (size === 0) return conn.close();
-    const message = buffer.subarray(0, size);
-    return onMessage === undefined ? reply(message) : onMessage(message).then(() => reply(message));
+    if (size === -EAGAIN) return;
+    if (onMessage === undefined) return reply(buffer, size);
+    return onMessage(buffer.subarray(0, size)).then(() => reply(buffer, size));
   };
 }

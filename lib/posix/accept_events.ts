@@ -11,11 +11,12 @@ import { acceptLoop, type AcceptOptions, type LoopContext } from "../server/acce
 import type { Acceptor } from "../server/_backlog.ts";
 import type { Activity } from "../server/idle_monitor.ts";
 import { EPOLLIN, EPOLLOUT, IPPROTO_TCP, TCP_NODELAY } from "./constants.ts";
-import type { Descriptor } from "./descriptor.ts";
-import { EAGAIN, errnoError, type PosixError } from "./errno.ts";
+import { Descriptor } from "./descriptor.ts";
+import { errnoError, type PosixError } from "./errno.ts";
+import { libc } from "./libc.ts";
 import type { OnReady, Poller } from "./poller.ts";
 import { accept, type Accepted, setsockopt } from "./socket.ts";
-import { recv, send } from "./transfer.ts";
+import { wouldBlock } from "./transfer.ts";
 
 /** The context that {@linkcode acceptEvents} passes to each connection. */
 export interface EventContext extends LoopContext {
@@ -30,21 +31,33 @@ export interface EventContext extends LoopContext {
  *
  * @category Servers
  */
-export class EventConnection implements Disposable {
+export class EventConnection extends Descriptor {
   /** The client's address as text. An IPv4 client of a dual-stack socket has its IPv4 address. */
   readonly peer: string;
-  /** @internal */
-  readonly activity: Activity = { reading: 0, writing: 0, changes: 0, bytes: 0 };
-  readonly #socket: Descriptor;
   readonly #context: EventContext;
   #onError: (error: Error) => void;
+  // The counters of its activity, which the idle monitor reads: here, not in an object of their own, because a
+  // server has many connections, and touches each at each message.
+  /** @internal */
+  reading: number = 0;
+  /** @internal */
+  writing: number = 0;
+  /** @internal */
+  changes: number = 0;
+  /** @internal */
+  bytes: number = 0;
 
   /** @internal */
   constructor({ socket, peer }: Accepted, context: EventContext) {
+    super(socket.release());
     this.peer = formatAddress(unmapAddress(peer));
-    this.#socket = socket;
     this.#context = context;
     this.#onError = context.onError;
+  }
+
+  /** @internal */
+  get activity(): Activity {
+    return this;
   }
 
   /**
@@ -52,22 +65,15 @@ export class EventConnection implements Disposable {
    *
    * An error of the function ends only this connection.
    *
-   * @param onReady Called with the events, for which the connection waits by {@linkcode waitFor}; at first
+   * @param onReady Called with the events for which the connection waits, see {@linkcode waitFor}; at first
    * `EPOLLIN`.
    * @param onError Called with the error that ended the connection: of the function, or an idle timeout. Default:
    * the `onError` of {@linkcode acceptEvents}.
    */
   serve(onReady: OnReady, onError?: (error: Error) => void): void {
     this.#onError = onError ?? this.#onError;
-    this.activity.reading = 1;
-    this.#context.poller.add(this.#socket, EPOLLIN, (events) => {
-      try {
-        const done = onReady(events);
-        return done?.catch((error) => this.#fail(error));
-      } catch (error) {
-        return this.#fail(error);
-      }
-    });
+    this.reading = 1;
+    this.#context.poller.add(this, EPOLLIN, onReady, (error) => this.#fail(error));
   }
 
   /**
@@ -76,66 +82,64 @@ export class EventConnection implements Disposable {
    * @param events `EPOLLIN`, `EPOLLOUT`, or 0 for neither.
    */
   waitFor(events: number): void {
-    this.activity.reading = events & EPOLLIN ? 1 : 0;
-    this.activity.writing = events & EPOLLOUT ? 1 : 0;
-    this.#context.poller.modify(this.#socket, events);
+    this.reading = events & EPOLLIN ? 1 : 0;
+    this.writing = events & EPOLLOUT ? 1 : 0;
+    this.#context.poller.modify(this, events);
   }
 
   /**
    * `recv(2)`: receives bytes.
    *
-   * @param buffer The buffer to fill. Connections may share it: the call returns at once.
+   * @param buffer The buffer to fill. Connections may share it: the call returns immediately.
    * @returns The number of bytes; 0 at EOF; `-EAGAIN` if nothing has arrived.
    * @throws {PosixError} `ECONNRESET` if the client reset the connection.
    */
   recv(buffer: Uint8Array<ArrayBuffer>): number {
-    return this.#count(recv(this.#socket, buffer));
+    const size = libc().recv(this.fd, buffer, buffer.length, 0);
+    if (size === -1) return wouldBlock("recv");
+    this.changes++;
+    this.bytes += size;
+    return size;
   }
 
   /**
    * `send(2)`: sends bytes.
    *
    * @param bytes The bytes.
+   * @param length The number of bytes to send. Default all.
    * @returns The number of bytes sent, from 0: if the system's buffer has no room for all of them, the rest must be
    * sent after `EPOLLOUT`.
    * @throws {PosixError} `EPIPE` or `ECONNRESET` if the connection has ended.
    */
-  send(bytes: Uint8Array<ArrayBuffer>): number {
-    return Math.max(this.#count(send(this.#socket, bytes)), 0);
+  send(bytes: Uint8Array<ArrayBuffer>, length?: number): number {
+    const size = libc().send(this.fd, bytes, length ?? bytes.length, 0);
+    if (size === -1) {
+      wouldBlock("send");
+      return 0;
+    }
+    this.changes++;
+    this.bytes += size;
+    return size;
   }
 
   /**
-   * Closes the connection for a reason, of which `onError` is called.
+   * Closes the connection for a reason, with which `onError` is called.
    *
    * @param reason The reason.
    */
   abort(reason: Error): void {
-    this.#fail(failed(this.activity.writing > 0 ? "send" : "recv", reason, this.peer));
+    this.#fail(failed(this.writing > 0 ? "send" : "recv", reason, this.peer));
   }
 
   /** `close(2)`: closes the connection. A second call does nothing. */
-  close(): void {
-    if (this.#socket.fd === -1) return;
-    this.#socket.close();
+  override close(): void {
+    if (this.fd === -1) return;
+    super.close();
     this.#context.onClose();
   }
 
-  /** Closes the connection at the end of a `using` block. */
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
-  #count(size: number): number {
-    const { activity } = this;
-    if (size !== -EAGAIN) {
-      activity.changes++;
-      activity.bytes += size;
-    }
-    return size;
-  }
-
   #fail(error: unknown): void {
-    if (this.#socket.fd === -1) return; // the function has closed it, and used it again
+    if (this.fd === -1) return; // the function has closed it, and used it again
     this.close();
     report(this.#onError, this.#withPeer(error));
   }
@@ -186,7 +190,7 @@ export class EventConnection implements Disposable {
  *     conn.serve(() => {
  *       const size = conn.recv(buffer);
  *       if (size === 0) conn.close();
- *       else if (size > 0) conn.send(buffer.subarray(0, size)); // a server must keep what was not sent
+ *       else if (size > 0) conn.send(buffer, size); // a server must keep what was not sent
  *     });
  *   }
  * })();

@@ -42,13 +42,6 @@ const ONE = new BigUint64Array([1n]);
  */
 export type OnReady = (events: number) => void | Promise<void>;
 
-interface Registration {
-  readonly descriptor: Descriptor;
-  /** Distinguishes it from an earlier registration of the same descriptor number, whose event may be left. */
-  readonly number: number;
-  readonly onReady: OnReady;
-}
-
 /**
  * `epoll(7)`: calls a function whenever a descriptor is ready.
  *
@@ -84,8 +77,13 @@ export class Poller implements Disposable {
   readonly #events = new Uint32Array(EVENT * MAX_EVENTS);
   /** An event for epoll_ctl(2). */
   readonly #event = new Uint32Array(EVENT);
-  /** By the numbers of the descriptors. */
-  readonly #registrations: (Registration | undefined)[] = [];
+  // What is registered, by the numbers of the descriptors. The number of a registration distinguishes it from
+  // an earlier one of the same descriptor number, whose event may be left. Separate arrays, because the loop
+  // reads only two of them: an object for each descriptor would be one more miss of the processor's cache.
+  readonly #numbers: number[] = [];
+  readonly #onReady: OnReady[] = [];
+  readonly #onError: ((error: unknown) => void)[] = [];
+  readonly #descriptors: (Descriptor | undefined)[] = [];
   #size = 0;
   #lastNumber = 0;
   #isRunning = false;
@@ -99,8 +97,10 @@ export class Poller implements Disposable {
     this.#epoll = open("epoll_create1", libc().epoll_create1(CLOEXEC));
     this.#alarm = open("eventfd", libc().eventfd(0, CLOEXEC | NONBLOCK));
     this.#control(EPOLL_CTL_ADD, this.#alarm, EPOLLIN, 0);
-    const onReady = () => void libc().read(this.#alarm.fd, new BigUint64Array(1), 8);
-    this.#registrations[this.#alarm.fd] = { descriptor: this.#alarm, number: 0, onReady };
+    this.#numbers[this.#alarm.fd] = 0;
+    this.#onReady[this.#alarm.fd] = () => {
+      libc().read(this.#alarm.fd, new BigUint64Array(1), 8);
+    };
   }
 
   /**
@@ -108,16 +108,26 @@ export class Poller implements Disposable {
    *
    * @param descriptor The descriptor, registered with no other poller.
    * @param events The events to wait for, such as `EPOLLIN`; 0 for errors and hang-ups only.
-   * @param onReady Called with the events. An error that it throws is an uncaught error of the program, as in a
-   * timer.
+   * @param onReady Called with the events.
+   * @param onError Called with an error that `onReady` throws. Default: it is an uncaught error of the program, as
+   * in a timer.
    * @throws {PosixError} `EBADF` if the descriptor or the poller is closed; `EEXIST` if it is registered; `EPERM`
    * for a file.
    */
-  add(descriptor: Descriptor, events: number, onReady: OnReady): void {
+  add(
+    descriptor: Descriptor,
+    events: number,
+    onReady: OnReady,
+    onError?: (error: unknown) => void,
+  ): void {
     if (!this.#isOpen) throw errnoError(EBADF, "epoll_ctl");
     const number = this.#lastNumber = this.#lastNumber + 1 >>> 0;
     this.#control(EPOLL_CTL_ADD, descriptor, events, number);
-    this.#registrations[descriptor.fd] = { descriptor, number, onReady };
+    const { fd } = descriptor;
+    this.#numbers[fd] = number;
+    this.#onReady[fd] = onReady;
+    this.#onError[fd] = onError ?? uncaught;
+    this.#descriptors[fd] = descriptor;
     this.#size++;
     descriptor.setOnClose(this.#remove);
     if (!this.#isRunning) this.#run();
@@ -131,8 +141,7 @@ export class Poller implements Disposable {
    * @throws {PosixError} `ENOENT` if the descriptor is not registered, `EBADF` if it is closed.
    */
   modify(descriptor: Descriptor, events: number): void {
-    const number = this.#registrations[descriptor.fd]?.number ?? 0;
-    this.#control(EPOLL_CTL_MOD, descriptor, events, number);
+    this.#control(EPOLL_CTL_MOD, descriptor, events, this.#numbers[descriptor.fd] ?? 0);
   }
 
   /**
@@ -143,8 +152,7 @@ export class Poller implements Disposable {
    */
   remove(descriptor: Descriptor): void {
     this.#control(EPOLL_CTL_DEL, descriptor, 0, 0);
-    this.#registrations[descriptor.fd] = undefined;
-    descriptor.setOnClose(undefined);
+    this.#forget(descriptor);
     if (--this.#size === 0) this.#endWait();
   }
 
@@ -152,8 +160,7 @@ export class Poller implements Disposable {
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    for (const registration of this.#registrations) registration?.descriptor.setOnClose(undefined);
-    this.#registrations.length = 0;
+    for (const descriptor of this.#descriptors) if (descriptor) this.#forget(descriptor);
     this.#size = 0;
     if (this.#isRunning) this.#endWait(); // the loop closes the descriptors
     else this.#closeDescriptors();
@@ -171,6 +178,15 @@ export class Poller implements Disposable {
     if (libc().epoll_ctl(this.#epoll.fd, operation, descriptor.fd, this.#event) === -1) {
       throw errnoError(errno(), "epoll_ctl");
     }
+  }
+
+  #forget(descriptor: Descriptor): void {
+    const { fd } = descriptor;
+    this.#numbers[fd] = -1;
+    this.#onReady[fd] = doNothing; // so that what the function refers to can be collected
+    this.#onError[fd] = uncaught;
+    this.#descriptors[fd] = undefined;
+    descriptor.setOnClose(undefined);
   }
 
   #endWait(): void {
@@ -197,13 +213,13 @@ export class Poller implements Disposable {
       }
       for (let i = 0; i < count; i++) {
         const fd = this.#events[i * EVENT + DATA] ?? 0;
-        const registration = this.#registrations[fd];
-        if (registration?.number !== this.#events[i * EVENT + DATA + 1]) continue;
+        if (this.#numbers[fd] !== this.#events[i * EVENT + DATA + 1]) continue;
+        const onError = this.#onError[fd]; // now, because the function may close the descriptor
         try {
-          const done = registration?.onReady(this.#events[i * EVENT] ?? 0);
+          const done = this.#onReady[fd]?.(this.#events[i * EVENT] ?? 0);
           if (done !== undefined) await done;
         } catch (error) {
-          reportError(error);
+          onError?.(error);
         }
       }
       if (performance.now() - yielded > MAX_BUSY) {
@@ -221,4 +237,10 @@ export class Poller implements Disposable {
 function open(syscall: string, fd: number): Descriptor {
   if (fd === -1) throw errnoError(errno(), syscall);
   return new Descriptor(fd);
+}
+
+function doNothing(): void {}
+
+function uncaught(error: unknown): void {
+  reportError(error);
 }
