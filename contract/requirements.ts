@@ -13,6 +13,8 @@ const checks = {
   sha256sum: () => isInstalled("sha256sum", "--version", "GNU"),
   node: () => isInstalled("node", "--help", "Usage: node"), // some machines have Deno under this name
   gcc: () => isInstalled("gcc", "--version", "Free Software Foundation"),
+  "aarch64-linux-gnu-gcc": () =>
+    isInstalled("aarch64-linux-gnu-gcc", "--version", "Free Software Foundation"),
   haproxy: () => isInstalled("haproxy", "-v", "HAProxy"),
   "systemd-analyze": () => isInstalled("systemd-analyze", "--help", "--offline"), // since systemd 250
   prlimit: () => isInstalled("prlimit", "--version", "util-linux"),
