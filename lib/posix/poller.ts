@@ -92,11 +92,17 @@ export class Poller implements Disposable {
   /** One function, not one a descriptor. */
   readonly #remove = (descriptor: Descriptor) => this.remove(descriptor);
 
-  /** Creates a poller without descriptors. */
+  /**
+   * Creates a poller without descriptors.
+   *
+   * @throws {PosixError} `EMFILE` without two free descriptors.
+   */
   constructor() {
-    this.#epoll = open("epoll_create1", libc().epoll_create1(CLOEXEC));
-    this.#alarm = open("eventfd", libc().eventfd(0, CLOEXEC | NONBLOCK));
+    using opened = new DisposableStack(); // if the second call fails
+    this.#epoll = opened.use(open("epoll_create1", libc().epoll_create1(CLOEXEC)));
+    this.#alarm = opened.use(open("eventfd", libc().eventfd(0, CLOEXEC | NONBLOCK)));
     this.#control(EPOLL_CTL_ADD, this.#alarm, EPOLLIN, 0);
+    opened.move();
     this.#numbers[this.#alarm.fd] = 0;
     this.#onReady[this.#alarm.fd] = () => {
       libc().read(this.#alarm.fd, new BigUint64Array(1), 8);
