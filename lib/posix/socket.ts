@@ -241,12 +241,12 @@ const optionLength = new Uint32Array(1);
  * @category Options
  */
 export function getsockopt(socket: Descriptor, level: number, option: number): number {
+  intValue[0] = 0; // some options of IP are a single byte if their value fits in one, or empty
   optionLength[0] = 4;
   if (libc().getsockopt(socket.fd, level, option, intValue, optionLength) === -1) {
     throw errnoError(errno(), "getsockopt");
   }
-  // Some options of IP are a single byte if their value fits in one.
-  return optionLength[0] === 1 ? new Uint8Array(intValue.buffer)[0] ?? 0 : intValue[0] ?? 0;
+  return intValue[0] ?? 0;
 }
 
 /**
