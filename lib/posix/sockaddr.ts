@@ -45,22 +45,23 @@ export function addressFamily(address: Deno.Addr): number {
  * Encodes an address: `struct sockaddr_in`, `sockaddr_in6` or `sockaddr_un`.
  *
  * @param address An address with a numeric host, or of a Unix-domain socket. A path that begins with a NUL
- * is an abstract address.
+ * is an abstract address; the path "" is the unnamed address.
  * @throws {TypeError} If the host is not numeric, or there is no such structure.
  * @throws {RangeError} If the path is longer than 107 bytes, or an abstract name longer than 107.
  */
 export function encodeSockaddr(address: Deno.Addr): Uint8Array<ArrayBuffer> {
   if ("hostname" in address) return packSockaddr(address);
   if (!("path" in address)) throw new TypeError(`sockaddr: no ${address.transport} addresses`);
-  const path = encoder.encode(address.path);
+  const path = encoder.encode(address.path || ""); // Deno returns null, although its type is string
   const isAbstract = path[0] === 0;
   const max = sockaddr_un.size - sockaddr_un.sun_path - 1;
   if (path.length > max + (isAbstract ? 1 : 0)) {
     throw new RangeError(`sockaddr: the path of ${path.length} bytes is longer than ${max}`);
   }
   if (!isAbstract && path.includes(0)) throw new TypeError("sockaddr: the path contains a NUL");
-  // A path ends with a NUL; an abstract name has no end but the length.
-  const end = isAbstract ? 0 : 1;
+  // A path ends with a NUL; an abstract name has no end but the length. The unnamed address is only the family:
+  // with a NUL it would be the abstract address with the empty name, which any process may bind.
+  const end = isAbstract || path.length === 0 ? 0 : 1;
   const sockaddr = new Uint8Array(sockaddr_un.sun_path + path.length + end);
   new DataView(sockaddr.buffer).setUint16(sockaddr_un.sun_family, AF_UNIX, LITTLE_ENDIAN);
   sockaddr.set(path, sockaddr_un.sun_path);

@@ -84,7 +84,8 @@ export function socketpair(type: number): [Descriptor, Descriptor] {
  * Source: UCM lecture; bind(2). See {@linkcode socket} for an example.
  *
  * @param socket The socket.
- * @param address The address, with a numeric host. A Unix-domain path that begins with a NUL is abstract.
+ * @param address The address, with a numeric host. A Unix-domain path that begins with a NUL is abstract; for the
+ * path "" the system chooses an abstract one.
  * @throws {PosixError} `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES` for a privileged port.
  * @throws {TypeError} If the host is not numeric.
  *
