@@ -150,6 +150,17 @@ export class Message {
     this.#setLength(msghdr.msg_controllen, this.#control.length);
   }
 
+  /**
+   * Removes what an earlier `recvmsg` has stored.
+   *
+   * @internal
+   */
+  clear(): void {
+    this.#setLength(msghdr.msg_namelen, 0);
+    this.#setLength(msghdr.msg_controllen, 0);
+    this.#setLength(msghdr.msg_flags, 0);
+  }
+
   #setPointer(offset: number, target: Uint8Array<ArrayBuffer>): void {
     const address = target.length === 0 ? 0n : addressOf(target);
     this.#view.setBigUint64(offset, address, LITTLE_ENDIAN);
@@ -272,7 +283,12 @@ export function receivedDescriptors(message: Message): Descriptor[] {
 export function recvmsg(socket: Descriptor, message: Message, flags?: number): number {
   message.reset();
   const size = libc().recvmsg(socket.fd, message.header, (flags ?? 0) | MSG_CMSG_CLOEXEC);
-  return size === -1 ? wouldBlock("recvmsg") : size;
+  if (size !== -1) return size;
+  try {
+    return wouldBlock("recvmsg");
+  } finally {
+    message.clear(); // it must not have the descriptors of an earlier message again
+  }
 }
 
 /**
