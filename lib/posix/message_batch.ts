@@ -22,6 +22,13 @@ const IOV = iovec.size / 4;
 const IOV_LENGTH = iovec.iov_len / 4;
 const NAME = sockaddr_storage.size;
 
+/** The maximum number of messages of one call, Linux's UIO_MAXIOV. */
+const MAX_CAPACITY = 1024;
+
+function isWithin(value: number, min: number, max: number): boolean {
+  return Number.isInteger(value) && min <= value && value <= max;
+}
+
 /**
  * The datagrams of `recvmmsg(2)` and `sendmmsg(2)`: a vector of `struct mmsghdr` with buffers of one size.
  *
@@ -64,8 +71,15 @@ export class MessageBatch {
    *
    * @param capacity The maximum number of datagrams, at most 1024.
    * @param size The maximum size of a datagram, in bytes. A longer one is truncated.
+   * @throws {RangeError} If `capacity` is not from 1 to 1024, or `size` is not a number of bytes.
    */
   constructor(capacity: number, size: number) {
+    if (!isWithin(capacity, 1, MAX_CAPACITY)) {
+      throw new RangeError(`recvmmsg: a capacity of ${capacity} is not from 1 to ${MAX_CAPACITY}`);
+    }
+    if (!isWithin(size, 0, Infinity)) {
+      throw new RangeError(`recvmmsg: ${size} is not a number of bytes`);
+    }
     this.capacity = capacity;
     this.size = size;
     this.#headers = new Uint32Array(HEADER * capacity);
@@ -202,6 +216,7 @@ export function recvmmsg(socket: Descriptor, batch: MessageBatch, flags?: number
  * @returns The number of datagrams sent, which is less than all if one fails; `-EAGAIN` if there is no room for
  * the first.
  * @throws {PosixError} If the first fails: the errors of {@linkcode sendto}.
+ * @throws {RangeError} If `start` to `end` is not within the batch.
  *
  * @category Messages
  */
@@ -211,6 +226,12 @@ export function sendmmsg(
   start: number,
   end: number,
 ): number {
+  // Outside of the batch is other memory, which the system would read as messages.
+  if (!isWithin(end, 0, batch.capacity) || !isWithin(start, 0, end)) {
+    throw new RangeError(
+      `sendmmsg: ${start} to ${end} is not in a batch of ${batch.capacity}`,
+    );
+  }
   const vector = batch.send(start, end);
   const count = libc().sendmmsg(socket.fd, vector, end - start, 0);
   return count === -1 ? wouldBlock("sendmmsg") : count;
