@@ -16,6 +16,7 @@ import { errno, libc } from "./libc.ts";
 const { fd_set, pollfd, timeval } = layout;
 const LITTLE_ENDIAN = true;
 const EBADF = numbers.EBADF ?? 0;
+const EINTR = numbers.EINTR ?? 0;
 
 /**
  * An entry of {@linkcode poll}: `struct pollfd`.
@@ -259,7 +260,11 @@ async function wait(
   const end = performance.now() + (timeout ?? Infinity);
   for (;;) {
     const count = now();
-    if (count === -1) throw errnoError(errno(), syscall);
+    if (count === -1) {
+      const error = errno();
+      if (error === EINTR) continue; // a signal with a listener, even though the call did not wait
+      throw errnoError(error, syscall);
+    }
     const left = end - performance.now();
     if (count > 0 || left <= 0) return count;
     await inPool(left);
