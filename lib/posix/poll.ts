@@ -1,14 +1,16 @@
 /**
  * Waits for several descriptors: `poll(2)` and `select(2)`.
  *
- * Both wait in a thread of Deno's pool, so that timers, signals and promises of the program continue. The pool has
- * few threads, and file operations use them too: a program should have one such wait at a time.
+ * Both wait in a thread of Deno's pool, so that timers, signals and promises of the program continue; they also
+ * continue while a descriptor is always ready. The pool has few threads, and file operations use them too: a program
+ * should have one such wait at a time.
  *
  * @module
  */
 
 import { numbers } from "./_errno_names.ts";
 import { layout } from "./_layout.ts";
+import { nextTurn } from "../server/_next_turn.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { errnoError } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
@@ -242,6 +244,12 @@ function encodeTimeval(ms: number): Uint8Array<ArrayBuffer> | null {
 /** The maximum timeout of `poll`, in ms. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 
+/** How long waits may succeed at once before Deno runs timers and signals, in ms. */
+const MAX_BUSY = 5;
+
+/** When Deno's own loop last ran during a wait. */
+let yielded = 0;
+
 /**
  * Waits until a call finds a descriptor that is ready.
  *
@@ -258,6 +266,10 @@ async function wait(
   inPool: (left: number) => Promise<number>,
 ): Promise<number> {
   const end = performance.now() + (timeout ?? Infinity);
+  if (performance.now() - yielded > MAX_BUSY) {
+    await nextTurn();
+    yielded = performance.now();
+  }
   for (;;) {
     const count = now();
     if (count === -1) {
@@ -268,5 +280,6 @@ async function wait(
     const left = end - performance.now();
     if (count > 0 || left <= 0) return count;
     await inPool(left);
+    yielded = performance.now();
   }
 }
