@@ -32,7 +32,8 @@
  * - **Sockets**: {@linkcode socket}, {@linkcode socketpair}, {@linkcode bind}, {@linkcode listen},
  *   {@linkcode accept}, {@linkcode connect}, {@linkcode shutdown}, {@linkcode getsockname},
  *   {@linkcode getpeername}, {@linkcode addressFamily}
- * - **Descriptors**: {@linkcode Descriptor}, {@linkcode fcntl}, {@linkcode ioctl}, {@linkcode open}
+ * - **Descriptors**: {@linkcode Descriptor}, {@linkcode fcntl}, {@linkcode ioctl}, {@linkcode open},
+ *   {@linkcode getrlimit}, {@linkcode setrlimit}
  * - **Options**: {@linkcode getsockopt}, {@linkcode getsockoptBytes}, {@linkcode setsockopt}
  * - **Transfers**: {@linkcode recv}, {@linkcode send}, {@linkcode recvfrom}, {@linkcode sendto},
  *   {@linkcode read}, {@linkcode write}, {@linkcode sendfile}, {@linkcode sockatmark}
@@ -73,6 +74,7 @@ export {
 // Descriptors.
 export { Descriptor } from "./lib/posix/descriptor.ts";
 export { fcntl, ioctl, open, read, sendfile, write } from "./lib/posix/file.ts";
+export { getrlimit, setrlimit } from "./lib/posix/rlimit.ts";
 
 // Transfers and messages.
 export { type Received, recv, recvfrom, send, sendto } from "./lib/posix/transfer.ts";
@@ -176,6 +178,7 @@ export {
   POLLOUT,
   POLLPRI,
   POLLRDHUP,
+  RLIMIT_NOFILE,
   SCM_CREDENTIALS,
   SCM_RIGHTS,
   SHUT_RD,

@@ -35,6 +35,7 @@ export const layout = {
   fd_set: { size: 128 },
   epoll_event: epollEvent,
   timeval: { size: 16, tv_sec: 0, tv_usec: 8 },
+  rlimit: { size: 16, rlim_cur: 0, rlim_max: 8 },
   linger: { size: 8, l_onoff: 0, l_linger: 4 },
   ip_mreqn: { size: 12, imr_multiaddr: 0, imr_address: 4, imr_ifindex: 8 },
   ucred: { size: 12, pid: 0, uid: 4, gid: 8 },

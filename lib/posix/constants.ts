@@ -705,6 +705,13 @@ export const O_NONBLOCK = 0o4000;
  */
 export const FIONREAD = 0x541b;
 
+/**
+ * The limit of the numbers of descriptors, one more than the highest, getrlimit(2).
+ *
+ * @category Constants
+ */
+export const RLIMIT_NOFILE = 7;
+
 // Events of poll(2).
 
 /**

@@ -50,6 +50,8 @@ const functions = {
   sendfile: { parameters: [int, int, buffer, length], result: int },
   fcntl: { parameters: [int, int, int], result: int },
   ioctl: { parameters: [int, length, buffer], result: int },
+  getrlimit: { parameters: [int, buffer], result: int },
+  setrlimit: { parameters: [int, buffer], result: int },
 
   select: { parameters: [int, buffer, buffer, buffer, buffer], result: int },
   poll: { parameters: [buffer, length, int], result: int },
