@@ -19,6 +19,7 @@ const checks = {
   "systemd-analyze": () => isInstalled("systemd-analyze", "--help", "--offline"), // since systemd 250
   prlimit: () => isInstalled("prlimit", "--version", "util-linux"),
   ss: () => isInstalled("ss", "-V", "iproute2"),
+  strace: () => succeeds("strace", "-o", "/dev/null", "true"), // which requires the privilege to trace
   wc: () => isInstalled("wc", "--version", "GNU"),
   IPv6: () => canBind("::1"),
   "Linux C library": () => libc !== undefined,

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Process } from "../../contract/process.ts";
 import { readSample } from "../../contract/header.ts";
+import { testWith } from "../support/test_with.ts";
 
 // The output of the sample against its system calls.
 
@@ -20,19 +21,7 @@ async function run(program?: string, ...before: string[]): Promise<Map<string, s
   );
 }
 
-/** Whether strace(1) is installed and permitted to trace. */
-async function canTrace(): Promise<boolean> {
-  try {
-    const command = new Deno.Command("strace", { args: ["-o", "/dev/null", "true"] });
-    return (await command.output()).success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
 const isLinux = Deno.build.os === "linux";
-const traces = isLinux && await canTrace();
 
 Deno.test(`${path} tries each option of the lecture once, in its order`, async () => {
   const lecture = "SO_KEEPALIVE SO_BROADCAST SO_REUSEADDR SO_REUSEPORT SO_SNDBUF SO_RCVBUF " +
@@ -40,44 +29,38 @@ Deno.test(`${path} tries each option of the lecture once, in its order`, async (
   assertEquals([...(await run()).keys()].join(" "), lecture);
 });
 
-Deno.test({
-  name: `${path}: its output agrees with its system calls` +
-    (traces ? "" : " (ignored: no strace)"),
-  ignore: !traces,
-  async fn() {
-    const log = await Deno.makeTempFile();
-    const calls = "trace=socket,setsockopt,getsockopt,sendto,sendmsg";
-    const outcomes = await run("strace", "-f", "-o", log, "-e", calls);
-    const seen = await Deno.readTextFile(log);
-    await Deno.remove(log);
+testWith(["strace"], `${path}: its output agrees with its system calls`, async (folder) => {
+  const log = `${folder}/log`;
+  const calls = "trace=socket,setsockopt,getsockopt,sendto,sendmsg";
+  const outcomes = await run("strace", "-f", "-o", log, "-e", calls);
+  const seen = await Deno.readTextFile(log);
 
-    const set: [option: string, outcome: RegExp, call: RegExp][] = [
-      ["SO_KEEPALIVE", /^set$/, /SO_KEEPALIVE, \[1\], 4\) = 0/],
-      ["SO_BROADCAST", /^always set/, /SO_BROADCAST, \[1\], 4\) = 0/],
-      ["SO_REUSEADDR", /^always set/, /SO_REUSEADDR, \[1\], 4\) = 0/],
-      ["SO_REUSEPORT", /^set/, /SO_REUSEPORT, \[1\], 4\) = 0/],
-      ["TCP_NODELAY", /^set$/, /TCP_NODELAY, \[1\], 4\) = 0/],
-      ["IP_TTL", /^set: 5$/, /IP_TTL, \[5\], 4\) = 0/],
-      ["IP_ADD_MEMBERSHIP", /^set/, /IP_ADD_MEMBERSHIP, .*239\.255\.70\.7.*\) = 0/],
-    ];
-    for (const [option, outcome, call] of set) {
-      assertMatch(outcomes.get(option) ?? "", outcome, option);
-      assertMatch(seen, call, option);
-    }
-    const unset: [option: string, outcome: RegExp][] = [
-      ["SO_SNDBUF", /^no effect/],
-      ["SO_RCVBUF", /^no effect/],
-      ["TCP_QUICKACK", /^not possible/],
-      ["IP_TOS", /^not possible/],
-      ["IP_MTU", /^not possible/],
-      ["MSG_OOB", /^not possible/],
-      ["SOCK_RAW", /^not possible/],
-    ];
-    for (const [option, outcome] of unset) {
-      assertMatch(outcomes.get(option) ?? "", outcome, option);
-      assert(!seen.includes(option), `the system saw ${option}`);
-    }
-  },
+  const set: [option: string, outcome: RegExp, call: RegExp][] = [
+    ["SO_KEEPALIVE", /^set$/, /SO_KEEPALIVE, \[1\], 4\) = 0/],
+    ["SO_BROADCAST", /^always set/, /SO_BROADCAST, \[1\], 4\) = 0/],
+    ["SO_REUSEADDR", /^always set/, /SO_REUSEADDR, \[1\], 4\) = 0/],
+    ["SO_REUSEPORT", /^set/, /SO_REUSEPORT, \[1\], 4\) = 0/],
+    ["TCP_NODELAY", /^set$/, /TCP_NODELAY, \[1\], 4\) = 0/],
+    ["IP_TTL", /^set: 5$/, /IP_TTL, \[5\], 4\) = 0/],
+    ["IP_ADD_MEMBERSHIP", /^set/, /IP_ADD_MEMBERSHIP, .*239\.255\.70\.7.*\) = 0/],
+  ];
+  for (const [option, outcome, call] of set) {
+    assertMatch(outcomes.get(option) ?? "", outcome, option);
+    assertMatch(seen, call, option);
+  }
+  const unset: [option: string, outcome: RegExp][] = [
+    ["SO_SNDBUF", /^no effect/],
+    ["SO_RCVBUF", /^no effect/],
+    ["TCP_QUICKACK", /^not possible/],
+    ["IP_TOS", /^not possible/],
+    ["IP_MTU", /^not possible/],
+    ["MSG_OOB", /^not possible/],
+    ["SOCK_RAW", /^not possible/],
+  ];
+  for (const [option, outcome] of unset) {
+    assertMatch(outcomes.get(option) ?? "", outcome, option);
+    assert(!seen.includes(option), `the system saw ${option}`);
+  }
 });
 
 Deno.test({
