@@ -5,9 +5,9 @@
  * Usage: clients/socket_options.ts
  *
  * From UCM 2.4, getsockopt and setsockopt. Departs from it: Deno has neither call. Its API has
- * methods for some options and always sets others; Node's API has methods for more; a Deno program
- * cannot set the rest. If an effect is observable, the program shows it: a datagram arrives, a port
- * is bound again.
+ * methods for some options and always sets others; Node's API has methods for more. A Deno program
+ * can set the rest only through the C library, as posix/socket_options.ts does. If an effect is
+ * observable, the program shows it: a datagram arrives, a port is bound again.
  *
  * ```console
  * $ clients/socket_options.ts
