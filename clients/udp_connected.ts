@@ -8,8 +8,8 @@
  * From CNP3, connect on a datagram socket. Deno cannot connect a datagram socket: the client drops
  * datagrams from other addresses, and reports their number on stderr. Departs from it: if no
  * program listens, the wait for a reply times out, where C's recv fails immediately with
- * ECONNREFUSED. On a terminal, control characters from the server are printed as U+FFFD; a file or
- * a pipe receives the exact bytes.
+ * ECONNREFUSED, as in posix/udp_connected.ts. On a terminal, control characters from the server are
+ * printed as U+FFFD; a file or a pipe receives the exact bytes.
  *
  * ```console
  * $ servers/udp_echo.ts 127.0.0.1 7017

@@ -8,6 +8,7 @@ import { testWith } from "../support/test_with.ts";
 import { freePort } from "../../contract/ports.ts";
 import { toBytes } from "../support/bytes.ts";
 import { startInShell } from "../support/program.ts";
+import type { Need } from "../../contract/requirements.ts";
 import { readSample } from "../../contract/header.ts";
 
 // A peer's data is printed to a terminal without control characters, and to a file or a pipe exactly.
@@ -101,12 +102,17 @@ for (const [where, expected] of Object.entries(outputs)) {
     });
   }
 
-  for (const path of ["clients/udp_echo.ts", "clients/udp_connected.ts"]) {
-    testWith(["python3"], `${path}: what a server sends to ${where}`, async (folder) => {
+  const datagramClients: [path: string, needs: Need[]][] = [
+    ["clients/udp_echo.ts", []],
+    ["clients/udp_connected.ts", []],
+    ["posix/udp_connected.ts", ["Linux C library"]],
+  ];
+  for (const [path, needs] of datagramClients) {
+    testWith(["python3", ...needs], `${path}: what a server sends to ${where}`, async (folder) => {
       using server = await openDatagram(0);
       const { port } = server.addr as Deno.NetAddr;
       const answered = server.receive().then(([, from]) => server.send(toBytes(hostile), from));
-      const flags = [`--allow-net=127.0.0.1:0,127.0.0.1:${port}`];
+      const flags = readSample(path).flags.map((flag) => flag.replace("7017", `${port}`));
       const args = ["127.0.0.1", `${port}`];
       const printed = await outputOf(where, path, flags, args, folder);
       await answered;
