@@ -91,7 +91,7 @@ export { MessageBatch, recvmmsg, sendmmsg } from "./lib/posix/message_batch.ts";
 
 // Multiplexing.
 export { FD_SETSIZE, FdSet, poll, type PollEntry, select } from "./lib/posix/poll.ts";
-export { type OnReady, Poller } from "./lib/posix/poller.ts";
+export { type OnError, type OnReady, Poller } from "./lib/posix/poller.ts";
 
 // Servers: the loops that accept and receive.
 export { acceptEvents, EventConnection } from "./lib/posix/accept_events.ts";

@@ -41,7 +41,7 @@
  */
 
 import { count, host, logListening, main, port, serverOptions, stdout } from "../cli.ts";
-import { getAddrInfo, printable, terminationSignal } from "../mod.ts";
+import { formatAddress, getAddrInfo, printable, terminationSignal } from "../mod.ts";
 import {
   acceptEvents,
   addressFamily,
@@ -52,7 +52,6 @@ import {
   type EventConnection,
   getsockname,
   listen,
-  type OnReady,
   Poller,
   setsockopt,
   SO_REUSEADDR,
@@ -63,11 +62,12 @@ import {
 // This file as text: main() prints its header for --help.
 import header from "./epoll_echo_server.ts" with { type: "text" };
 
-/** The maximum size of a message, in bytes: one that is printed, and one that is not. */
+/** The maximum size of a message that is printed, in bytes. */
 const MESSAGE_SIZE = 80;
-const QUIET_SIZE = 80 * 1024;
 
-const NOTHING = new Uint8Array();
+/** A buffer for all connections: each sends what it has received before the next one receives. */
+const buffer = new Uint8Array(80 * 1024);
+const messageBuffer = buffer.subarray(0, MESSAGE_SIZE);
 
 await main(header, {
   operands: { host: host("127.0.0.1"), service: port(7041) },
@@ -84,47 +84,42 @@ await main(header, {
 
   // epoll_create1; the poller's loop calls epoll_wait
   using poller = new Poller();
-  // One buffer for all connections: each sends what it has received before the next one receives.
-  const buffer = new Uint8Array(quiet ? QUIET_SIZE : MESSAGE_SIZE);
   // accept, epoll_ctl
   for await (const conn of acceptEvents(listener, poller, { signal, ...limits })) {
     if (quiet) {
-      conn.serve(echo(conn, buffer), () => {});
+      conn.serve(echo, () => {});
     } else {
-      await stdout.print(`Connection from ${conn.peer}`);
-      conn.serve(echo(conn, buffer, (message) => stdout.print(`\tMessage: ${printable(message)}`)));
+      await stdout.print(`Connection from ${formatAddress(conn.remoteAddr)}`);
+      conn.serve(echoMessage);
     }
   }
 });
 
-/**
- * Returns the function that is called when the connection is ready.
- *
- * @param conn The connection.
- * @param buffer The buffer to receive into.
- * @param onMessage Called with each message before it is sent back. Default none.
- */
-function echo(
-  conn: EventConnection,
-  buffer: Uint8Array<ArrayBuffer>,
-  onMessage?: (message: Uint8Array) => Promise<void>,
-): OnReady {
-  let unsent: Uint8Array<ArrayBuffer> = NOTHING;
-  const reply = (message: Uint8Array<ArrayBuffer>, size: number) => {
-    // send
-    const sent = conn.send(message, size);
-    if (sent === size && unsent.length === 0) return;
-    // Without room for all of it, wait until there is, and do not receive more.
-    unsent = message.slice(sent, size);
-    conn.waitFor(sent < size ? EPOLLOUT : EPOLLIN);
-  };
-  return () => {
-    if (unsent.length > 0) return reply(unsent, unsent.length);
-    // recv: once, so that the other connections come next; what is left makes this one ready again
-    const size = conn.recv(buffer);
-    if (size === 0) return conn.close();
-    if (size === -EAGAIN) return;
-    if (onMessage === undefined) return reply(buffer, size);
-    return onMessage(buffer.subarray(0, size)).then(() => reply(buffer, size));
-  };
+/** Called when a connection is ready: sends back what it receives. */
+function echo(conn: EventConnection): void {
+  if (conn.unsent) return reply(conn, conn.unsent, conn.unsent.length);
+  // recv: once, so that the other connections come next; what is left makes this one ready again
+  const size = conn.recv(buffer);
+  if (size === 0) conn.close();
+  else if (size !== -EAGAIN) reply(conn, buffer, size);
+}
+
+/** As `echo`, and prints each message. */
+async function echoMessage(conn: EventConnection): Promise<void> {
+  if (conn.unsent) return reply(conn, conn.unsent, conn.unsent.length);
+  const size = conn.recv(messageBuffer);
+  if (size === 0) return conn.close();
+  if (size === -EAGAIN) return;
+  await stdout.print(`\tMessage: ${printable(buffer.subarray(0, size))}`);
+  reply(conn, buffer, size);
+}
+
+/** Sends the first `size` bytes; keeps what the system's buffer has no room for. */
+function reply(conn: EventConnection, bytes: Uint8Array<ArrayBuffer>, size: number): void {
+  // send
+  const sent = conn.send(bytes, size);
+  if (sent === size && !conn.unsent) return;
+  // Wait for room, and receive nothing until all is sent.
+  conn.unsent = sent < size ? bytes.slice(sent, size) : undefined;
+  conn.waitFor(conn.unsent ? EPOLLOUT : EPOLLIN);
 }

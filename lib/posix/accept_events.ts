@@ -18,12 +18,6 @@ import type { OnReady, Poller } from "./poller.ts";
 import { accept, type Accepted, setsockopt } from "./socket.ts";
 import { wouldBlock } from "./transfer.ts";
 
-/** The context that {@linkcode acceptEvents} passes to each connection. */
-export interface EventContext extends LoopContext {
-  /** Calls its function. */
-  poller: Poller;
-}
-
 /**
  * A server's connection to one client, which a {@linkcode Poller} serves.
  *
@@ -32,9 +26,15 @@ export interface EventContext extends LoopContext {
  * @category Servers
  */
 export class EventConnection extends Descriptor {
-  /** The client's address as text. An IPv4 client of a dual-stack socket has its IPv4 address. */
-  readonly peer: string;
-  readonly #context: EventContext;
+  /** `getpeername(2)`: the client's address. An IPv4 client of a dual-stack socket has its IPv4 address. */
+  readonly remoteAddr: Deno.Addr;
+  /**
+   * Bytes that could not be sent, for the server that uses the connection: {@linkcode EventConnection.send} sends
+   * what it is given, and nothing else.
+   */
+  unsent: Uint8Array<ArrayBuffer> | undefined;
+  readonly #poller: Poller;
+  readonly #context: LoopContext;
   #onError: (error: Error) => void;
   // The counters of its activity, which the idle monitor reads: here, not in an object of their own, because a
   // server has many connections, and touches each at each message.
@@ -48,9 +48,10 @@ export class EventConnection extends Descriptor {
   bytes: number = 0;
 
   /** @internal */
-  constructor({ socket, peer }: Accepted, context: EventContext) {
+  constructor({ socket, peer }: Accepted, poller: Poller, context: LoopContext) {
     super(socket.release());
-    this.peer = formatAddress(unmapAddress(peer));
+    this.remoteAddr = unmapAddress(peer);
+    this.#poller = poller;
     this.#context = context;
     this.#onError = context.onError;
   }
@@ -65,15 +66,15 @@ export class EventConnection extends Descriptor {
    *
    * An error of the function ends only this connection.
    *
-   * @param onReady Called with the events for which the connection waits, see {@linkcode waitFor}; at first
-   * `EPOLLIN`.
+   * @param onReady Called with the connection and the events for which it waits, see {@linkcode waitFor}; at
+   * first `EPOLLIN`. Many connections can share one function.
    * @param onError Called with the error that ended the connection: of the function, or an idle timeout. Default:
    * the `onError` of {@linkcode acceptEvents}.
    */
-  serve(onReady: OnReady, onError?: (error: Error) => void): void {
+  serve(onReady: OnReady<EventConnection>, onError?: (error: Error) => void): void {
     this.#onError = onError ?? this.#onError;
     this.reading = 1;
-    this.#context.poller.add(this, EPOLLIN, onReady, (error) => this.#fail(error));
+    this.#poller.add(this, EPOLLIN, onReady, EventConnection.#failed);
   }
 
   /**
@@ -84,7 +85,7 @@ export class EventConnection extends Descriptor {
   waitFor(events: number): void {
     this.reading = events & EPOLLIN ? 1 : 0;
     this.writing = events & EPOLLOUT ? 1 : 0;
-    this.#context.poller.modify(this, events);
+    this.#poller.modify(this, events);
   }
 
   /**
@@ -128,14 +129,19 @@ export class EventConnection extends Descriptor {
    * @param reason The reason.
    */
   abort(reason: Error): void {
-    this.#fail(failed(this.writing > 0 ? "send" : "recv", reason, this.peer));
+    this.#fail(failed(this.writing > 0 ? "send" : "recv", reason, formatAddress(this.remoteAddr)));
   }
 
   /** `close(2)`: closes the connection. A second call does nothing. */
   override close(): void {
     if (this.fd === -1) return;
     super.close();
-    this.#context.onClose();
+    this.#context.onClose(this);
+  }
+
+  /** One function, not one a connection. */
+  static #failed(error: unknown, conn: EventConnection): void {
+    conn.#fail(error);
   }
 
   #fail(error: unknown): void {
@@ -146,11 +152,12 @@ export class EventConnection extends Descriptor {
 
   /** Adds the client's address to an error that does not contain it. */
   #withPeer(error: unknown): Error {
-    if (!(error instanceof Error)) return withContext(this.peer, error);
+    const peer = formatAddress(this.remoteAddr);
+    if (!(error instanceof Error)) return withContext(peer, error);
     if ("address" in error) return error;
     const { errno, syscall } = error as Partial<PosixError>;
-    if (errno === undefined || syscall === undefined) return withContext(this.peer, error);
-    return errnoError(errno, syscall, this.peer);
+    if (errno === undefined || syscall === undefined) return withContext(peer, error);
+    return errnoError(errno, syscall, peer);
   }
 }
 
@@ -187,7 +194,7 @@ export class EventConnection extends Descriptor {
  * const buffer = new Uint8Array(1024); // one for all connections
  * const server = (async () => {
  *   for await (const conn of acceptEvents(listener, poller, { signal: stop.signal })) {
- *     conn.serve(() => {
+ *     conn.serve((conn) => {
  *       const size = conn.recv(buffer);
  *       if (size === 0) conn.close();
  *       else if (size > 0) conn.send(buffer, size); // a server must keep what was not sent
@@ -213,7 +220,7 @@ export function acceptEvents(
 ): AsyncGenerator<EventConnection, void, void> {
   const acceptor = new EventAcceptor(listener, poller);
   return acceptLoop(acceptor, options, (accepted, context) => {
-    return new EventConnection(accepted, { ...context, poller });
+    return new EventConnection(accepted, poller, context);
   });
 }
 

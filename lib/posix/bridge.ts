@@ -152,7 +152,7 @@ class PolledConn
     this.#waiting.set(event, waiting);
     const isFirst = this.#waiting.size === 1;
     const events = [...this.#waiting.keys()].reduce((all, event) => all | event, 0);
-    if (isFirst) poller.add(this.#socket, events, (events) => this.#wake(events));
+    if (isFirst) poller.add(this.#socket, events, (_, events) => this.#wake(events));
     else poller.modify(this.#socket, events);
     return waiting.promise;
   }

@@ -35,12 +35,22 @@ const EBADF = numbers.EBADF ?? 0;
 const ONE = new BigUint64Array([1n]);
 
 /**
- * Called with the events that have occurred, such as `EPOLLIN | EPOLLHUP`. If it returns a promise, the loop
- * waits for it before it calls another.
+ * Called with a descriptor that is ready and the events that have occurred, such as `EPOLLIN | EPOLLHUP`. If it
+ * returns a promise, the loop waits for it before it calls another.
  *
  * @category Multiplexing
  */
-export type OnReady = (events: number) => void | Promise<void>;
+export type OnReady<D extends Descriptor = Descriptor> = (
+  descriptor: D,
+  events: number,
+) => void | Promise<void>;
+
+/**
+ * Called with an error that an {@linkcode OnReady} throws, and its descriptor.
+ *
+ * @category Multiplexing
+ */
+export type OnError<D extends Descriptor = Descriptor> = (error: unknown, descriptor: D) => void;
 
 /**
  * `epoll(7)`: calls a function whenever a descriptor is ready.
@@ -78,12 +88,12 @@ export class Poller implements Disposable {
   /** An event for epoll_ctl(2). */
   readonly #event = new Uint32Array(EVENT);
   // What is registered, by the numbers of the descriptors. The number of a registration distinguishes it from
-  // an earlier one of the same descriptor number, whose event may be left. Separate arrays, because the loop
-  // reads only two of them: an object for each descriptor would be one more miss of the processor's cache.
+  // an earlier one of the same descriptor number, whose event may be left. Arrays, because an object for each
+  // descriptor would be one more miss of the processor's cache for each event.
   readonly #numbers: number[] = [];
-  readonly #onReady: OnReady[] = [];
-  readonly #onError: ((error: unknown) => void)[] = [];
   readonly #descriptors: (Descriptor | undefined)[] = [];
+  readonly #onReady: OnReady[] = [];
+  readonly #onError: OnError[] = [];
   #size = 0;
   #lastNumber = 0;
   #isRunning = false;
@@ -103,10 +113,12 @@ export class Poller implements Disposable {
     this.#alarm = opened.use(open("eventfd", libc().eventfd(0, CLOEXEC | NONBLOCK)));
     this.#control(EPOLL_CTL_ADD, this.#alarm, EPOLLIN, 0);
     opened.move();
-    this.#numbers[this.#alarm.fd] = 0;
-    this.#onReady[this.#alarm.fd] = () => {
-      libc().read(this.#alarm.fd, new BigUint64Array(1), 8);
-    };
+    this.#register(
+      this.#alarm,
+      0,
+      ({ fd }) => void libc().read(fd, new BigUint64Array(1), 8),
+      uncaught,
+    );
   }
 
   /**
@@ -114,29 +126,34 @@ export class Poller implements Disposable {
    *
    * @param descriptor The descriptor, registered with no other poller.
    * @param events The events to wait for, such as `EPOLLIN`; 0 for errors and hang-ups only.
-   * @param onReady Called with the events.
+   * @param onReady Called with the descriptor and the events. Many descriptors can share one function.
    * @param onError Called with an error that `onReady` throws. Default: it is an uncaught error of the program, as
    * in a timer.
    * @throws {PosixError} `EBADF` if the descriptor or the poller is closed; `EEXIST` if it is registered; `EPERM`
    * for a file.
    */
-  add(
-    descriptor: Descriptor,
+  add<D extends Descriptor>(
+    descriptor: D,
     events: number,
-    onReady: OnReady,
-    onError?: (error: unknown) => void,
+    onReady: OnReady<D>,
+    onError?: OnError<D>,
   ): void {
     if (!this.#isOpen) throw errnoError(EBADF, "epoll_ctl");
     const number = this.#lastNumber = this.#lastNumber + 1 >>> 0;
     this.#control(EPOLL_CTL_ADD, descriptor, events, number);
-    const { fd } = descriptor;
-    this.#numbers[fd] = number;
-    this.#onReady[fd] = onReady;
-    this.#onError[fd] = onError ?? uncaught;
-    this.#descriptors[fd] = descriptor;
+    // The functions are called with this descriptor only.
+    this.#register(descriptor, number, onReady as OnReady, (onError ?? uncaught) as OnError);
     this.#size++;
     descriptor.setOnClose(this.#remove);
     if (!this.#isRunning) this.#run();
+  }
+
+  #register(descriptor: Descriptor, number: number, onReady: OnReady, onError: OnError): void {
+    const { fd } = descriptor;
+    this.#numbers[fd] = number;
+    this.#descriptors[fd] = descriptor;
+    this.#onReady[fd] = onReady;
+    this.#onError[fd] = onError;
   }
 
   /**
@@ -189,9 +206,7 @@ export class Poller implements Disposable {
   #forget(descriptor: Descriptor): void {
     const { fd } = descriptor;
     this.#numbers[fd] = -1;
-    this.#onReady[fd] = doNothing; // so that what the function refers to can be collected
-    this.#onError[fd] = uncaught;
-    this.#descriptors[fd] = undefined;
+    this.#descriptors[fd] = undefined; // the functions remain, until another descriptor has the number
     descriptor.setOnClose(undefined);
   }
 
@@ -219,13 +234,15 @@ export class Poller implements Disposable {
       }
       for (let i = 0; i < count; i++) {
         const fd = this.#events[i * EVENT + DATA] ?? 0;
+        const descriptor = this.#descriptors[fd];
+        if (descriptor === undefined) continue;
         if (this.#numbers[fd] !== this.#events[i * EVENT + DATA + 1]) continue;
         const onError = this.#onError[fd]; // now, because the function may close the descriptor
         try {
-          const done = this.#onReady[fd]?.(this.#events[i * EVENT] ?? 0);
+          const done = this.#onReady[fd]?.(descriptor, this.#events[i * EVENT] ?? 0);
           if (done !== undefined) await done;
         } catch (error) {
-          onError?.(error);
+          onError?.(error, descriptor);
         }
       }
       if (performance.now() - yielded > MAX_BUSY) {
@@ -244,8 +261,6 @@ function open(syscall: string, fd: number): Descriptor {
   if (fd === -1) throw errnoError(errno(), syscall);
   return new Descriptor(fd);
 }
-
-function doNothing(): void {}
 
 function uncaught(error: unknown): void {
   reportError(error);

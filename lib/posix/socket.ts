@@ -318,7 +318,8 @@ export function setsockopt(
   option: number,
   value: number | Uint8Array<ArrayBuffer>,
 ): void {
-  const bytes = typeof value === "number" ? new Int32Array([value]) : value;
+  if (typeof value === "number") intValue[0] = value;
+  const bytes = typeof value === "number" ? intValue : value;
   if (libc().setsockopt(socket.fd, level, option, bytes, bytes.byteLength) === -1) {
     throw errnoError(errno(), "setsockopt");
   }

@@ -50,10 +50,10 @@ export interface AcceptOptions {
   onError?: (error: Error) => void;
 }
 
-/** What the loop passes to each connection. */
+/** What the loop passes to its connections. */
 export interface LoopContext {
-  /** Called once, when the connection is closed. */
-  onClose: () => void;
+  /** Called once with each connection, when it is closed. */
+  onClose: (conn: Monitored) => void;
   /** Called with the error of its service. */
   onError: (error: Error) => void;
 }
@@ -80,6 +80,14 @@ export async function* acceptLoop<S, C extends Monitored>(
   // Resolved and replaced each time a connection closes. The loop awaits it in two places: before an accept
   // when all slots are taken, and at the end, until no connection is open.
   let slotFreed = Promise.withResolvers<void>();
+  const context: LoopContext = {
+    onClose: (conn) => {
+      monitor.remove(conn);
+      slotFreed.resolve();
+      slotFreed = Promise.withResolvers();
+    },
+    onError,
+  };
   let isDraining = false;
   const drain = () => {
     if (isDraining) return;
@@ -112,14 +120,7 @@ export async function* acceptLoop<S, C extends Monitored>(
         continue;
       }
       pause = 0;
-      const conn: C = create(socket, {
-        onClose: () => {
-          monitor.remove(conn);
-          slotFreed.resolve();
-          slotFreed = Promise.withResolvers();
-        },
-        onError,
-      });
+      const conn = create(socket, context);
       monitor.add(conn);
       yield conn;
     }

@@ -129,7 +129,7 @@ export class ServerConnection<A extends Deno.Addr = Deno.Addr> extends Connectio
     this.#isOpen = false;
     super.close();
     this.#context.scheduler.unregister();
-    this.#context.onClose();
+    this.#context.onClose(this);
   }
 
   #explain(call: string, error: unknown): unknown {

@@ -23,6 +23,7 @@ export const includes = [
   "netinet/tcp.h",
   "sys/epoll.h",
   "sys/ioctl.h",
+  "sys/resource.h",
   "sys/select.h",
   "sys/socket.h",
   "sys/time.h",
