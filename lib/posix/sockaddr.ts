@@ -9,7 +9,9 @@ import { packSockaddr } from "../address/sockaddr.ts";
 import { layout } from "./_layout.ts";
 import { AF_INET, AF_INET6, AF_UNIX } from "./constants.ts";
 
-const { sockaddr_in, sockaddr_in6, sockaddr_un, sockaddr_storage } = layout;
+const { sockaddr_un, sockaddr_storage } = layout;
+const { sin_port, sin_addr } = layout.sockaddr_in;
+const { sin6_addr } = layout.sockaddr_in6;
 
 const encoder = new TextEncoder();
 // A path that is not UTF-8 is shown with U+FFFD.
@@ -71,25 +73,31 @@ export function encodeSockaddr(address: Deno.Addr): Uint8Array<ArrayBuffer> {
 /**
  * Decodes an address.
  *
- * @param sockaddr The structure, as long as the kernel returned it.
+ * @param sockaddr The structure.
  * @param isStream Whether the address is a stream socket's: `tcp` and `unix`, not `udp` and `unixpacket`.
+ * @param length The length of the structure, as the kernel returned it. Default all.
  * @returns The address; of an unbound Unix-domain socket, the path "".
  */
-export function decodeSockaddr(sockaddr: Uint8Array, isStream: boolean): Deno.Addr {
-  const view = new DataView(sockaddr.buffer, sockaddr.byteOffset, sockaddr.length);
+export function decodeSockaddr(
+  sockaddr: Uint8Array,
+  isStream: boolean,
+  length?: number,
+): Deno.Addr {
+  length ??= sockaddr.length;
   // The address of a socket that has none is empty, even without its family.
-  const family = sockaddr.length >= 2 ? view.getUint16(0, LITTLE_ENDIAN) : AF_UNIX;
-  if (family === AF_INET) {
-    const { sin_addr, sin_port } = sockaddr_in;
-    const hostname = inetNtop(sockaddr.subarray(sin_addr, sin_addr + 4));
-    return { transport: isStream ? "tcp" : "udp", hostname, port: view.getUint16(sin_port) };
+  const family = length >= 2 ? (sockaddr[0] ?? 0) | (sockaddr[1] ?? 0) << 8 : AF_UNIX;
+  if (family === AF_INET || family === AF_INET6) {
+    const [start, end] = family === AF_INET
+      ? [sin_addr, sin_addr + 4]
+      : [sin6_addr, sin6_addr + 16];
+    return {
+      transport: isStream ? "tcp" : "udp",
+      hostname: inetNtop(sockaddr.subarray(start, end)),
+      // in network byte order, at the same place in both structures
+      port: (sockaddr[sin_port] ?? 0) << 8 | (sockaddr[sin_port + 1] ?? 0),
+    };
   }
-  if (family === AF_INET6) {
-    const { sin6_addr, sin6_port } = sockaddr_in6;
-    const hostname = inetNtop(sockaddr.subarray(sin6_addr, sin6_addr + 16));
-    return { transport: isStream ? "tcp" : "udp", hostname, port: view.getUint16(sin6_port) };
-  }
-  let path = decoder.decode(sockaddr.subarray(sockaddr_un.sun_path));
+  let path = decoder.decode(sockaddr.subarray(sockaddr_un.sun_path, length));
   if (!path.startsWith("\0")) path = path.replace(/\0.*$/s, "");
   return { transport: isStream ? "unix" : "unixpacket", path };
 }
@@ -107,6 +115,6 @@ export class AddressBuffer {
 
   /** Decodes the address that the call has stored. */
   decode(isStream: boolean): Deno.Addr {
-    return decodeSockaddr(this.bytes.subarray(0, this.length[0]), isStream);
+    return decodeSockaddr(this.bytes, isStream, this.length[0]);
   }
 }
