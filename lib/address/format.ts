@@ -11,7 +11,8 @@
  *
  * @param address The address of a socket.
  * @returns `host:port`, with an IPv6 host in brackets; the path of a Unix-domain socket, or `(unnamed)`
- * if it is unbound, as the sockets of most clients are.
+ * if it is unbound, as the sockets of most clients are; `@name` for an abstract address, whose path begins
+ * with a NUL, as ss(8) prints it.
  *
  * @example
  * ```ts
@@ -21,6 +22,7 @@
  * assertEquals(formatAddress({ transport: "tcp", hostname: "127.0.0.1", port: 7 }), "127.0.0.1:7");
  * assertEquals(formatAddress({ transport: "udp", hostname: "::1", port: 7 }), "[::1]:7");
  * assertEquals(formatAddress({ transport: "unix", path: "/tmp/echo" }), "/tmp/echo");
+ * assertEquals(formatAddress({ transport: "unix", path: "\0echo" }), "@echo");
  * ```
  *
  * @category Addresses
@@ -34,7 +36,8 @@ export function formatAddress(address: Deno.Addr): string {
         : `${address.hostname}:${address.port}`;
     case "unix":
     case "unixpacket":
-      return address.path || "(unnamed)"; // Deno returns null, although its type is string
+      // Deno returns null for an unbound socket, although the type is string.
+      return address.path?.replaceAll("\0", "@") || "(unnamed)";
     case "vsock":
       return `${address.cid}:${address.port}`;
   }

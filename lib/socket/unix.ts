@@ -4,6 +4,7 @@
  * @module
  */
 
+import { formatAddress } from "../address/format.ts";
 import { failed } from "../errors.ts";
 import { bindFile } from "./_socket_file.ts";
 import { sendersOf } from "./_unix_senders.ts";
@@ -54,10 +55,12 @@ export interface UnixBindOptions {
  * @category Sockets
  */
 export async function openUnixClient(path: string): Promise<Connection<Deno.UnixAddr>> {
+  const address = { transport: "unix", path } as const;
   try {
-    return new Connection(await Deno.connect({ transport: "unix", path }));
+    return new Connection(await Deno.connect(address));
   } catch (error) {
-    throw failed("connect", nameAllMissing(error, () => unixPermissions(path)), path);
+    const cause = nameAllMissing(error, () => unixPermissions(path));
+    throw failed("connect", cause, formatAddress(address));
   }
 }
 

@@ -14,6 +14,9 @@ Deno.test("formatAddress() formats addresses", () => {
     [{ transport: "unix", path: "/tmp/echo:7" }, "/tmp/echo:7"],
     [{ transport: "unixpacket", path: "/tmp/echo" }, "/tmp/echo"],
     [{ transport: "unix", path: "" }, "(unnamed)"],
+    [{ transport: "unix", path: "\0echo" }, "@echo"],
+    [{ transport: "unixpacket", path: "\0" }, "@"],
+    [{ transport: "unix", path: "\0a\0b" }, "@a@b"],
     [{ transport: "vsock", cid: 3, port: 7 }, "3:7"],
   ];
   for (const [address, text] of cases) {
@@ -66,4 +69,14 @@ Deno.test("formatAddress() formats the addresses of Deno's sockets", async () =>
   assertEquals(formatAddress(conn.remoteAddr), "(unnamed)");
   using tcp = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   assertEquals(formatAddress(tcp.addr), `127.0.0.1:${tcp.addr.port}`);
+});
+
+Deno.test({
+  name: "formatAddress() formats the abstract addresses of Deno's sockets",
+  ignore: Deno.build.os !== "linux",
+  fn() {
+    const name = `deno-sockets-${crypto.randomUUID()}`;
+    using listener = Deno.listen({ transport: "unix", path: `\0${name}` });
+    assertEquals(formatAddress(listener.addr), `@${name}`);
+  },
 });

@@ -181,3 +181,16 @@ Deno.test("openUnixListener() and openUnixDatagram() reject an address without a
     }
   }
 });
+
+Deno.test({
+  name: "openUnixClient() names an abstract address as formatAddress() does",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const name = `deno-sockets-${crypto.randomUUID()}`;
+    const { message, address } = await assertRejects(
+      () => openUnixClient(`\0${name}`),
+      Deno.errors.ConnectionRefused,
+    ) as Error & { address?: string };
+    assertEquals([message, address], [`connect @${name}: Connection refused`, `@${name}`]);
+  },
+});
