@@ -45,7 +45,8 @@
  * - **Servers**, event loops: {@linkcode acceptEvents}, {@linkcode EventConnection},
  *   {@linkcode receiveBatches}
  * - **Bridges**, to Deno and Node: {@linkcode toConnection}, {@linkcode toNodeSocket}
- * - **Errors**: {@linkcode errnoError}, {@linkcode EAGAIN}, {@linkcode EINPROGRESS}
+ * - **Errors**: {@linkcode errnoError}, {@linkcode EAGAIN}, {@linkcode EINPROGRESS},
+ *   {@linkcode libcPermission}
  *
  * The constants have C's names, too: `AF_INET`, `SO_REUSEADDR`.
  *
@@ -102,6 +103,7 @@ export { toConnection, toNodeSocket } from "./lib/posix/bridge.ts";
 
 // Errors.
 export { EAGAIN, EINPROGRESS, errnoError, type PosixError } from "./lib/posix/errno.ts";
+export { libcPermission } from "./lib/posix/libc.ts";
 
 // Constants.
 export {

@@ -106,6 +106,32 @@ export function libc(): Libc {
   return opened ??= load();
 }
 
+/**
+ * Returns the permission to load the C library, which all calls of this module require.
+ *
+ * Use it with `requirePermissions` of the main module, to report all missing permissions at once.
+ *
+ * @returns The permission for the path that is granted; if none is, for the path on Debian and Ubuntu.
+ *
+ * @example
+ * ```ts
+ * import { requirePermissions } from "@deno-sockets/samples";
+ * import { libcPermission } from "@deno-sockets/samples/posix";
+ *
+ * await requirePermissions(libcPermission(), { name: "read", path: "." });
+ * ```
+ *
+ * @category Errors
+ */
+export function libcPermission(): Deno.FfiPermissionDescriptor & { path: string } {
+  const path = libcPaths.find(isGranted) ?? `${libcPaths[0]}`;
+  return { name: "ffi", path };
+}
+
+function isGranted(path: string): boolean {
+  return Deno.permissions.querySync({ name: "ffi", path }).state === "granted";
+}
+
 function load(): Libc {
   const { os, arch } = Deno.build;
   if (os !== "linux") {
@@ -114,7 +140,7 @@ function load(): Libc {
   }
   let cause: unknown;
   for (const path of libcPaths) {
-    if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") continue;
+    if (!isGranted(path)) continue;
     try {
       const { symbols } = Deno.dlopen(path, functions);
       errnoAddress = symbols.__errno_location(); // now, because a BigInt is an allocation
