@@ -11,10 +11,10 @@
  * From UCM 2.4, pre-fork for datagrams. As there, all workers wait on the same socket, and an idle
  * worker receives the next message; here they are tasks, not processes. Several sockets on one port
  * would not balance the load: with SO_REUSEADDR, the socket bound last receives all messages;
- * SO_REUSEPORT, which Deno does not support for UDP, would assign all messages of a client to the
- * same worker, even if it is busy. A datagram from port 0, or with the server's own address as its
- * source, is dropped. After SIGINT or SIGTERM, the workers still answer the datagrams that have
- * arrived, for at most 5 seconds.
+ * SO_REUSEPORT, which Deno does not support for UDP (posix/udp_echo_prefork.ts uses it), would assign
+ * all messages of a client to the same worker, even if it is busy. A datagram from port 0, or with the
+ * server's own address as its source, is dropped. After SIGINT or SIGTERM, the workers still answer
+ * the datagrams that have arrived, for at most 5 seconds.
  *
  * ```console
  * $ servers/udp_echo_prefork.ts 127.0.0.1 7018 --workers=2

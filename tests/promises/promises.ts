@@ -147,6 +147,7 @@ export const promises = {
       ...because("sends no reply", receiveOnly),
       ...because("sends over UDP, which never waits for the receiver", [
         "posix/udp_batch_echo_server.ts",
+        "posix/udp_echo_prefork.ts",
         "servers/udp_calculator.ts",
         "servers/udp_echo.ts",
         "servers/udp_echo_prefork.ts",

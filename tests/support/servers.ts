@@ -189,6 +189,7 @@ export const repliers: Subject[] = [
   }),
   calculator,
   datagramSubject("posix/udp_batch_echo_server.ts", { quiet: ["--quiet"], reply: /^hello$/ }),
+  datagramSubject("posix/udp_echo_prefork.ts", { quiet: ["--quiet"], reply: /^hello$/ }),
   datagramSubject("unix/dgram_echo_server.ts", {
     args: ["/tmp/dgram_echo.sock"],
     quiet: ["--quiet"],
