@@ -57,8 +57,9 @@ export function encodeSockaddr(address: Deno.Addr): Uint8Array<ArrayBuffer> {
   const path = encoder.encode(address.path || ""); // Deno returns null, although its type is string
   const isAbstract = path[0] === 0;
   const max = sockaddr_un.size - sockaddr_un.sun_path - 1;
-  if (path.length > max + (isAbstract ? 1 : 0)) {
-    throw new RangeError(`sockaddr: the path of ${path.length} bytes is longer than ${max}`);
+  const [what, length] = isAbstract ? ["abstract name", path.length - 1] : ["path", path.length];
+  if (length > max) {
+    throw new RangeError(`sockaddr: the ${what} of ${length} bytes is longer than ${max}`);
   }
   if (!isAbstract && path.includes(0)) throw new TypeError("sockaddr: the path contains a NUL");
   // A path ends with a NUL; an abstract name has no end but the length. The unnamed address is only the family:
