@@ -39,8 +39,8 @@ export interface PlayOptions {
 /**
  * Plays a sample's transcript.
  *
- * Replaces the ports in "listening on ..." lines and the paths in flags by free ones, in the flags, the
- * arguments and the expected output of all commands.
+ * Replaces the ports and the abstract names in "listening on ..." lines, and the paths in flags, by free ones,
+ * in the flags, the arguments and the expected output of all commands.
  */
 export async function play(sample: Sample, options: PlayOptions = {}): Promise<Played> {
   const { timeout = 30_000 } = options;
@@ -97,12 +97,16 @@ async function commandOf(
   return [await compile(args.slice(1, index)), args.slice(index + 1)];
 }
 
-/** Maps each port that the transcript listens on, and each path that a flag grants, to a free one. */
+/**
+ * Maps each port and each abstract name that the transcript listens on, and each path that a flag grants, to a
+ * free one.
+ */
 function freeAddresses(sample: Sample, folder: string): Map<string, string> {
   const actual = new Map<string, string>();
   for (const { words, lines } of sample.transcript) {
     for (const { text } of lines) {
-      const [, port] = /^listening on .*:(\d+)\n$/.exec(text) ?? [];
+      const [, name, port] = /^listening on (?:@(.+)|.*:(\d+))\n$/.exec(text) ?? [];
+      if (name !== undefined) actual.set(name, `${folder.replace(/^.*\//, "")}-${actual.size}`);
       if (port !== undefined) actual.set(port, `${freePort()}`);
     }
     const flags = words[0] === "deno" ? words : readSample(words[0] ?? "").flags;
@@ -113,7 +117,7 @@ function freeAddresses(sample: Sample, folder: string): Map<string, string> {
   return actual;
 }
 
-/** Replaces the ports and paths of the transcript by those of this run. */
+/** Replaces the ports, names and paths of the transcript by those of this run. */
 function substitute(text: string, actual: Map<string, string>): string {
   for (const [written, free] of actual) {
     text = text.replace(new RegExp(`(?<!\\w)${RegExp.escape(written)}(?!\\w)`, "g"), free);
