@@ -465,7 +465,7 @@ for (const syntax of samples) {
 
   testWith(needs, `${path} runs with the flags that it names`, async (folder) => {
     await using deaf = await deafPort();
-    const args = path.startsWith("unix/")
+    const args = /^(?:unix\/|posix\/abstract_)/.test(path)
       ? [`${folder}/socket`]
       : withAddress(syntax, "127.0.0.1", isServer(path) ? `${freePort()}` : deaf.port);
     const flags = namedFlags(await run(path, args));

@@ -12,7 +12,7 @@ import { readAll } from "./streams.ts";
 import { openDatagramTo } from "../../lib/socket/datagram.ts";
 import { withTimeout } from "../../lib/io/timeout.ts";
 import { writeN } from "../../lib/io/read_write.ts";
-import { argsAt, ownPaths, type Subject } from "./servers.ts";
+import { argsAt, isUnix, ownPaths, type Subject, unixAddress } from "./servers.ts";
 
 /** The time limit of a server in a test, in ms. */
 const PATIENCE = 60_000;
@@ -83,7 +83,7 @@ export class Server implements AsyncDisposable {
       clearTimeout(timer);
       if (isLate) throw new Error(`${subject.name} took more than ${PATIENCE / 1000} s`);
     });
-    return new Server(subject, process, { transport: "unix", path }, resources.move());
+    return new Server(subject, process, unixAddress(subject, path), resources.move());
   }
 
   /** Waits until it prints its address. */
@@ -96,7 +96,7 @@ export class Server implements AsyncDisposable {
   /** Sets the port of a server that cannot print it. */
   listensOn(port: number): void {
     const host = this.subject.args.find((arg) => /^127\./.test(arg)) ?? "127.0.0.1";
-    if (!this.subject.path.startsWith("unix/")) this.#address = { hostname: host, port };
+    if (!isUnix(this.subject)) this.#address = { hostname: host, port };
   }
 
   /** Its address, known when it listens. */

@@ -10,19 +10,30 @@ import type { Need } from "../../contract/requirements.ts";
 import { pack } from "../../lib/wire/pack.ts";
 import { bytes } from "./bytes.ts";
 
-/** The paths in the headers of the Unix samples. */
+/** The paths and the name in the headers of the samples on Unix-domain sockets. */
 const SOCKET = "/tmp/stream_echo.sock";
 const DATAGRAM_SOCKETS = ["/tmp/dgram.sock", "/tmp/dgram_echo.sock"];
+const ABSTRACT_NAME = "deno-sockets-echo";
 const CLIENT_SOCKET = "/tmp/dgram_echo_client.sock";
 
 /** What replaces the paths in a server's header: its own by `path`, its client's by `PATH.client`. */
 export function ownPaths(path: string): Record<string, string> {
   const paths: Record<string, string> = { [CLIENT_SOCKET]: `${path}.client` };
-  for (const written of [SOCKET, ...DATAGRAM_SOCKETS]) paths[written] = path;
+  for (const written of [SOCKET, ABSTRACT_NAME, ...DATAGRAM_SOCKETS]) paths[written] = path;
   return paths;
 }
 
-/** The arguments of a server whose path, if it has one, is `path`. */
+/** Whether a server has a Unix-domain socket. */
+export function isUnix({ args }: Subject): boolean {
+  return args.some((arg) => arg in ownPaths(""));
+}
+
+/** The address of a server on a Unix-domain socket, at `path` or with this abstract name. */
+export function unixAddress({ args }: Subject, path: string): { transport: "unix"; path: string } {
+  return { transport: "unix", path: args.includes(ABSTRACT_NAME) ? `\0${path}` : path };
+}
+
+/** The arguments of a server whose path or abstract name, if it has one, is `path`. */
 export function argsAt({ args }: Subject, path: string): string[] {
   const paths = ownPaths(path);
   return args.map((arg) => paths[arg] ?? arg);
@@ -122,6 +133,10 @@ export const epollOnIpv6: Subject = {
   name: "posix/epoll_echo_server.ts on ::1",
   args: ["::1", "0"],
 };
+export const abstract: Subject = subject("posix/abstract_echo_server.ts", {
+  args: [ABSTRACT_NAME],
+  quiet: ["--quiet"],
+});
 
 /** The servers that reply once to each client. */
 export const others: Subject[] = [
@@ -232,7 +247,7 @@ export const oneShots: Subject[] = [
 ];
 
 /** The servers for production, with options for all limits. */
-export const reliable: Subject[] = [concurrent, prefork, unix, epoll];
+export const reliable: Subject[] = [concurrent, prefork, unix, epoll, abstract];
 
 /** Every server, once for each of its modes. */
 export const servers: Subject[] = [
@@ -246,6 +261,7 @@ export const servers: Subject[] = [
   ...listeners,
   unix,
   epoll,
+  abstract,
   ...repliers,
   ...receivers,
   ...oneShots,
