@@ -43,6 +43,7 @@ export interface PollEntry {
  * @param timeout The maximum wait, in ms; 0 to return immediately. Default: without a time limit.
  * @returns The number of entries with events; 0 after the timeout.
  * @throws {PosixError} `EBADF` if a descriptor is closed; `EINVAL` for more entries than the process may open.
+ * @throws {RangeError} If `timeout` is negative.
  *
  * @example
  * ```ts
@@ -73,12 +74,7 @@ export async function poll(entries: PollEntry[], timeout?: number): Promise<numb
     "poll",
     timeout,
     () => libc().poll(vector, entries.length, 0),
-    (left) =>
-      libc().waitPoll(
-        vector,
-        entries.length,
-        left === Infinity ? -1 : Math.min(Math.ceil(left), MAX_TIMEOUT),
-      ),
+    (left) => libc().waitPoll(vector, entries.length, Math.ceil(left)),
   );
   for (const [index, entry] of entries.entries()) {
     entry.revents = view.getInt16(index * pollfd.size + pollfd.revents, LITTLE_ENDIAN);
@@ -189,6 +185,7 @@ export const FD_SETSIZE = 1024;
  * @param timeout The maximum wait, in ms; 0 to return immediately. Default: without a time limit.
  * @returns The number of descriptors that are ready; 0 after the timeout, with empty sets.
  * @throws {PosixError} `EBADF` if a descriptor in a set was closed.
+ * @throws {RangeError} If `timeout` is negative.
  *
  * @example
  * ```ts
@@ -231,9 +228,8 @@ export async function select(
   return await wait("select", timeout, now, inPool);
 }
 
-/** Encodes a time in ms as `struct timeval`; `null` for infinity. */
-function encodeTimeval(ms: number): Uint8Array<ArrayBuffer> | null {
-  if (ms === Infinity) return null;
+/** Encodes a time in ms as `struct timeval`. */
+function encodeTimeval(ms: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(timeval.size);
   const view = new DataView(bytes.buffer);
   view.setBigInt64(timeval.tv_sec, BigInt(Math.floor(ms / 1000)), LITTLE_ENDIAN);
@@ -241,7 +237,7 @@ function encodeTimeval(ms: number): Uint8Array<ArrayBuffer> | null {
   return bytes;
 }
 
-/** The maximum timeout of `poll`, in ms. */
+/** The maximum timeout of C's `poll`, in ms: 24 days. A longer wait is several. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 
 /** How long waits may succeed at once before Deno runs timers and signals, in ms. */
@@ -265,7 +261,11 @@ async function wait(
   now: () => number,
   inPool: (left: number) => Promise<number>,
 ): Promise<number> {
-  const end = performance.now() + (timeout ?? Infinity);
+  timeout ??= Infinity;
+  if (!(timeout >= 0)) {
+    throw new RangeError(`${syscall}: a timeout of ${timeout} ms is not at least 0 ms`);
+  }
+  const end = performance.now() + timeout;
   if (performance.now() - yielded > MAX_BUSY) {
     await nextTurn();
     yielded = performance.now();
@@ -279,7 +279,7 @@ async function wait(
     }
     const left = end - performance.now();
     if (count > 0 || left <= 0) return count;
-    await inPool(left);
+    await inPool(Math.min(left, MAX_TIMEOUT));
     yielded = performance.now();
   }
 }
