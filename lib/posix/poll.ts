@@ -35,7 +35,7 @@ export interface PollEntry {
 }
 
 /**
- * `poll(2)`: waits until one of several descriptors is ready.
+ * `poll(2)`: waits until one of several descriptors is ready. To close one of them does not end the wait.
  *
  * Source: poll(2).
  *
@@ -65,17 +65,17 @@ export interface PollEntry {
 export async function poll(entries: PollEntry[], timeout?: number): Promise<number> {
   const vector = new Uint8Array(pollfd.size * entries.length);
   const view = new DataView(vector.buffer);
-  for (const [index, { descriptor, events }] of entries.entries()) {
-    if (descriptor.fd === -1) throw errnoError(EBADF, "poll"); // C ignores an entry of -1
-    view.setInt32(index * pollfd.size + pollfd.fd, descriptor.fd, LITTLE_ENDIAN);
-    view.setInt16(index * pollfd.size + pollfd.events, events, LITTLE_ENDIAN);
-  }
-  const count = await wait(
-    "poll",
-    timeout,
-    () => libc().poll(vector, entries.length, 0),
-    (left) => libc().waitPoll(vector, entries.length, Math.ceil(left)),
-  );
+  const now = () => {
+    // Each time: another file may have the number of a descriptor that was closed during the wait.
+    for (const [index, { descriptor, events }] of entries.entries()) {
+      if (descriptor.fd === -1) throw errnoError(EBADF, "poll"); // C ignores an entry of -1
+      view.setInt32(index * pollfd.size + pollfd.fd, descriptor.fd, LITTLE_ENDIAN);
+      view.setInt16(index * pollfd.size + pollfd.events, events, LITTLE_ENDIAN);
+    }
+    return libc().poll(vector, entries.length, 0);
+  };
+  const inPool = (left: number) => libc().waitPoll(vector, entries.length, Math.ceil(left));
+  const count = await wait("poll", timeout, now, inPool);
   for (const [index, entry] of entries.entries()) {
     entry.revents = view.getInt16(index * pollfd.size + pollfd.revents, LITTLE_ENDIAN);
   }
