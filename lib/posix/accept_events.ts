@@ -12,7 +12,7 @@ import type { Acceptor } from "../server/_backlog.ts";
 import type { Activity } from "../server/idle_monitor.ts";
 import { EPOLLIN, EPOLLOUT, IPPROTO_TCP, TCP_NODELAY } from "./constants.ts";
 import { Descriptor } from "./descriptor.ts";
-import { errnoError, type PosixError } from "./errno.ts";
+import { errnoError, isPosixError, withoutCall } from "./errno.ts";
 import { libc } from "./libc.ts";
 import type { OnReady, Poller } from "./poller.ts";
 import { accept, type Accepted, setsockopt } from "./socket.ts";
@@ -36,12 +36,10 @@ export class EventConnection extends Descriptor {
   readonly #poller: Poller;
   readonly #context: LoopContext;
   #onError: (error: Error) => void;
+  /** What it waits for. */
+  #events = 0;
   // The counters of its activity, which the idle monitor reads: here, not in an object of their own, because a
   // server has many connections, and touches each at each message.
-  /** @internal */
-  reading: number = 0;
-  /** @internal */
-  writing: number = 0;
   /** @internal */
   changes: number = 0;
   /** @internal */
@@ -61,6 +59,21 @@ export class EventConnection extends Descriptor {
     return this;
   }
 
+  /** @internal */
+  get reading(): number {
+    return this.#waitsFor(EPOLLIN) ? 1 : 0;
+  }
+
+  /** @internal */
+  get writing(): number {
+    return this.#waitsFor(EPOLLOUT) ? 1 : 0;
+  }
+
+  /** Reports whether it waits for its client: while the poller awaits a function, its events may have occurred. */
+  #waitsFor(event: number): boolean {
+    return (this.#events & event) !== 0 && !this.#poller.isAwaiting;
+  }
+
   /**
    * Serves the client by calling a function whenever data can be received.
    *
@@ -73,7 +86,7 @@ export class EventConnection extends Descriptor {
    */
   serve(onReady: OnReady<EventConnection>, onError?: (error: Error) => void): void {
     this.#onError = onError ?? this.#onError;
-    this.reading = 1;
+    this.#events = EPOLLIN;
     this.#poller.add(this, EPOLLIN, onReady, EventConnection.#failed);
   }
 
@@ -83,8 +96,7 @@ export class EventConnection extends Descriptor {
    * @param events `EPOLLIN`, `EPOLLOUT`, or 0 for neither.
    */
   waitFor(events: number): void {
-    this.reading = events & EPOLLIN ? 1 : 0;
-    this.writing = events & EPOLLOUT ? 1 : 0;
+    this.#events = events;
     this.#poller.modify(this, events);
   }
 
@@ -129,7 +141,9 @@ export class EventConnection extends Descriptor {
    * @param reason The reason.
    */
   abort(reason: Error): void {
-    this.#fail(failed(this.writing > 0 ? "send" : "recv", reason, formatAddress(this.remoteAddr)));
+    this.#fail(
+      failed(this.#events & EPOLLOUT ? "send" : "recv", reason, formatAddress(this.remoteAddr)),
+    );
   }
 
   /** `close(2)`: closes the connection. A second call does nothing. */
@@ -150,14 +164,15 @@ export class EventConnection extends Descriptor {
     report(this.#onError, this.#withPeer(error));
   }
 
-  /** Adds the client's address to an error that does not contain it. */
+  /** Prefixes an error with the client's address. The connection's own errors already contain it. */
   #withPeer(error: unknown): Error {
     const peer = formatAddress(this.remoteAddr);
-    if (!(error instanceof Error)) return withContext(peer, error);
-    if ("address" in error) return error;
-    const { errno, syscall } = error as Partial<PosixError>;
-    if (errno === undefined || syscall === undefined) return withContext(peer, error);
-    return errnoError(errno, syscall, peer);
+    const address = error instanceof Error && "address" in error ? error.address : undefined;
+    if (error instanceof Error && address === peer) return error;
+    if (isPosixError(error) && address === undefined) {
+      return errnoError(error.errno, error.syscall, peer);
+    }
+    return withContext(peer, error);
   }
 }
 
@@ -169,7 +184,7 @@ export class EventConnection extends Descriptor {
  *
  * Source: accept(2), epoll(7).
  *
- * @param listener The listening socket. The loop closes it after `signal` aborts.
+ * @param listener The listening socket. The loop closes it after `signal` aborts, and drains if it is closed.
  * @param poller The poller that calls the connections' functions.
  * @param options See {@linkcode AcceptOptions}.
  * @returns The connections. The caller must serve or close each. After `signal`, the loop drains the open
@@ -243,11 +258,19 @@ class EventAcceptor implements Acceptor<Accepted> {
   async accept(): Promise<Accepted> {
     for (;;) {
       if (++this.#inARow <= MAX_IN_A_ROW) {
-        const accepted = accept(this.#listener);
+        const accepted = this.#acceptNow();
         if (accepted !== null) return withoutDelay(accepted);
       }
       this.#inARow = 0;
       await this.#ready();
+    }
+  }
+
+  #acceptNow(): Accepted | null {
+    try {
+      return accept(this.#listener);
+    } catch (error) {
+      throw withoutCall(error); // the loop names the call
     }
   }
 
@@ -262,13 +285,16 @@ class EventAcceptor implements Acceptor<Accepted> {
         this.#poller.modify(this.#listener, 0);
         this.#waiting?.resolve();
       });
+      this.#listener.setOnClose((listener) => {
+        this.#poller.remove(listener);
+        this.#waiting?.reject(new Deno.errors.BadResource("the listener is closed"));
+      });
     }
     return this.#waiting.promise;
   }
 
   [Symbol.dispose](): void {
     this.#listener.close();
-    this.#waiting?.reject(new Deno.errors.BadResource("the listener is closed"));
   }
 }
 

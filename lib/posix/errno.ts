@@ -57,6 +57,9 @@ const classes: Record<string, new (message: string) => Error> = {
 
 const names = new Map(Object.entries(numbers).map(([name, number]) => [number, name]));
 
+/** The errors that {@linkcode errnoError} returned. Those of Node have the same properties. */
+const made = new WeakSet<Error>();
+
 /**
  * `perror(3)`: returns the error of a system call, in the words of the system.
  *
@@ -87,7 +90,19 @@ const names = new Map(Object.entries(numbers).map(([name, number]) => [number, n
 export function errnoError(errno: number, syscall: string, address?: string): PosixError {
   const code = names.get(errno) ?? `E${errno}`;
   const cause = new (classes[code] ?? Error)(describe(errno));
-  return Object.assign(failed(syscall, cause, address), { errno, code });
+  const error = failed(syscall, Object.assign(cause, { code }), address);
+  made.add(error);
+  return Object.assign(error, { errno, code });
+}
+
+/** Reports whether {@linkcode errnoError} returned an error. */
+export function isPosixError(error: unknown): error is PosixError {
+  return error instanceof Error && made.has(error);
+}
+
+/** Returns the cause of a {@linkcode PosixError}, for a caller that names the call itself; any other value unchanged. */
+export function withoutCall(error: unknown): unknown {
+  return isPosixError(error) ? error.cause : error;
 }
 
 /** `strerror_r(3)`: returns the system's text for an error. */

@@ -7,7 +7,7 @@
 import { numbers } from "./_errno_names.ts";
 import { layout } from "./_layout.ts";
 import { nextTurn } from "../server/_next_turn.ts";
-import { EPOLLIN } from "./constants.ts";
+import { EPOLLERR, EPOLLHUP, EPOLLIN } from "./constants.ts";
 import { Descriptor } from "./descriptor.ts";
 import { errnoError } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
@@ -30,6 +30,9 @@ const MAX_BUSY = 5;
 // A vector of struct epoll_event as 32-bit words. The data is the descriptor and the number of its registration.
 const EVENT = layout.epoll_event.size / 4;
 const DATA = layout.epoll_event.data / 4;
+
+/** The events that epoll_wait(2) always reports. */
+const ALWAYS = EPOLLERR | EPOLLHUP;
 
 const EBADF = numbers.EBADF ?? 0;
 const ONE = new BigUint64Array([1n]);
@@ -91,6 +94,7 @@ export class Poller implements Disposable {
   // an earlier one of the same descriptor number, whose event may be left. Arrays, because an object for each
   // descriptor would be one more miss of the processor's cache for each event.
   readonly #numbers: number[] = [];
+  readonly #waitsFor: number[] = [];
   readonly #descriptors: (Descriptor | undefined)[] = [];
   readonly #onReady: OnReady[] = [];
   readonly #onError: OnError[] = [];
@@ -98,6 +102,7 @@ export class Poller implements Disposable {
   #lastNumber = 0;
   #isRunning = false;
   #isWaiting = false; // in the pool
+  #isAwaiting = false; // the promise of a function
   #isOpen = true;
   /** One function, not one a descriptor. */
   readonly #remove = (descriptor: Descriptor) => this.remove(descriptor);
@@ -113,12 +118,8 @@ export class Poller implements Disposable {
     this.#alarm = opened.use(open("eventfd", libc().eventfd(0, CLOEXEC | NONBLOCK)));
     this.#control(EPOLL_CTL_ADD, this.#alarm, EPOLLIN, 0);
     opened.move();
-    this.#register(
-      this.#alarm,
-      0,
-      ({ fd }) => void libc().read(fd, new BigUint64Array(1), 8),
-      uncaught,
-    );
+    const reset: OnReady = ({ fd }) => void libc().read(fd, new BigUint64Array(1), 8);
+    this.#register(this.#alarm, 0, EPOLLIN, reset, uncaught);
   }
 
   /**
@@ -138,40 +139,55 @@ export class Poller implements Disposable {
     onReady: OnReady<D>,
     onError?: OnError<D>,
   ): void {
-    if (!this.#isOpen) throw errnoError(EBADF, "epoll_ctl");
     const number = this.#lastNumber = this.#lastNumber + 1 >>> 0;
     this.#control(EPOLL_CTL_ADD, descriptor, events, number);
     // The functions are called with this descriptor only.
-    this.#register(descriptor, number, onReady as OnReady, (onError ?? uncaught) as OnError);
+    this.#register(
+      descriptor,
+      number,
+      events,
+      onReady as OnReady,
+      (onError ?? uncaught) as OnError,
+    );
     this.#size++;
     descriptor.setOnClose(this.#remove);
     if (!this.#isRunning) this.#run();
   }
 
-  #register(descriptor: Descriptor, number: number, onReady: OnReady, onError: OnError): void {
+  #register(
+    descriptor: Descriptor,
+    number: number,
+    events: number,
+    onReady: OnReady,
+    onError: OnError,
+  ): void {
     const { fd } = descriptor;
     this.#numbers[fd] = number;
+    this.#waitsFor[fd] = events;
     this.#descriptors[fd] = descriptor;
     this.#onReady[fd] = onReady;
     this.#onError[fd] = onError;
   }
 
   /**
-   * `EPOLL_CTL_MOD`: changes the events that a descriptor waits for.
+   * `EPOLL_CTL_MOD`: changes the events that a descriptor waits for. Its function is not called for others, even if
+   * they have occurred.
    *
    * @param descriptor The registered descriptor.
    * @param events The events.
-   * @throws {PosixError} `ENOENT` if the descriptor is not registered, `EBADF` if it is closed.
+   * @throws {PosixError} `ENOENT` if the descriptor is not registered, `EBADF` if it or the poller is closed.
    */
   modify(descriptor: Descriptor, events: number): void {
-    this.#control(EPOLL_CTL_MOD, descriptor, events, this.#numbers[descriptor.fd] ?? 0);
+    const { fd } = descriptor;
+    this.#control(EPOLL_CTL_MOD, descriptor, events, this.#numbers[fd] ?? 0);
+    this.#waitsFor[fd] = events;
   }
 
   /**
    * `EPOLL_CTL_DEL`: removes a descriptor. Its function is not called again, even for events that have occurred.
    *
    * @param descriptor The registered descriptor.
-   * @throws {PosixError} `ENOENT` if the descriptor is not registered, `EBADF` if it is closed.
+   * @throws {PosixError} `ENOENT` if the descriptor is not registered, `EBADF` if it or the poller is closed.
    */
   remove(descriptor: Descriptor): void {
     this.#control(EPOLL_CTL_DEL, descriptor, 0, 0);
@@ -194,7 +210,17 @@ export class Poller implements Disposable {
     this.close();
   }
 
+  /**
+   * Whether the loop waits for the promise of a function, and descriptors may be ready.
+   *
+   * @internal
+   */
+  get isAwaiting(): boolean {
+    return this.#isAwaiting;
+  }
+
   #control(operation: number, descriptor: Descriptor, events: number, number: number): void {
+    if (!this.#isOpen) throw errnoError(EBADF, "epoll_ctl"); // the loop may not have closed it yet
     this.#event[0] = events;
     this.#event[DATA] = descriptor.fd;
     this.#event[DATA + 1] = number;
@@ -237,13 +263,19 @@ export class Poller implements Disposable {
         const descriptor = this.#descriptors[fd];
         if (descriptor === undefined) continue;
         if (this.#numbers[fd] !== this.#events[i * EVENT + DATA + 1]) continue;
+        const events = (this.#events[i * EVENT] ?? 0) & ((this.#waitsFor[fd] ?? 0) | ALWAYS);
+        if (events === 0) continue;
         const onError = this.#onError[fd]; // now, because the function may close the descriptor
         try {
-          const done = this.#onReady[fd]?.(descriptor, this.#events[i * EVENT] ?? 0);
-          if (done !== undefined) await done;
+          const done = this.#onReady[fd]?.(descriptor, events);
+          if (done !== undefined) {
+            this.#isAwaiting = true;
+            await done;
+          }
         } catch (error) {
           onError?.(error, descriptor);
         }
+        this.#isAwaiting = false;
       }
       if (performance.now() - yielded > MAX_BUSY) {
         await nextTurn();
