@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { exchange } from "../support/streams.ts";
 import { processorTimeDuring } from "../support/proc.ts";
-import { listeners, reliable, unix } from "../support/servers.ts";
+import { listeners, polling, reliable, selecting, unix } from "../support/servers.ts";
 import { Server, withDescriptors } from "../support/server.ts";
 import { stopwatch } from "../support/time.ts";
 import { testWith } from "../support/test_with.ts";
@@ -58,7 +58,7 @@ keeps(
     await server.assertServes();
     await server.assertEnds();
   },
-  listeners,
+  [...listeners, selecting, polling],
 );
 
 /** Connects 200 times from a path that is not UTF-8. */

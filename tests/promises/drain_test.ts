@@ -2,8 +2,9 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { writeN } from "../../lib/io/read_write.ts";
 import { exchange, readAll } from "../support/streams.ts";
 import { flood, LINE, receiveFlood } from "../support/peers.ts";
-import { iterative, lines, needsOf, reliable } from "../support/servers.ts";
+import { iterative, lines, needsOf, polling, reliable, selecting } from "../support/servers.ts";
 import { Server, withDescriptors } from "../support/server.ts";
+import { descriptorLimit } from "../support/proc.ts";
 import { stopwatch } from "../support/time.ts";
 import { testWith } from "../support/test_with.ts";
 import { startPython } from "../support/program.ts";
@@ -13,10 +14,10 @@ keeps(
   "drain",
   "SIGTERM loses nothing that was sent",
   async (subject) => {
-    // The iterative servers print all data, within a fixed grace period.
-    const [grace, count, limit, ...options] = subject.isIterative
-      ? [5000, 1, 4000 * LINE]
-      : [30_000, 8, Infinity, "--grace=30"];
+    // The servers without options print all data, within a fixed grace period.
+    const [grace, count, limit, ...options] = reliable.includes(subject)
+      ? [30_000, 8, Infinity, "--grace=30"]
+      : [5000, subject.isIterative ? 1 : 8, 4000 * LINE];
     await using server = await Server.start(subject, [...subject.quiet, ...options]);
     const clients = await Promise.all(Array.from({ length: count }, () => server.connect()));
     for (const client of clients) await exchange(client, "hello\n"); // so that it is accepted
@@ -33,7 +34,7 @@ keeps(
       assert(count >= (sent[i] ?? NaN), `${subject.name} sends back ${count} bytes of ${sent[i]}`);
     }
   },
-  [...reliable, iterative, lines],
+  [...reliable, iterative, lines, selecting, polling],
   1,
 );
 
@@ -89,11 +90,6 @@ for (const subject of reliable) {
   );
 }
 
-/** The number of descriptors that this process may have open. */
-const [descriptors = 0] = new TextDecoder()
-  .decode(new Deno.Command("sh", { args: ["-c", "ulimit -n"] }).outputSync().stdout)
-  .split("\n").map((limit) => limit === "unlimited" ? Infinity : Number(limit));
-
 /**
  * Connects many clients as fast as possible, sends a byte from each of the last 50, and SIGTERM immediately
  * after that; prints the number of bytes that return.
@@ -120,7 +116,7 @@ for (const count of [3900, 8000]) {
   for (const subject of reliable) {
     const name =
       `${subject.name}: SIGTERM loses no byte that 50 of ${count} clients have just sent`;
-    if (descriptors < count + 100) {
+    if (descriptorLimit < count + 100) {
       Deno.test.ignore(`${name} (no ${count} descriptors)`, () => {});
       continue;
     }

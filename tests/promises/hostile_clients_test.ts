@@ -11,10 +11,12 @@ import {
   message,
   oneShots,
   others,
+  polling,
   prefork,
   receivers,
   reliable,
   repliers,
+  selecting,
   servers,
 } from "../support/servers.ts";
 import { connectAndReset, flood, garbage, receiveFlood } from "../support/peers.ts";
@@ -25,7 +27,7 @@ import { Process, temporaryFolder } from "../../contract/process.ts";
 import { root } from "../../contract/header.ts";
 import { keeps } from "./promises.ts";
 
-const echoes = [...reliable, iterative, lines];
+const echoes = [...reliable, iterative, lines, selecting, polling];
 const accepting = servers.filter(({ kind }) => kind === "stream");
 
 keeps(

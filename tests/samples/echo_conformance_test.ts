@@ -9,7 +9,9 @@ import {
   iterative,
   lines,
   needsOf,
+  polling,
   reliable,
+  selecting,
 } from "../support/servers.ts";
 import { exchange, readAll, receive } from "../support/streams.ts";
 import { Server } from "../support/server.ts";
@@ -126,7 +128,17 @@ const checks: Record<string, (server: Server) => Promise<void>> = {
   },
 };
 
-for (const subject of [...reliable, concurrentOnIpv6, epollOnIpv6, iterative, lines]) {
+const echoes = [
+  ...reliable,
+  concurrentOnIpv6,
+  epollOnIpv6,
+  iterative,
+  lines,
+  selecting,
+  polling,
+];
+
+for (const subject of echoes) {
   for (const [name, check] of Object.entries(checks)) {
     testWith(needsOf(subject), `${subject.name}: ${name}`, async () => {
       await using server = await Server.start(subject, subject.quiet);

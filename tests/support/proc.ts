@@ -1,5 +1,5 @@
 /**
- * The memory and the processor time of a process, from /proc.
+ * The memory and the processor time of a process, from /proc, and its limit of descriptors.
  *
  * @module
  */
@@ -42,3 +42,8 @@ function processorTimeOf(pid: number): number {
   const [utime, stime] = fields.split(" ").slice(11, 13);
   return (Number(utime) + Number(stime)) / 100; // Linux counts 100 ticks a second
 }
+
+/** The number of descriptors that this process, and those that it starts, may have open. */
+export const [descriptorLimit = 0]: number[] = new TextDecoder()
+  .decode(new Deno.Command("sh", { args: ["-c", "ulimit -n"] }).outputSync().stdout)
+  .split("\n").map((limit) => limit === "unlimited" ? Infinity : Number(limit));

@@ -137,6 +137,8 @@ export const abstract: Subject = subject("posix/abstract_echo_server.ts", {
   args: [ABSTRACT_NAME],
   quiet: ["--quiet"],
 });
+export const selecting: Subject = subject("posix/select_echo_server.ts", { grants: {} });
+export const polling: Subject = subject("posix/poll_echo_server.ts", { grants: {} });
 
 /** The servers that reply once to each client. */
 export const others: Subject[] = [
@@ -262,6 +264,8 @@ export const servers: Subject[] = [
   unix,
   epoll,
   abstract,
+  selecting,
+  polling,
   ...repliers,
   ...receivers,
   ...oneShots,
