@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { readSample, samplePaths } from "../../contract/header.ts";
+import * as posix from "../../posix.ts";
 import { blocks, linkedPrograms, read, sectionsOf, tableIn } from "../support/documents.ts";
 
 // What docs/course.md, docs/deno_beside_c.md and docs/patterns.md say of the samples.
@@ -57,7 +58,14 @@ const calls = `socket bind listen accept connect send recv sendto recvfrom shutd
   getaddrinfo getnameinfo inet_pton inet_ntop htons htonl ntohs ntohl setsockopt getsockopt
   select poll fork`.split(/\s+/);
 
-const beside = tableIn(read(besideC));
+const systemCalls = `select poll epoll_create1 epoll_ctl epoll_wait getsockopt recvmsg sendmsg
+  recvmmsg sendmmsg socketpair fcntl O_NONBLOCK F_SETOWN sendfile sockatmark MSG_OOB SOCK_RAW`
+  .split(/\s+/);
+
+const requirePosix = sectionsOf(besideC).get("Calls that require posix.ts") ?? "";
+const besidePosix = tableIn(requirePosix);
+const posixSamples = samplePaths().filter((path) => path.startsWith("posix/"));
+const beside = tableIn(read(besideC).replace(requirePosix, ""));
 
 /** The names in backticks, each without its owner and its parentheses. */
 const namesIn = (...cells: string[]) =>
@@ -65,10 +73,20 @@ const namesIn = (...cells: string[]) =>
 
 Deno.test(`${besideC}: every call of the lectures has a row`, () => {
   assertEquals(beside.flatMap(([call = ""]) => namesIn(call)), calls);
+  assertEquals(besidePosix.flatMap(([call = ""]) => namesIn(call)), systemCalls);
 });
 
-for (const [call = "", inDeno = "", inLibrary = "", samples = ""] of beside) {
+Deno.test(`${besideC}: posix.ts exports what the table names`, () => {
+  const names = besidePosix.flatMap(([, , inLibrary = ""]) => namesIn(inLibrary));
+  assertEquals(names.filter((name) => !(name in posix)), []);
+});
+
+for (const [call = "", inDeno = "", inLibrary = "", samples = ""] of [...beside, ...besidePosix]) {
   Deno.test(`${besideC}: the samples for ${call} contain it`, () => {
+    if (samples === "none") {
+      const isShown = (path: string) => namesIn(call).some((name) => hasWord(verbsOf(path), name));
+      return assertEquals(posixSamples.filter(isShown), [], "samples that the row must link to");
+    }
     const paths = linkedPrograms(samples);
     assert(paths.length > 0);
     for (const path of paths) {
