@@ -5,7 +5,7 @@
  */
 
 import { ratio, type Results, type Row, type ScenarioResult } from "./report.ts";
-import { BASELINE, OURS } from "./servers.ts";
+import { BASELINE, OURS, OURS_POSIX } from "./servers.ts";
 
 // In pixels. A panel shows a scenario: its title, then a row per server with name, bar and ratio.
 const WIDTH = 960;
@@ -14,7 +14,7 @@ const PANEL = WIDTH / COLUMNS;
 const MARGIN = 12;
 const HEADING = 76;
 const TITLE = 34;
-const NAMES = 110;
+const NAMES = 128;
 const VALUES = 36;
 const ROW = 17;
 const BAR = 12;
@@ -105,5 +105,6 @@ function versions({ versions }: Results): string {
 }
 
 function colorOf(server: string): string {
-  return server === OURS ? colors.ours : server === BASELINE ? colors.baseline : colors.others;
+  if (server === OURS || server === OURS_POSIX) return colors.ours;
+  return server === BASELINE ? colors.baseline : colors.others;
 }

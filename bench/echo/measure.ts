@@ -35,7 +35,7 @@ export interface Figures {
   /** CPU time divided by elapsed time, from 0 to 1, of the server and of the load generator. */
   serverShare?: number;
   loadShare?: number;
-  /** The server's resident memory per idle connection, in bytes. */
+  /** The server's private memory per idle connection, in bytes. */
   bytesPerConnection?: number;
 }
 
@@ -96,10 +96,10 @@ export async function measure(
   if (isIdle) {
     await using first = startLoad(1, "--idle");
     await first.prints(MEASURING);
-    const before = await residentBytes(serving.pid);
+    const before = await privateBytes(serving.pid);
     await using others = startLoad(connections, "--idle");
     await others.prints(MEASURING);
-    const after = await residentBytes(serving.pid);
+    const after = await privateBytes(serving.pid);
     await others.endInput();
     const { connectMs } = await result(others);
     return { connect: connectMs, bytesPerConnection: (after - before) / connections };
@@ -170,8 +170,8 @@ function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS;
 }
 
-/** Returns the resident memory of an idle process: proc(5), `VmRSS`. */
-async function residentBytes(pid: number): Promise<number> {
+/** Returns the private memory of an idle process, without the pages of its executable: proc(5), `RssAnon`. */
+async function privateBytes(pid: number): Promise<number> {
   await delay(SETTLING);
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
   const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(status) ?? [];

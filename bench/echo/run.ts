@@ -6,6 +6,7 @@
  *   --seconds SECONDS  duration of each measurement (2)
  *   --only TEXT        run only scenarios whose names contain TEXT
  *   --chart FILE       also write a chart of the ratios to node as SVG
+ *   --summary FILE     also write a chart of three scenarios
  *   --json             print all measurements as JSON instead of tables
  *
  * Uses node, bun, go, python3 and gcc if they are installed. Each round measures each server once, in
@@ -24,7 +25,7 @@ import { drawChart } from "./chart.ts";
 import { freeCores, measure, type Setting } from "./measure.ts";
 import { formatResults, type Results } from "./report.ts";
 import { measureAll } from "./rounds.ts";
-import { scenarios } from "./scenarios.ts";
+import { scenarios, summary as summarized } from "./scenarios.ts";
 import { BASELINE, findInstalled, loadInTypeScript } from "./servers.ts";
 
 /** The duration of the warm-up in seconds, long enough for the JIT compilers. */
@@ -38,8 +39,9 @@ await main(header, {
     only: optional(text),
     json: false,
     chart: optional(text),
+    summary: optional(text),
   },
-}, async ({ rounds, seconds: duration, only, json, chart }) => {
+}, async ({ rounds, seconds: duration, only, json, chart, summary }) => {
   const chosen = scenarios.filter(({ name }) => only === undefined || name.includes(only));
   if (chosen.length === 0) {
     const names = scenarios.map(({ name }) => name).join(", ");
@@ -51,8 +53,9 @@ await main(header, {
   const signal = terminationSignal();
   await using folder = await temporaryFolder();
   const { servers, missing, load } = await findInstalled(folder.path);
-  if (chart !== undefined && missing.includes(BASELINE)) {
-    throw new Error(`--chart: ratios require ${BASELINE}, which is not installed`);
+  for (const [option, file] of Object.entries({ chart, summary })) {
+    if (file === undefined || !missing.includes(BASELINE)) continue;
+    throw new Error(`--${option}: ratios require ${BASELINE}, which is not installed`);
   }
   const seconds = duration / 1000;
   const cores = freeCores();
@@ -86,6 +89,10 @@ await main(header, {
   };
   console.log(json ? JSON.stringify(results, null, 2) : formatResults(results));
   if (chart !== undefined) await Deno.writeTextFile(chart, drawChart(results));
+  if (summary !== undefined) {
+    const shown = results.scenarios.filter(({ name }) => summarized.includes(name));
+    await Deno.writeTextFile(summary, drawChart({ ...results, scenarios: shown }));
+  }
 });
 
 /** Prints a line on stderr. On a terminal it replaces the previous line. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { libc } from "../../contract/libc.ts";
 import { isHere } from "../../contract/requirements.ts";
 import { root } from "../../contract/header.ts";
 
@@ -37,8 +38,9 @@ export interface Installed {
   load: string[];
 }
 
-/** The name of the project's servers in the tables. */
+/** The names of the project's servers in the tables: with Deno's sockets, and with system calls (posix.ts). */
 export const OURS = "deno-sockets";
+export const OURS_POSIX = "deno-sockets posix";
 
 /** The peer that ratios refer to. */
 export const BASELINE = "node";
@@ -93,7 +95,11 @@ export async function findInstalled(folder: string): Promise<Installed> {
   const found = await Promise.all(peers.map((peer) => find(peer, folder)));
   const load = await find(gcc("load", "bench/echo/load.c"), folder);
   return {
-    servers: [ours, ...found.filter((server) => server !== undefined)],
+    servers: [
+      ours,
+      ...libc === undefined ? [] : [oursPosix],
+      ...found.filter((server) => server !== undefined),
+    ],
     missing: peers.filter((_, index) => found[index] === undefined).map(({ name }) => name),
     load: load === undefined ? loadInTypeScript : [`${folder}/load`],
   };
@@ -116,6 +122,19 @@ export const ours: Server = {
     }
     const flags = [`--allow-net=unix:${path}`, `--allow-read=${path}`, `--allow-write=${path}`];
     return [...run, ...flags, "unix/stream_echo_server.ts", path, ...options];
+  },
+};
+
+/** The project's servers with system calls, on Linux. */
+export const oursPosix: Server = {
+  name: OURS_POSIX,
+  version: `deno ${Deno.version.deno}`,
+  transports: ["tcp", "udp"],
+  command(transport) {
+    const run = [Deno.execPath(), "run", `--allow-ffi=${libc}`];
+    const sample = transport === "udp" ? "udp_batch_echo_server" : "epoll_echo_server";
+    const options = transport === "udp" ? [] : ["--max-connections", "10000"];
+    return [...run, `posix/${sample}.ts`, "127.0.0.1", "0", "--quiet", ...options];
   },
 };
 

@@ -11,11 +11,12 @@ import {
   type Row,
 } from "../../bench/echo/report.ts";
 import { measureAll } from "../../bench/echo/rounds.ts";
-import { type Scenario, scenarios } from "../../bench/echo/scenarios.ts";
+import { type Scenario, scenarios, summary } from "../../bench/echo/scenarios.ts";
 import {
   findInstalled,
   loadInTypeScript,
   ours,
+  oursPosix,
   type Server,
   type Transport,
 } from "../../bench/echo/servers.ts";
@@ -26,6 +27,7 @@ import { flood } from "../support/peers.ts";
 import { randomBytes } from "../support/bytes.ts";
 import { readAll } from "../support/streams.ts";
 import { root } from "../../contract/header.ts";
+import { libc } from "../../contract/libc.ts";
 import { Process, temporaryFolder } from "../../contract/process.ts";
 
 // The echo benchmark: statistics, tables and chart of made-up figures; the peers, which must be echo servers;
@@ -289,7 +291,7 @@ Deno.test("drawChart() escapes text and writes well-formed XML", () => {
   assertEquals(open, []);
 });
 
-Deno.test("bench/results/echo.svg shows the ratios of bench/results/RESULTS.md", async () => {
+Deno.test("the charts in bench/results/ show the ratios of RESULTS.md", async () => {
   const page = await Deno.readTextFile(`${root}bench/results/RESULTS.md`);
   const expected = page.split("\n## ").slice(1).flatMap((section) => {
     const [title = "", ...lines] = section.split("\n");
@@ -299,7 +301,12 @@ Deno.test("bench/results/echo.svg shows the ratios of bench/results/RESULTS.md",
     });
     return title.endsWith(" idle") ? [] : [[title, rows]];
   });
-  assertEquals(readRatios(await Deno.readTextFile(`${root}bench/results/echo.svg`)), expected);
+  const readChart = async (name: string) =>
+    readRatios(await Deno.readTextFile(`${root}bench/results/${name}`));
+  assertEquals(await readChart("echo.svg"), expected);
+  const short = expected.filter(([title]) => summary.includes(`${title}`));
+  assertEquals(short.length, summary.length);
+  assertEquals(await readChart("summary.svg"), short);
 });
 
 Deno.test("measureAll() measures each server once per round, in a different order", async () => {
@@ -457,8 +464,12 @@ const BRIEFLY = ["--warmup", "0.05", "--seconds", `${SECONDS}`];
 for (const [name, generator] of Object.entries(generators)) {
   Deno.test(`${name} measures the project's servers over each transport`, async () => {
     await using folder = await temporaryFolder();
-    await Promise.all(ours.transports.map(async (transport) => {
-      const { process, address } = await startServer(ours, transport, folder.path);
+    const servers = libc === undefined ? [ours] : [ours, oursPosix];
+    const subjects = servers.flatMap((server) =>
+      server.transports.map((transport) => ({ server, transport }))
+    );
+    await Promise.all(subjects.map(async ({ server, transport }) => {
+      const { process, address } = await startServer(server, transport, folder.path);
       await using _ = process;
       const clients = ["--connections", "5", "--size", "60"];
       const load = await run(generator, transport, address, ...clients, ...BRIEFLY);
