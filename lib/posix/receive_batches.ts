@@ -36,7 +36,8 @@ const GRACE = 5000;
  * @param onBatch Called with the number of datagrams in the batch. The loop waits for the promise that it
  * returns. If it throws, `onError` is called with the error.
  * @param options See {@linkcode ReceiveOptions}.
- * @returns A promise that resolves when the loop has ended, after `signal`. The caller must then close the socket.
+ * @returns A promise that resolves when the loop has ended, after `signal`, or when the socket is closed. The caller
+ * must then close the socket.
  * @throws {TypeError} If it is not a UDP socket.
  *
  * @example
@@ -74,8 +75,10 @@ export async function receiveBatches(
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let deadline = Infinity; // set by `signal`
+  let isBusy = false; // in the function below: the loop ends after it
   const expire = () => {
     clearTimeout(timer);
+    if (isBusy) return;
     if (performance.now() > deadline) return end();
     // Two timers: even if the first is late, the poller runs before the second.
     timer = setTimeout(() => timer = setTimeout(end, QUIET / 2), QUIET / 2);
@@ -85,15 +88,24 @@ export async function receiveBatches(
     expire();
   };
   poller.add(server, EPOLLIN, async () => {
+    isBusy = true;
+    clearTimeout(timer);
     try {
       const received = recvmmsg(server, batch);
       if (received === -EAGAIN) return;
-      if (deadline < Infinity) expire();
       const count = await filter.apply(batch, received);
       if (count > 0) await onBatch(count);
     } catch (error) {
-      report(onError, failed("recvmmsg", error));
+      report(onError, error instanceof Error ? error : failed("recvmmsg", error));
+    } finally {
+      isBusy = false;
+      if (server.fd === -1) end();
+      else if (deadline < Infinity) expire();
     }
+  });
+  server.setOnClose(() => {
+    poller.remove(server);
+    if (!isBusy) end();
   });
   if (signal?.aborted) stop();
   signal?.addEventListener("abort", stop);
