@@ -39,7 +39,7 @@
  *   {@linkcode read}, {@linkcode write}, {@linkcode sendfile}, {@linkcode sockatmark}
  * - **Messages**, with addresses and control data, or many in one call: {@linkcode Message},
  *   {@linkcode recvmsg}, {@linkcode sendmsg}, {@linkcode rightsMessage}, {@linkcode receivedDescriptors},
- *   {@linkcode MessageBatch}, {@linkcode recvmmsg}, {@linkcode sendmmsg}
+ *   {@linkcode extendedError}, {@linkcode MessageBatch}, {@linkcode recvmmsg}, {@linkcode sendmmsg}
  * - **Multiplexing**, to wait for many descriptors: {@linkcode select}, {@linkcode FdSet}, {@linkcode poll},
  *   {@linkcode Poller}
  * - **Servers**, event loops: {@linkcode acceptEvents}, {@linkcode EventConnection},
@@ -88,6 +88,7 @@ export {
   rightsMessage,
   sendmsg,
 } from "./lib/posix/message.ts";
+export { type ExtendedError, extendedError } from "./lib/posix/extended_error.ts";
 export { MessageBatch, recvmmsg, sendmmsg } from "./lib/posix/message_batch.ts";
 
 // Multiplexing.
@@ -150,9 +151,11 @@ export {
   IPPROTO_IPV6,
   IPPROTO_TCP,
   IPPROTO_UDP,
+  IPV6_HOPLIMIT,
   IPV6_MULTICAST_HOPS,
   IPV6_MULTICAST_IF,
   IPV6_RECVERR,
+  IPV6_RECVHOPLIMIT,
   IPV6_UNICAST_HOPS,
   IPV6_V6ONLY,
   MSG_CMSG_CLOEXEC,

@@ -459,6 +459,20 @@ export const IPV6_RECVERR = 25;
  */
 export const IPV6_V6ONLY = 26;
 
+/**
+ * Receives the hop limit of each datagram.
+ *
+ * @category Constants
+ */
+export const IPV6_RECVHOPLIMIT = 51;
+
+/**
+ * The hop limit, as a control message.
+ *
+ * @category Constants
+ */
+export const IPV6_HOPLIMIT = 52;
+
 // Flags of messages, recv(2) and send(2).
 
 /**
