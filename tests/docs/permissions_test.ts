@@ -160,7 +160,10 @@ Deno.test(`${path}: ${audit}`, async () => {
 
   await using folder = await temporaryFolder();
   const socket = `${folder.path}/nobody`;
-  assertEquals(await auditOf("unix/dgram_send.ts", socket, "hello"), [
+  const used = await auditOf("unix/dgram_send.ts", socket, "hello");
+  // On a busy machine a send may take longer than one turn, and is repeated.
+  assertEquals(used.length % 3, 0);
+  assertEquals(used.slice(0, 3), [
     { permission: "read", value: socket },
     { permission: "write", value: socket },
     { permission: "net", value: `unix:${socket}` },

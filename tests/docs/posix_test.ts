@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { libc, libcInHeaders, withLibc } from "../../contract/libc.ts";
 import { play } from "../../contract/player.ts";
@@ -197,7 +197,7 @@ test("closing a descriptor does not end a poll, shutdown does", async () => {
     const waiting = posix.poll([{ descriptor: left, events: posix.POLLIN }], pause + 300);
     await delay(pause);
     left.close();
-    await waiting;
+    await assertRejects(() => waiting, Deno.errors.BadResource, "poll: Bad file descriptor");
     return performance.now() - started >= pause + 300;
   });
 

@@ -218,7 +218,7 @@ function readPanels(svg: string): Panel[] {
     left: Number(left),
     top: Number(top),
     rows: [...content.matchAll(
-      /<text [^>]*>(.*)<\/text>\n<rect x="110" y="([\d.]+)" width="([\d.]+)" [^>]*>\n<text [^>]*>(.*)<\/text>\n/g,
+      /<text [^>]*>(.*)<\/text>\n<rect x="128" y="([\d.]+)" width="([\d.]+)" [^>]*>\n<text [^>]*>(.*)<\/text>\n/g,
     )].map(([, server = "", y, width, ratio = ""]) => ({
       server,
       y: Number(y),
@@ -260,7 +260,7 @@ Deno.test("drawChart() draws bars in proportion to the ratios, below each other"
     assertEquals(tops, tops.toSorted((a, b) => a - b));
     assertEquals(new Set(tops).size, tops.length);
   }
-  assert(110 + c.width < 320, `a bar of ${c.width} pixels leaves its panel`);
+  assert(128 + c.width < 320, `a bar of ${c.width} pixels leaves its panel`);
 });
 
 Deno.test("drawChart() places the panels in three columns without overlaps", () => {
