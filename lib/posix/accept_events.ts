@@ -274,6 +274,10 @@ class EventAcceptor implements Acceptor<Accepted> {
     }
   }
 
+  poll(): void {
+    this.#poller.wake();
+  }
+
   /** Resolves when a client waits, after one turn of the poller at least. */
   #ready(): Promise<void> {
     this.#waiting = Promise.withResolvers<void>();

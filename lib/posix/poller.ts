@@ -90,6 +90,9 @@ export class Poller implements Disposable {
   readonly #events = new Uint32Array(EVENT * MAX_EVENTS);
   /** An event for epoll_ctl(2). */
   readonly #event = new Uint32Array(EVENT);
+  /** The events that a wait in the pool has found, and their number. */
+  readonly #poolEvents = new Uint32Array(EVENT * MAX_EVENTS);
+  #poolCount = 0;
   // What is registered, by the numbers of the descriptors. The number of a registration distinguishes it from
   // an earlier one of the same descriptor number, whose event may be left. Arrays, because an object for each
   // descriptor would be one more miss of the processor's cache for each event.
@@ -101,7 +104,8 @@ export class Poller implements Disposable {
   #size = 0;
   #lastNumber = 0;
   #isRunning = false;
-  #isWaiting = false; // in the pool
+  #isInPool = false; // a wait of the loop, which may continue when the loop does
+  #woken = Promise.withResolvers<void>(); // ends the wait
   #isAwaiting = false; // the promise of a function
   #isOpen = true;
   /** One function, not one a descriptor. */
@@ -211,6 +215,15 @@ export class Poller implements Disposable {
   }
 
   /**
+   * Lets the loop look for descriptors that are ready: the thread that waits for them may be late.
+   *
+   * @internal
+   */
+  wake(): void {
+    this.#woken.resolve();
+  }
+
+  /**
    * Whether the loop waits for the promise of a function, and descriptors may be ready.
    *
    * @internal
@@ -236,8 +249,22 @@ export class Poller implements Disposable {
     descriptor.setOnClose(undefined);
   }
 
+  /** Waits in the pool until a descriptor is ready, or for `wake`. */
+  #wait(): Promise<void> {
+    this.#woken = Promise.withResolvers();
+    if (!this.#isInPool) {
+      this.#isInPool = true;
+      libc().waitEpoll(this.#epoll.fd, this.#poolEvents, MAX_EVENTS, -1).then((count) => {
+        this.#isInPool = false;
+        this.#poolCount = count;
+        this.wake();
+      });
+    }
+    return this.#woken.promise;
+  }
+
   #endWait(): void {
-    if (this.#isWaiting) libc().write(this.#alarm.fd, ONE, ONE.byteLength);
+    if (this.#isInPool) libc().write(this.#alarm.fd, ONE, ONE.byteLength);
   }
 
   #closeDescriptors(): void {
@@ -251,19 +278,24 @@ export class Poller implements Disposable {
     // Deno's loop runs first: the caller may still be changing what it registers.
     await undefined;
     while (this.#size > 0) {
-      let count = libc().epoll_wait(this.#epoll.fd, this.#events, MAX_EVENTS, 0);
+      let vector = this.#poolEvents;
+      let count = this.#poolCount;
+      this.#poolCount = 0;
+      if (count <= 0) {
+        vector = this.#events;
+        count = libc().epoll_wait(this.#epoll.fd, vector, MAX_EVENTS, 0);
+      }
       if (count === 0) {
-        this.#isWaiting = true;
-        count = await libc().waitEpoll(this.#epoll.fd, this.#events, MAX_EVENTS, -1);
-        this.#isWaiting = false;
+        await this.#wait();
         yielded = performance.now();
+        continue;
       }
       for (let i = 0; i < count; i++) {
-        const fd = this.#events[i * EVENT + DATA] ?? 0;
+        const fd = vector[i * EVENT + DATA] ?? 0;
         const descriptor = this.#descriptors[fd];
         if (descriptor === undefined) continue;
-        if (this.#numbers[fd] !== this.#events[i * EVENT + DATA + 1]) continue;
-        const events = (this.#events[i * EVENT] ?? 0) & ((this.#waitsFor[fd] ?? 0) | ALWAYS);
+        if (this.#numbers[fd] !== vector[i * EVENT + DATA + 1]) continue;
+        const events = (vector[i * EVENT] ?? 0) & ((this.#waitsFor[fd] ?? 0) | ALWAYS);
         if (events === 0) continue;
         const onError = this.#onError[fd]; // now, because the function may close the descriptor
         try {

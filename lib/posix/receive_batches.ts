@@ -81,7 +81,10 @@ export async function receiveBatches(
     if (isBusy) return;
     if (performance.now() > deadline) return end();
     // Two timers: even if the first is late, the poller runs before the second.
-    timer = setTimeout(() => timer = setTimeout(end, QUIET / 2), QUIET / 2);
+    timer = setTimeout(() => {
+      poller.wake();
+      timer = setTimeout(end, QUIET / 2);
+    }, QUIET / 2);
   };
   const stop = () => {
     deadline = performance.now() + GRACE;

@@ -15,6 +15,11 @@ const SIZE = 4096;
 export interface Acceptor<S> extends Disposable {
   /** Accepts the next client. */
   accept(): Promise<S>;
+  /**
+   * Looks for clients and data that have arrived, which the event loop may be late to report. Without it, Deno
+   * polls its sockets before it runs timers.
+   */
+  poll?(): void;
 }
 
 /**
@@ -59,6 +64,7 @@ export class Backlog<S> implements Disposable {
     let accepted = this.#accepted;
     let quiet = 0;
     const check = () => {
+      this.#listener.poll?.();
       // While the loop serves a client or pauses, no accept is pending, and clients may be waiting.
       quiet = this.#isAccepting && this.#accepted === accepted ? quiet + 1 : 0;
       accepted = this.#accepted;

@@ -56,14 +56,19 @@ export interface IdleLimits {
  */
 export class IdleMonitor {
   readonly #limits: IdleLimits;
+  readonly #onCheck: (() => void) | undefined;
   readonly #connections = new Map<Monitored, Checks>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #graceEnd: number | undefined;
   #due = 0; // when the next check should run
 
-  /** @param limits The limits beyond which a connection is aborted. */
-  constructor(limits: IdleLimits) {
+  /**
+   * @param limits The limits beyond which a connection is aborted.
+   * @param onCheck Called at each check. Default none.
+   */
+  constructor(limits: IdleLimits, onCheck?: () => void) {
     this.#limits = limits;
+    this.#onCheck = onCheck;
   }
 
   /** The number of open connections. */
@@ -97,6 +102,7 @@ export class IdleMonitor {
   }
 
   #check(): void {
+    this.#onCheck?.();
     const now = performance.now();
     // A busy process runs its timers late, and before it polls its sockets: a late check may find a connection
     // idle whose data has arrived.
