@@ -12,10 +12,11 @@ import type { Acceptor } from "../server/_backlog.ts";
 import type { Activity } from "../server/idle_monitor.ts";
 import { EPOLLIN, EPOLLOUT, IPPROTO_TCP, TCP_NODELAY } from "./constants.ts";
 import { Descriptor } from "./descriptor.ts";
-import { errnoError, isPosixError, withoutCall } from "./errno.ts";
+import { EAGAIN, errnoError, isPosixError, withoutCall } from "./errno.ts";
+import { sendfile } from "./file.ts";
 import { libc } from "./libc.ts";
 import type { OnReady, Poller } from "./poller.ts";
-import { accept, type Accepted, setsockopt } from "./socket.ts";
+import { accept, type Accepted, setsockopt, shutdown } from "./socket.ts";
 import { wouldBlock } from "./transfer.ts";
 
 /**
@@ -133,6 +134,39 @@ export class EventConnection extends Descriptor {
     this.changes++;
     this.bytes += size;
     return size;
+  }
+
+  /**
+   * `sendfile(2)`: sends bytes of a file, from its current offset.
+   *
+   * @param file The file.
+   * @param count The maximum number of bytes.
+   * @returns The number of bytes sent; 0 at the end of the file; `-EAGAIN` if the system's buffer has no room, and
+   * the rest must be sent after `EPOLLOUT`.
+   * @throws {PosixError} `EPIPE` or `ECONNRESET` if the connection has ended.
+   */
+  sendfile(file: Descriptor, count: number): number {
+    const size = sendfile(this, file, count);
+    if (size !== -EAGAIN) {
+      this.changes++;
+      this.bytes += size;
+    }
+    return size;
+  }
+
+  /**
+   * `shutdown(2)`: shuts down one direction. Does nothing if the connection is closed, or the client has reset it:
+   * the next receive or send reports the reset.
+   *
+   * @param how `SHUT_RD` or `SHUT_WR`.
+   */
+  shutdown(how: number): void {
+    if (this.fd === -1) return;
+    try {
+      shutdown(this, how);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotConnected)) throw error;
+    }
   }
 
   /**
