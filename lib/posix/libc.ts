@@ -92,6 +92,9 @@ export const libcPaths: readonly string[] = [
 
 let opened: Libc | undefined;
 
+/** The path by which the library was opened. */
+let openedPath: string | undefined;
+
 /** The address of this thread's `errno`. Each Worker has its own. */
 let errnoAddress = 0n;
 const errnoValue = new Int32Array(1);
@@ -111,7 +114,8 @@ export function libc(): Libc {
  *
  * Use it with `requirePermissions` of the main module, to report all missing permissions at once.
  *
- * @returns The permission for the path that is granted; if none is, for the path on Debian and Ubuntu.
+ * @returns The permission for the path by which the library was opened. Before the first call, for the path that
+ * is granted; if none is, for the path on Debian and Ubuntu.
  *
  * @example
  * ```ts
@@ -124,7 +128,7 @@ export function libc(): Libc {
  * @category Errors
  */
 export function libcPermission(): Deno.FfiPermissionDescriptor & { path: string } {
-  const path = libcPaths.find(isGranted) ?? `${libcPaths[0]}`;
+  const path = openedPath ?? libcPaths.find(isGranted) ?? `${libcPaths[0]}`;
   return { name: "ffi", path };
 }
 
@@ -143,6 +147,7 @@ function load(): Libc {
     if (!isGranted(path)) continue;
     try {
       const { symbols } = Deno.dlopen(path, functions);
+      openedPath = path;
       errnoAddress = symbols.__errno_location(); // now, because a BigInt is an allocation
       return symbols;
     } catch (error) {

@@ -54,11 +54,22 @@ function notCapable(
   cause?: Error,
 ): Deno.errors.NotCapable {
   const message = missing.map((permission) => {
-    const scope = "host" in permission ? permission.host : "path" in permission && permission.path;
+    const scope = scopeOf(permission);
     const text = scope instanceof URL ? decodeURIComponent(scope.pathname) : scope;
     return `Requires ${permission.name} access to "${text}"`;
   });
   return new Deno.errors.NotCapable(message.join("; "), { cause });
+}
+
+function scopeOf(permission: Deno.PermissionDescriptor): string | URL | undefined {
+  switch (permission.name) {
+    case "net":
+      return permission.host;
+    case "run":
+      return permission.command;
+    default:
+      return "path" in permission ? permission.path : undefined;
+  }
 }
 
 function isGranted(permission: Deno.PermissionDescriptor): boolean {
