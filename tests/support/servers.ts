@@ -163,6 +163,16 @@ export const message: Subject = subject("servers/tcp_message.ts", {
   reply: /^I got your message$/,
 });
 
+/** Another server of one client, which first says that it is ready. */
+const outOfBand: Subject = subject("posix/out_of_band_receive.ts", {
+  grants: {},
+  backlog: 5,
+  isIterative: true,
+  clients: 1,
+  reply: /^ready\n$/,
+  prints: /^Message: hello$/m,
+});
+
 /** The servers that reply after the client has shut down its side, if at all. */
 export const listeners: Subject[] = [
   subject("servers/tcp_count.ts", { grants: { 7014: "0" }, reply: /^1 1 6\n$/ }),
@@ -258,6 +268,7 @@ export const servers: Subject[] = [
   lines,
   ...others,
   message,
+  outOfBand,
   concurrent,
   prefork,
   ...listeners,
