@@ -10,6 +10,7 @@ const checks = {
   python3: () => isInstalled("python3", "--version", "Python 3"),
   nc: () => isInstalled("nc", "-h", "OpenBSD"), // the netcat that supports Unix sockets
   socat: () => isInstalled("socat", "-V", "socat"),
+  curl: () => isInstalled("curl", "--version", "curl"),
   sha256sum: () => isInstalled("sha256sum", "--version", "GNU"),
   node: () => isInstalled("node", "--help", "Usage: node"), // some machines have Deno under this name
   gcc: () => isInstalled("gcc", "--version", "Free Software Foundation"),
