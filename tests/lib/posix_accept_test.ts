@@ -532,3 +532,27 @@ testWith(
     assertEquals(server.errors, []);
   },
 );
+
+testWith(
+  ["Linux C library"],
+  "a drain loses no data and no client although no thread of the pool is free",
+  async () => {
+    await using server = new Server();
+    using talker = await server.connect();
+    await exchange(talker, "hello");
+    // More waits than the pool has threads: the poller's own wait does not return.
+    const waits = Array.from({ length: 40 }, () => posix.poll([], 1500));
+    await posix.poll([], 0);
+    await writeN(talker, bytes("again"));
+    using late = await server.connect();
+    await writeN(late, bytes("late"));
+    server.stop.abort();
+    await receive(talker, "again");
+    await receive(late, "late");
+    await Promise.all([server.done, ...waits]);
+    assertEquals(server.errors.map(({ message }) => message.replace(/.*: /, "")), [
+      "the server is shutting down",
+      "the server is shutting down",
+    ]);
+  },
+);
