@@ -16,7 +16,7 @@ import {
   TCP_NODELAY,
 } from "./constants.ts";
 import type { Descriptor } from "./descriptor.ts";
-import { EAGAIN } from "./errno.ts";
+import { EAGAIN, withoutCall } from "./errno.ts";
 import { Poller } from "./poller.ts";
 import { getpeername, getsockname, setsockopt, shutdown } from "./socket.ts";
 import { recv, send } from "./transfer.ts";
@@ -96,9 +96,10 @@ class PolledConn
   }
 
   async read(p: Uint8Array): Promise<number | null> {
+    if (p.length === 0) return 0; // recv would fail with EAGAIN
     for (;;) {
-      const size = recv(this.#socket, inBuffer(p));
-      if (size > 0 || p.length === 0) return size;
+      const size = unnamed(() => recv(this.#socket, inBuffer(p)));
+      if (size > 0) return size;
       if (size === 0) return null;
       await this.#ready(EPOLLIN);
     }
@@ -106,14 +107,14 @@ class PolledConn
 
   async write(p: Uint8Array): Promise<number> {
     for (;;) {
-      const size = send(this.#socket, inBuffer(p));
+      const size = unnamed(() => send(this.#socket, inBuffer(p)));
       if (size !== -EAGAIN) return size;
       await this.#ready(EPOLLOUT);
     }
   }
 
   closeWrite(): Promise<void> {
-    return Promise.try(shutdown, this.#socket, SHUT_WR);
+    return Promise.try(unnamed<void>, () => shutdown(this.#socket, SHUT_WR));
   }
 
   setNoDelay(noDelay: boolean = true): void {
@@ -168,6 +169,15 @@ class PolledConn
     const [left] = this.#waiting.keys();
     if (left === undefined) poller?.remove(this.#socket);
     else poller?.modify(this.#socket, left);
+  }
+}
+
+/** Calls a function whose error must not name the call: the `Connection` names its own. */
+function unnamed<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw withoutCall(error);
   }
 }
 
