@@ -58,6 +58,7 @@ export function toConnection(socket: Descriptor): Connection {
  *
  * @param socket The connected socket, TCP or Unix. Takes ownership.
  * @returns The socket of Node.
+ * @throws {PosixError} `EBADF` if the socket is closed, `ENOTCONN` if it is not connected. It stays open.
  *
  * @example
  * ```ts
@@ -77,7 +78,10 @@ export function toConnection(socket: Descriptor): Connection {
  */
 export async function toNodeSocket(socket: Descriptor): Promise<Socket> {
   const { Socket } = await import("node:net");
-  return new Socket({ fd: socket.release() });
+  getpeername(socket); // Node's own error would be about its argument
+  const adopted = new Socket({ fd: socket.fd });
+  socket.release();
+  return adopted;
 }
 
 /** A connected stream socket whose reads and writes wait by a poller. */
