@@ -124,9 +124,15 @@ export class EventConnection extends Descriptor {
    * @returns The number of bytes sent, from 0: if the system's buffer has no room for all of them, the rest must be
    * sent after `EPOLLOUT`.
    * @throws {PosixError} `EPIPE` or `ECONNRESET` if the connection has ended.
+   * @throws {RangeError} If `length` is not from 0 to the number of bytes.
    */
   send(bytes: Uint8Array<ArrayBuffer>, length?: number): number {
-    const size = libc().send(this.fd, bytes, length ?? bytes.length, 0);
+    length ??= bytes.length;
+    // Behind the bytes is other memory, which the system would send.
+    if (!(length >= 0 && length <= bytes.length)) {
+      throw new RangeError(`send: ${length} is not a part of ${bytes.length} bytes`);
+    }
+    const size = libc().send(this.fd, bytes, length, 0);
     if (size === -1) {
       wouldBlock("send");
       return 0;

@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { Process } from "../../contract/process.ts";
 import { readN, writeN } from "../../lib/io/read_write.ts";
 import type { AcceptOptions } from "../../lib/server/accept_loop.ts";
@@ -6,7 +13,7 @@ import * as posix from "../../posix.ts";
 import { bytes } from "../support/bytes.ts";
 import { connectAndReset } from "../support/peers.ts";
 import { runProgram } from "../support/program.ts";
-import { exchange, receive } from "../support/streams.ts";
+import { exchange, readAll, receive } from "../support/streams.ts";
 import { type Step, testSteps, testWith } from "../support/test_with.ts";
 import { stopwatch, waitFor } from "../support/time.ts";
 
@@ -554,5 +561,29 @@ testWith(
       "the server is shutting down",
       "the server is shutting down",
     ]);
+  },
+);
+
+testWith(
+  ["Linux C library"],
+  "EventConnection.send() sends a part of the bytes, and none outside them",
+  async () => {
+    const results: unknown[] = [];
+    await using server = new Server({}, (conn) => {
+      const text = bytes("hello");
+      results.push(conn.send(text, 2), conn.send(text, 0), conn.send(text.subarray(2), 3));
+      // Behind the bytes is other memory, which the system would send.
+      for (const length of [6, -1, NaN, 2 ** 32, Infinity]) {
+        assertThrows(
+          () => conn.send(text, length),
+          RangeError,
+          `send: ${length} is not a part of 5 bytes`,
+        );
+      }
+      conn.close();
+    });
+    using client = await server.connect();
+    assertEquals(new TextDecoder().decode(await readAll(client)), "hello");
+    assertEquals(results, [2, 0, 3]);
   },
 );
