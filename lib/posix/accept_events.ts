@@ -62,17 +62,12 @@ export class EventConnection extends Descriptor {
 
   /** @internal */
   get reading(): number {
-    return this.#waitsFor(EPOLLIN) ? 1 : 0;
+    return this.#events & EPOLLIN ? 1 : 0;
   }
 
   /** @internal */
   get writing(): number {
-    return this.#waitsFor(EPOLLOUT) ? 1 : 0;
-  }
-
-  /** Reports whether it waits for its client: while the poller awaits a function, its events may have occurred. */
-  #waitsFor(event: number): boolean {
-    return (this.#events & event) !== 0 && !this.#poller.isAwaiting;
+    return this.#events & EPOLLOUT ? 1 : 0;
   }
 
   /**
@@ -287,6 +282,7 @@ class EventAcceptor implements Acceptor<Accepted> {
   readonly #listener: Descriptor;
   readonly #poller: Poller;
   #isRegistered = false;
+  #turns = 0; // of the poller, at the last call of `isStalled`
   #inARow = 0;
   #waiting: PromiseWithResolvers<void> | undefined;
 
@@ -304,6 +300,15 @@ class EventAcceptor implements Acceptor<Accepted> {
       this.#inARow = 0;
       await this.#ready();
     }
+  }
+
+  /** While the loop waits for a slow function, data of all connections may have arrived. */
+  isStalled(): boolean {
+    const { isAwaiting, turns } = this.#poller;
+    // The first turn since the last call may have begun before it.
+    const isStalled = isAwaiting && turns < this.#turns + 2;
+    this.#turns = turns;
+    return isStalled;
   }
 
   #acceptNow(): Accepted | null {

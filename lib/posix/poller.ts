@@ -107,6 +107,7 @@ export class Poller implements Disposable {
   #isInPool = false; // a wait of the loop, which may continue when the loop does
   #woken = Promise.withResolvers<void>(); // ends the wait
   #isAwaiting = false; // the promise of a function
+  #turns = 0;
   #isOpen = true;
   /** One function, not one a descriptor. */
   readonly #remove = (descriptor: Descriptor) => this.remove(descriptor);
@@ -232,6 +233,15 @@ export class Poller implements Disposable {
     return this.#isAwaiting;
   }
 
+  /**
+   * How many times the loop has called the functions of all descriptors that one epoll_wait(2) returned.
+   *
+   * @internal
+   */
+  get turns(): number {
+    return this.#turns;
+  }
+
   #control(operation: number, descriptor: Descriptor, events: number, number: number): void {
     if (!this.#isOpen) throw errnoError(EBADF, "epoll_ctl"); // the loop may not have closed it yet
     this.#event[0] = events;
@@ -309,6 +319,7 @@ export class Poller implements Disposable {
         }
         this.#isAwaiting = false;
       }
+      this.#turns++;
       if (performance.now() - yielded > MAX_BUSY) {
         await nextTurn();
         yielded = performance.now();

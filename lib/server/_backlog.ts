@@ -1,6 +1,7 @@
 // A listener's backlog, which a server drains before it closes the listener.
 
 import { unlinkSocket } from "../socket/_socket_file.ts";
+import type { Sockets } from "./idle_monitor.ts";
 
 /** The backlog counts as empty if no client arrives for this time, in ms. */
 const QUIET = 30;
@@ -12,14 +13,9 @@ const CHECKS = 3;
 const SIZE = 4096;
 
 /** A listening socket. Disposing closes it, and a pending accept rejects. */
-export interface Acceptor<S> extends Disposable {
+export interface Acceptor<S> extends Sockets, Disposable {
   /** Accepts the next client. */
   accept(): Promise<S>;
-  /**
-   * Looks for clients and data that have arrived, which the event loop may be late to report. Without it, Deno
-   * polls its sockets before it runs timers.
-   */
-  poll?(): void;
 }
 
 /**

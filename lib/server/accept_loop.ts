@@ -76,7 +76,7 @@ export async function* acceptLoop<S, C extends Monitored>(
   checkLimits({ maxConnections, idleTimeout, minRate, grace });
 
   using backlog = new Backlog(acceptor);
-  const monitor = new IdleMonitor({ idleTimeout, minRate }, () => acceptor.poll?.());
+  const monitor = new IdleMonitor({ idleTimeout, minRate }, acceptor);
   // Resolved and replaced each time a connection closes. The loop awaits it in two places: before an accept
   // when all slots are taken, and at the end, until no connection is open.
   let slotFreed = Promise.withResolvers<void>();

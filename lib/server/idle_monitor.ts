@@ -42,6 +42,20 @@ interface Checks {
   bytes: number;
 }
 
+/** How the sockets of connections are polled, if not by Deno. */
+export interface Sockets {
+  /**
+   * Looks for clients and data that have arrived, which the event loop may be late to report. Without it, Deno
+   * polls its sockets before it runs timers.
+   */
+  poll?(): void;
+  /**
+   * Reports whether not all sockets have been polled since the last call: data may have arrived on connections that
+   * seem idle. Default: they have.
+   */
+  isStalled?(): boolean;
+}
+
 /** The limits beyond which a connection is aborted. */
 export interface IdleLimits {
   /** How long a read or a write may wait for the peer, in ms; 0: without a limit. */
@@ -56,7 +70,7 @@ export interface IdleLimits {
  */
 export class IdleMonitor {
   readonly #limits: IdleLimits;
-  readonly #onCheck: (() => void) | undefined;
+  readonly #sockets: Sockets | undefined;
   readonly #connections = new Map<Monitored, Checks>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #graceEnd: number | undefined;
@@ -64,11 +78,11 @@ export class IdleMonitor {
 
   /**
    * @param limits The limits beyond which a connection is aborted.
-   * @param onCheck Called at each check. Default none.
+   * @param sockets The connections' sockets. Default: those of Deno.
    */
-  constructor(limits: IdleLimits, onCheck?: () => void) {
+  constructor(limits: IdleLimits, sockets?: Sockets) {
     this.#limits = limits;
-    this.#onCheck = onCheck;
+    this.#sockets = sockets;
   }
 
   /** The number of open connections. */
@@ -102,14 +116,15 @@ export class IdleMonitor {
   }
 
   #check(): void {
-    this.#onCheck?.();
+    this.#sockets?.poll?.();
     const now = performance.now();
+    const isStalled = this.#sockets?.isStalled?.() ?? false;
     // A busy process runs its timers late, and before it polls its sockets: a late check may find a connection
     // idle whose data has arrived.
     const isLate = now > this.#due + DRAIN_INTERVAL / 2;
     for (const [conn, checks] of this.#connections) {
       const { reading, writing, changes } = conn.activity;
-      const isIdle = changes === checks.changes && reading + writing > 0;
+      const isIdle = !isStalled && changes === checks.changes && reading + writing > 0;
       checks.idle = isIdle ? checks.idle + 1 : 0;
       checks.changes = changes;
       if (this.#graceEnd === undefined) {

@@ -173,6 +173,17 @@ testSteps(
       },
     },
     {
+      name: "clients whose data has arrived during the slow function of another are not idle",
+      fn: async () => {
+        await using server = new Server({ idleTimeout: 50 }, slowly);
+        const clients = await Promise.all(Array.from({ length: 3 }, () => server.connect()));
+        for (const client of clients) await client.write(bytes("go"));
+        const replies = clients.map((client) => readN(client, new Uint8Array(4)));
+        assertEquals(await Promise.all(replies), [4, 4, 4]);
+        for (const client of clients) client.close();
+      },
+    },
+    {
       name: "a client that is slower than the minimum rate is aborted, another is not",
       fn: async () => {
         await using server = new Server({ idleTimeout: 400, minRate: 250 });
@@ -585,5 +596,34 @@ testWith(
     using client = await server.connect();
     assertEquals(new TextDecoder().decode(await readAll(client)), "hello");
     assertEquals(results, [2, 0, 3]);
+  },
+);
+
+testWith(
+  ["Linux C library"],
+  "a busy client whose function waits does not protect idle clients",
+  async () => {
+    await using server = new Server({ idleTimeout: 800 }, (conn) => {
+      conn.serve(async () => {
+        const size = conn.recv(buffer);
+        if (size === 0) return conn.close();
+        await new Promise((resolve) => setTimeout(resolve, 2)); // it prints, for example
+        if (size > 0) conn.send(buffer.slice(0, size));
+      });
+    });
+    using silent = await server.connect();
+    const aborted = silent.read(new Uint8Array(8));
+    let isOver = false;
+    aborted.then(() => isOver = true);
+    const elapsed = stopwatch();
+    const busy = Array.from({ length: 4 }, async () => {
+      using conn = await server.connect();
+      while (!isOver) {
+        await exchange(conn, "x");
+        assert(elapsed() < 20_000, "the silent client is not aborted");
+      }
+    });
+    await Promise.all(busy);
+    assertEquals(await aborted, null);
   },
 );
