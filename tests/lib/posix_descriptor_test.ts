@@ -1,9 +1,15 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as posix from "../../posix.ts";
+import { moveDescriptor } from "../support/descriptor_numbers.ts";
 import { testWith } from "../support/test_with.ts";
 
 const { Descriptor, F_GETFD, F_GETFL, FD_CLOEXEC, O_NONBLOCK, SOCK_DGRAM, SOCK_STREAM } = posix;
 const { AF_INET, fcntl, MSG_DONTWAIT, recv, send, socketpair } = posix;
+
+/** The numbers of the descriptors in these tests, which no other test gets. */
+const NUMBERS = 1500;
+
+const udp = () => moveDescriptor(posix.socket(AF_INET, SOCK_DGRAM), NUMBERS);
 
 /** What /proc says of a descriptor; `null` if it is not open. */
 function fileOf(fd: number): string | null {
@@ -21,17 +27,19 @@ testWith(
   () => {
     let fd = -1;
     {
-      using descriptor = posix.socket(AF_INET, SOCK_DGRAM);
+      using descriptor = udp();
       fd = descriptor.fd;
       assert(fileOf(fd)?.startsWith("socket:"));
     }
     assertEquals(fileOf(fd), null);
 
-    const closed = posix.socket(AF_INET, SOCK_DGRAM);
+    const closed = udp();
+    assertEquals(closed.fd, fd);
     closed.close();
     assertEquals(closed.fd, -1);
     // Another file has the number now.
-    using next = posix.socket(AF_INET, SOCK_DGRAM);
+    using next = udp();
+    assertEquals(next.fd, fd);
     closed.close();
     closed[Symbol.dispose]();
     assert(fileOf(next.fd)?.startsWith("socket:"));
@@ -39,7 +47,7 @@ testWith(
     assertEquals(recv(next, new Uint8Array(1)), -posix.EAGAIN);
     assertEquals(closed.release(), -1);
 
-    const released = posix.socket(AF_INET, SOCK_DGRAM);
+    const released = udp();
     const number = released.release();
     assertEquals(released.fd, -1);
     released.close();
@@ -62,11 +70,11 @@ testWith(
   "a closed Descriptor does not reach the file that has its number",
   (folder) => {
     const path = `${folder}/file`;
-    const socket = posix.socket(AF_INET, SOCK_STREAM);
+    const socket = moveDescriptor(posix.socket(AF_INET, SOCK_STREAM), NUMBERS);
     const { fd } = socket;
     socket.close();
-    using file = posix.open(path, posix.O_RDWR | posix.O_CREAT);
-    assertEquals(file.fd, fd, "the system gives the lowest number that is free");
+    using file = moveDescriptor(posix.open(path, posix.O_RDWR | posix.O_CREAT), NUMBERS);
+    assertEquals(file.fd, fd);
     const bytes = new Uint8Array([1, 2, 3]);
     assertThrows(() => posix.write(socket, bytes), Deno.errors.BadResource);
     assertThrows(() => posix.sendfile(socket, file, 3), Deno.errors.BadResource);

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as posix from "../../posix.ts";
+import { moveDescriptor } from "../support/descriptor_numbers.ts";
 import { runProgram } from "../support/program.ts";
 import { testWith } from "../support/test_with.ts";
 import { stopwatch } from "../support/time.ts";
@@ -136,7 +137,8 @@ testWith(
   "`poll()` does not report the file that has a closed descriptor's number",
   async () => {
     using stack = new DisposableStack();
-    const [left] = pair(stack);
+    const [left] = socketpair(SOCK_STREAM).map((each) => stack.use(moveDescriptor(each, 1600)));
+    assert(left !== undefined);
     const { fd } = left;
     const polling = assertRejects(
       () => poll([{ descriptor: left, events: POLLIN }], 50),
@@ -144,7 +146,8 @@ testWith(
       "poll: Bad file descriptor",
     );
     left.close();
-    const [next, peer] = pair(stack);
+    const [other, peer] = pair(stack);
+    using next = moveDescriptor(other, 1600);
     assertEquals(next.fd, fd);
     posix.send(peer, new Uint8Array(1)); // the descriptor with the number is ready
     await polling;
