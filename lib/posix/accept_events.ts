@@ -220,7 +220,7 @@ export class EventConnection extends Descriptor {
  * Source: accept(2), epoll(7).
  *
  * @param listener The listening socket. The loop closes it after `signal` aborts, and drains if it is closed.
- * @param poller The poller that calls the connections' functions.
+ * @param poller The poller that calls the connections' functions. It must stay open until the loop has ended.
  * @param options See {@linkcode AcceptOptions}.
  * @returns The connections. The caller must serve or close each. After `signal`, the loop drains the open
  * connections and ends.
