@@ -181,11 +181,16 @@ export class EventConnection extends Descriptor {
     );
   }
 
-  /** `close(2)`: closes the connection. A second call does nothing. */
-  override close(): void {
-    if (this.fd === -1) return;
-    super.close();
-    this.#context.onClose(this);
+  /**
+   * Gives up ownership: the connection counts as closed, and stays open.
+   *
+   * @returns The number of the descriptor, which the caller must close.
+   */
+  override release(): number {
+    if (this.fd === -1) return -1;
+    const fd = super.release();
+    this.#context.onClose(this); // `close` calls this method, too
+    return fd;
   }
 
   /** One function, not one a connection. */

@@ -627,3 +627,26 @@ testWith(
     assertEquals(await aborted, null);
   },
 );
+
+testWith(
+  ["Linux C library"],
+  "acceptEvents() does not wait for a connection that was released",
+  async () => {
+    const released: posix.Descriptor[] = [];
+    const server = new Server({ maxConnections: 1 }, (conn) => {
+      released.push(new posix.Descriptor(conn.release()));
+      conn.close();
+    });
+    using first = await server.connect();
+    using _second = await server.connect();
+    await waitFor(() => released.length === 2, "the first occupies no slot");
+    posix.send(released[0] ?? server.listener, bytes("still open"));
+    assertEquals(await first.read(buffer), 10);
+    server.stop.abort();
+    const elapsed = stopwatch();
+    await server.done;
+    assert(elapsed() < 4000, "it does not wait for the grace period");
+    server.poller.close();
+    for (const each of released) each.close();
+  },
+);
