@@ -41,7 +41,13 @@ export function fcntl(descriptor: Descriptor, command: number, value?: number): 
   return result;
 }
 
-const intValue = new Int32Array(1);
+/** The maximum size of a value of ioctl(2), in bytes: a request may store a structure. */
+const MAX_VALUE = 1 << 14;
+
+const ioctlValue = new Int32Array(MAX_VALUE / 4);
+
+/** The maximum number of bytes that Linux transfers in one call. */
+const MAX_TRANSFER = 0x7ffff000;
 
 /**
  * `ioctl(2)`: returns a property of a descriptor that is an `int`.
@@ -68,8 +74,9 @@ const intValue = new Int32Array(1);
  * @category Descriptors
  */
 export function ioctl(descriptor: Descriptor, request: number): number {
-  if (libc().ioctl(descriptor.fd, request, intValue) === -1) throw errnoError(errno(), "ioctl");
-  return intValue[0] ?? 0;
+  ioctlValue[0] = 0;
+  if (libc().ioctl(descriptor.fd, request, ioctlValue) === -1) throw errnoError(errno(), "ioctl");
+  return ioctlValue[0];
 }
 
 /**
@@ -138,6 +145,7 @@ export function write(descriptor: Descriptor, bytes: Uint8Array<ArrayBuffer>): n
  * @returns The number of bytes sent, which may be less than `count`; 0 at the end of the file; `-EAGAIN` if the
  * socket has no room.
  * @throws {PosixError} `EPIPE` or `ECONNRESET` if the connection has ended; `EINVAL` if the file cannot be mapped.
+ * @throws {RangeError} If `count` is negative or not a number.
  *
  * @example
  * ```ts
@@ -159,6 +167,7 @@ export function write(descriptor: Descriptor, bytes: Uint8Array<ArrayBuffer>): n
  * @category Transfers
  */
 export function sendfile(socket: Descriptor, file: Descriptor, count: number): number {
-  const size = libc().sendfile(socket.fd, file.fd, null, count);
+  if (!(count >= 0)) throw new RangeError(`sendfile: ${count} is not a number of bytes`);
+  const size = libc().sendfile(socket.fd, file.fd, null, Math.min(count, MAX_TRANSFER));
   return size === -1 ? wouldBlock("sendfile") : size;
 }

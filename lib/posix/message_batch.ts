@@ -8,7 +8,7 @@ import { layout } from "./_layout.ts";
 import { MSG_TRUNC } from "./constants.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { addressOf, libc } from "./libc.ts";
-import { decodeSockaddr } from "./sockaddr.ts";
+import { decodeSockaddr, encodeSockaddr } from "./sockaddr.ts";
 import { wouldBlock } from "./transfer.ts";
 
 const { iovec, mmsghdr, msghdr, sockaddr_storage } = layout;
@@ -32,7 +32,8 @@ function isWithin(value: number, min: number, max: number): boolean {
 /**
  * The datagrams of `recvmmsg(2)` and `sendmmsg(2)`: a vector of `struct mmsghdr` with buffers of one size.
  *
- * A received batch can be sent as it is: each datagram returns to its sender.
+ * A received batch can be sent as it is: each datagram returns to its sender. {@linkcode MessageBatch.push} adds
+ * others.
  *
  * Source: recvmmsg(2), sendmmsg(2).
  *
@@ -65,6 +66,7 @@ export class MessageBatch {
   readonly #iovs: Uint32Array<ArrayBuffer>;
   readonly #names: Uint8Array<ArrayBuffer>;
   readonly #data: Uint8Array<ArrayBuffer>;
+  #count = 0;
 
   /**
    * Allocates a batch.
@@ -102,23 +104,74 @@ export class MessageBatch {
   }
 
   /**
+   * The number of datagrams: those that `recvmmsg` has received, and those that were added.
+   *
+   * @returns The number, 0 at first.
+   */
+  get count(): number {
+    return this.#count;
+  }
+
+  /**
+   * Adds a datagram to send.
+   *
+   * @param message The message, which is copied.
+   * @param to The address, with a numeric host.
+   * @throws {RangeError} If the batch is full, or the message is longer than its buffers.
+   * @throws {TypeError} If the host is not numeric.
+   */
+  push(message: Uint8Array, to: Deno.Addr): void {
+    if (this.#count === this.capacity) {
+      throw new RangeError(`sendmmsg: the batch of ${this.capacity} is full`);
+    }
+    if (message.length > this.size) {
+      throw new RangeError(`sendmmsg: ${message.length} bytes are more than ${this.size}`);
+    }
+    const name = encodeSockaddr(to);
+    const index = this.#count++;
+    this.#names.set(name, index * NAME);
+    this.#data.set(message, index * this.size);
+    this.#headers[index * HEADER + NAME_LENGTH] = name.length;
+    this.#headers[index * HEADER + FLAGS] = 0;
+    this.#headers[index * HEADER + LENGTH] = message.length;
+  }
+
+  /** Removes all datagrams. */
+  clear(): void {
+    this.#count = 0;
+  }
+
+  /**
    * Returns a datagram's bytes, which the next `recvmmsg` overwrites.
    *
    * @param index The index of the datagram.
-   * @returns The bytes, a view of the batch's buffer.
+   * @returns The bytes, a view of the batch's buffer. The buffer must not be transferred.
+   * @throws {RangeError} If there is no such datagram.
    */
   message(index: number): Uint8Array<ArrayBuffer> {
-    const start = index * this.size;
-    return this.#data.subarray(start, start + (this.#headers[index * HEADER + LENGTH] ?? 0));
+    this.#check(index);
+    return this.#data.subarray(index * this.size, index * this.size + this.#length(index));
+  }
+
+  #check(index: number): void {
+    if (isWithin(index, 0, this.#count - 1)) return;
+    throw new RangeError(`recvmmsg: ${index} is not in a batch of ${this.#count} datagrams`);
+  }
+
+  /** The length of a datagram in the buffer. With the flag MSG_TRUNC, the system stores that of the whole datagram. */
+  #length(index: number): number {
+    return Math.min(this.#headers[index * HEADER + LENGTH] ?? 0, this.size);
   }
 
   /**
    * Returns a datagram's sender.
    *
    * @param index The index of the datagram.
-   * @returns The address.
+   * @returns The address; the path "" of a Unix-domain socket that is not bound.
+   * @throws {RangeError} If there is no such datagram.
    */
   from(index: number): Deno.Addr {
+    this.#check(index);
     const start = index * NAME;
     const length = this.#headers[index * HEADER + NAME_LENGTH] ?? 0;
     return decodeSockaddr(this.#names.subarray(start, start + length), false);
@@ -129,8 +182,10 @@ export class MessageBatch {
    *
    * @param index The index of the datagram.
    * @returns Whether it was truncated.
+   * @throws {RangeError} If there is no such datagram.
    */
   isTruncated(index: number): boolean {
+    this.#check(index);
     return ((this.#headers[index * HEADER + FLAGS] ?? 0) & MSG_TRUNC) !== 0;
   }
 
@@ -145,15 +200,15 @@ export class MessageBatch {
   }
 
   /**
-   * Removes one of `count` datagrams: the last takes its place.
+   * Removes a datagram: the last takes its place.
    *
    * @internal
    */
-  remove(index: number, count: number): void {
-    const last = count - 1;
+  remove(index: number): void {
+    const last = --this.#count;
     const { size } = this;
-    this.#data.copyWithin(index * size, last * size, count * size);
-    this.#names.copyWithin(index * NAME, last * NAME, count * NAME);
+    this.#data.copyWithin(index * size, last * size, (last + 1) * size);
+    this.#names.copyWithin(index * NAME, last * NAME, (last + 1) * NAME);
     for (const word of [NAME_LENGTH, FLAGS, LENGTH]) {
       this.#headers[index * HEADER + word] = this.#headers[last * HEADER + word] ?? 0;
     }
@@ -165,11 +220,22 @@ export class MessageBatch {
    * @internal
    */
   receive(): Uint8Array<ArrayBuffer> {
+    this.#checkBuffers();
+    this.#count = 0;
     for (let i = 0; i < this.capacity; i++) {
       this.#headers[i * HEADER + NAME_LENGTH] = NAME;
       this.#iovs[i * IOV + IOV_LENGTH] = this.size;
     }
     return this.#headerBytes;
+  }
+
+  /**
+   * Sets the number of datagrams that recvmmsg has received.
+   *
+   * @internal
+   */
+  received(count: number): void {
+    this.#count = count;
   }
 
   /**
@@ -179,9 +245,15 @@ export class MessageBatch {
    */
   send(start: number, end: number): Uint8Array<ArrayBuffer> {
     for (let i = start; i < end; i++) {
-      this.#iovs[i * IOV + IOV_LENGTH] = this.#headers[i * HEADER + LENGTH] ?? 0;
+      this.#iovs[i * IOV + IOV_LENGTH] = this.#length(i);
     }
+    this.#checkBuffers();
     return this.#headerBytes.subarray(start * mmsghdr.size);
+  }
+
+  /** The system would access the memory of a buffer that was transferred to another thread. */
+  #checkBuffers(): void {
+    if (this.#data.buffer.detached) throw new TypeError("recvmmsg: the buffer was transferred");
   }
 }
 
@@ -201,11 +273,13 @@ export class MessageBatch {
 export function recvmmsg(socket: Descriptor, batch: MessageBatch, flags?: number): number {
   const vector = batch.receive();
   const count = libc().recvmmsg(socket.fd, vector, batch.capacity, flags ?? 0, null);
-  return count === -1 ? wouldBlock("recvmmsg") : count;
+  if (count === -1) return wouldBlock("recvmmsg");
+  batch.received(count);
+  return count;
 }
 
 /**
- * `sendmmsg(2)`: sends the datagrams of a received batch, each to its sender.
+ * `sendmmsg(2)`: sends the datagrams of a batch: received ones to their senders, added ones to their addresses.
  *
  * Source: sendmmsg(2). See {@linkcode receiveBatches} for an example.
  *
@@ -227,10 +301,8 @@ export function sendmmsg(
   end: number,
 ): number {
   // Outside of the batch is other memory, which the system would read as messages.
-  if (!isWithin(end, 0, batch.capacity) || !isWithin(start, 0, end)) {
-    throw new RangeError(
-      `sendmmsg: ${start} to ${end} is not in a batch of ${batch.capacity}`,
-    );
+  if (!isWithin(end, 0, batch.count) || !isWithin(start, 0, end)) {
+    throw new RangeError(`sendmmsg: ${start} to ${end} is not in a batch of ${batch.count}`);
   }
   const vector = batch.send(start, end);
   const count = libc().sendmmsg(socket.fd, vector, end - start, 0);

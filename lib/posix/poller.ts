@@ -206,8 +206,8 @@ export class Poller implements Disposable {
     this.#isOpen = false;
     for (const descriptor of this.#descriptors) if (descriptor) this.#forget(descriptor);
     this.#size = 0;
-    if (this.#isRunning) this.#endWait(); // the loop closes the descriptors
-    else this.#closeDescriptors();
+    this.#endWait();
+    this.#closeUnused();
   }
 
   /** Closes the poller at the end of a `using` block. */
@@ -268,6 +268,7 @@ export class Poller implements Disposable {
         this.#isInPool = false;
         this.#poolCount = count;
         this.wake();
+        this.#closeUnused();
       });
     }
     return this.#woken.promise;
@@ -277,7 +278,9 @@ export class Poller implements Disposable {
     if (this.#isInPool) libc().write(this.#alarm.fd, ONE, ONE.byteLength);
   }
 
-  #closeDescriptors(): void {
+  /** Closes its own descriptors, if neither the loop nor a wait in the pool uses them any more. */
+  #closeUnused(): void {
+    if (this.#isOpen || this.#isRunning || this.#isInPool) return;
     this.#epoll.close();
     this.#alarm.close();
   }
@@ -293,7 +296,7 @@ export class Poller implements Disposable {
       this.#poolCount = 0;
       if (count <= 0) {
         vector = this.#events;
-        count = libc().epoll_wait(this.#epoll.fd, vector, MAX_EVENTS, 0);
+        count = libc().epoll_wait(this.#epoll.fd, vector, MAX_EVENTS, 0); // -1 for EINTR only
       }
       if (count === 0) {
         await this.#wait();
@@ -315,7 +318,7 @@ export class Poller implements Disposable {
             await done;
           }
         } catch (error) {
-          onError?.(error, descriptor);
+          report(error, descriptor, onError);
         }
         this.#isAwaiting = false;
       }
@@ -328,13 +331,22 @@ export class Poller implements Disposable {
       }
     }
     this.#isRunning = false;
-    if (!this.#isOpen) this.#closeDescriptors();
+    this.#closeUnused();
   }
 }
 
 function open(syscall: string, fd: number): Descriptor {
   if (fd === -1) throw errnoError(errno(), syscall);
   return new Descriptor(fd);
+}
+
+/** Calls `onError`; an error that it throws is an uncaught error. */
+function report(error: unknown, descriptor: Descriptor, onError: OnError = uncaught): void {
+  try {
+    onError(error, descriptor);
+  } catch (thrown) {
+    uncaught(thrown);
+  }
 }
 
 function uncaught(error: unknown): void {

@@ -9,13 +9,13 @@ import { failed } from "../errors.ts";
 import { logError, report } from "../io/log_error.ts";
 import { isUnanswerable } from "../server/_unanswerable.ts";
 import type { ReceiveOptions } from "../server/datagrams.ts";
-import { EPOLLIN, SOCK_DGRAM } from "./constants.ts";
+import { EPOLLIN, SO_TYPE, SOCK_DGRAM, SOL_SOCKET } from "./constants.ts";
 import type { Descriptor } from "./descriptor.ts";
-import { EAGAIN } from "./errno.ts";
+import { EAGAIN, isPosixError } from "./errno.ts";
 import { type MessageBatch, recvmmsg } from "./message_batch.ts";
 import { Poller } from "./poller.ts";
 import { addressFamily } from "./sockaddr.ts";
-import { bind, getsockname, socket } from "./socket.ts";
+import { bind, getsockname, getsockopt, socket } from "./socket.ts";
 
 /** After `signal`, the queue counts as empty if no datagram arrives for this time, in ms. */
 const QUIET = 50;
@@ -96,7 +96,7 @@ export async function receiveBatches(
     try {
       const received = recvmmsg(server, batch);
       if (received === -EAGAIN) return;
-      const count = await filter.apply(batch, received);
+      const count = await filter.apply(batch);
       if (count > 0) await onBatch(count);
     } catch (error) {
       report(onError, error instanceof Error ? error : failed("recvmmsg", error));
@@ -125,32 +125,34 @@ class Filter {
 
   constructor(server: Descriptor, onError: (error: Error) => void) {
     const addr = getsockname(server);
-    if (!("hostname" in addr)) throw new TypeError("recvmmsg: not a UDP socket");
+    if (!("hostname" in addr) || getsockopt(server, SOL_SOCKET, SO_TYPE) !== SOCK_DGRAM) {
+      throw new TypeError("recvmmsg: not a UDP socket");
+    }
     this.#addr = addr;
     this.#onError = onError;
   }
 
   /** Returns the number of datagrams that are left. */
-  apply(batch: MessageBatch, count: number): number | Promise<number> {
-    for (let i = 0; i < count; i++) {
+  apply(batch: MessageBatch): number | Promise<number> {
+    for (let i = 0; i < batch.count; i++) {
       const port = batch.fromPort(i);
       // Usually none, so that most batches await nothing.
-      if (port === 0 || port === this.#addr.port) return this.#applySlowly(batch, count);
+      if (port === 0 || port === this.#addr.port) return this.#applySlowly(batch);
     }
-    return count;
+    return batch.count;
   }
 
-  async #applySlowly(batch: MessageBatch, count: number): Promise<number> {
-    for (let i = count - 1; i >= 0; i--) {
+  async #applySlowly(batch: MessageBatch): Promise<number> {
+    for (let i = batch.count - 1; i >= 0; i--) {
       const from = batch.from(i);
       if (!await isUnanswerable(from, { addr: this.#addr }, canBind)) continue;
-      batch.remove(i, count--);
+      batch.remove(i);
       if (this.#hasReported) continue;
       this.#hasReported = true;
       const cause = "dropped, the source is port 0 or this socket (reported once)";
       report(this.#onError, new Error(`recvmmsg ${formatAddress(from)}: ${cause}`));
     }
-    return count;
+    return batch.count;
   }
 }
 
@@ -159,7 +161,8 @@ function canBind(address: Deno.NetAddr): boolean {
     using descriptor = socket(addressFamily(address), SOCK_DGRAM);
     bind(descriptor, address);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    // A link-local address of IPv6 without its interface is invalid, whether it is local or not.
+    return isPosixError(error) && error.code === "EINVAL";
   }
 }
