@@ -7,13 +7,6 @@
 // Address families.
 
 /**
- * No address family: `connect` with it dissolves a datagram socket's association.
- *
- * @category Constants
- */
-export const AF_UNSPEC = 0;
-
-/**
  * Unix-domain addresses, unix(7).
  *
  * @category Constants
@@ -58,7 +51,7 @@ export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 
 /**
- * A connection that keeps the boundaries of messages, unix(7).
+ * Messages over a connection, which preserves their boundaries, unix(7).
  *
  * @category Constants
  */
@@ -118,7 +111,7 @@ export const IPPROTO_ICMPV6 = 58;
 export const SOL_SOCKET = 1;
 
 /**
- * Allows to bind an address that closed connections still use.
+ * Allows binding to an address that closed connections still use.
  *
  * @category Constants
  */
@@ -139,35 +132,35 @@ export const SO_TYPE = 3;
 export const SO_ERROR = 4;
 
 /**
- * Allows to send to broadcast addresses.
+ * Allows sending to broadcast addresses.
  *
  * @category Constants
  */
 export const SO_BROADCAST = 6;
 
 /**
- * The size of the send buffer, in bytes. The kernel doubles the value.
+ * The size of the send buffer, in bytes. The kernel doubles the value that is set.
  *
  * @category Constants
  */
 export const SO_SNDBUF = 7;
 
 /**
- * The size of the receive buffer, in bytes. The kernel doubles the value.
+ * The size of the receive buffer, in bytes. The kernel doubles the value that is set.
  *
  * @category Constants
  */
 export const SO_RCVBUF = 8;
 
 /**
- * Probes an idle peer.
+ * Sends keep-alive probes to the peer while the connection is idle.
  *
  * @category Constants
  */
 export const SO_KEEPALIVE = 9;
 
 /**
- * Leaves urgent data in the stream.
+ * Receives urgent data in the stream, with the ordinary data.
  *
  * @category Constants
  */
@@ -181,7 +174,7 @@ export const SO_OOBINLINE = 10;
 export const SO_LINGER = 13;
 
 /**
- * Allows several sockets on one port; the kernel distributes clients among them.
+ * Allows several sockets to bind one address; the kernel distributes the clients among them.
  *
  * @category Constants
  */
@@ -253,7 +246,7 @@ export const TCP_NODELAY = 1;
 export const TCP_MAXSEG = 2;
 
 /**
- * Sends only full segments until it is cleared.
+ * Delays partial segments until it is cleared, by 200 ms at most.
  *
  * @category Constants
  */
@@ -274,14 +267,14 @@ export const TCP_KEEPIDLE = 4;
 export const TCP_KEEPINTVL = 5;
 
 /**
- * The number of keep-alive probes.
+ * The number of unanswered keep-alive probes after which the connection fails.
  *
  * @category Constants
  */
 export const TCP_KEEPCNT = 6;
 
 /**
- * Accepts a connection only when data has arrived, in seconds.
+ * Reports a new connection only when data has arrived. The value limits the wait, in seconds.
  *
  * @category Constants
  */
@@ -295,14 +288,14 @@ export const TCP_DEFER_ACCEPT = 9;
 export const TCP_INFO = 11;
 
 /**
- * Sends acknowledgments immediately.
+ * Sends acknowledgments immediately. The kernel may change it at any time.
  *
  * @category Constants
  */
 export const TCP_QUICKACK = 12;
 
 /**
- * How long sent data may stay unacknowledged, in ms.
+ * How long sent data may remain unacknowledged, in ms.
  *
  * @category Constants
  */
@@ -311,14 +304,14 @@ export const TCP_USER_TIMEOUT = 18;
 // Options of IPv4, ip(7).
 
 /**
- * The type of service.
+ * The type of service of sent datagrams.
  *
  * @category Constants
  */
 export const IP_TOS = 1;
 
 /**
- * The time to live.
+ * The time to live of sent datagrams; also the control message of `IP_RECVTTL`.
  *
  * @category Constants
  */
@@ -332,14 +325,14 @@ export const IP_TTL = 2;
 export const IP_OPTIONS = 4;
 
 /**
- * Receives the destination address of each datagram.
+ * Receives the destination address and the interface of each datagram.
  *
  * @category Constants
  */
 export const IP_PKTINFO = 8;
 
 /**
- * Path MTU discovery, such as `IP_PMTUDISC_DO`.
+ * The mode of path MTU discovery, such as `IP_PMTUDISC_DO`.
  *
  * @category Constants
  */
@@ -367,21 +360,21 @@ export const IP_RECVTTL = 12;
 export const IP_MTU = 14;
 
 /**
- * The interface of sent multicasts.
+ * The interface of sent multicast datagrams.
  *
  * @category Constants
  */
 export const IP_MULTICAST_IF = 32;
 
 /**
- * The time to live of sent multicasts.
+ * The time to live of sent multicast datagrams.
  *
  * @category Constants
  */
 export const IP_MULTICAST_TTL = 33;
 
 /**
- * Whether this host receives its own multicasts.
+ * Whether sent multicast datagrams are also delivered on this host.
  *
  * @category Constants
  */
@@ -402,21 +395,21 @@ export const IP_ADD_MEMBERSHIP = 35;
 export const IP_DROP_MEMBERSHIP = 36;
 
 /**
- * Fragments long datagrams.
+ * Disables path MTU discovery: long datagrams are fragmented.
  *
  * @category Constants
  */
 export const IP_PMTUDISC_DONT = 0;
 
 /**
- * Fragments datagrams according to each route's setting.
+ * Fragments a datagram that is longer than the path MTU; sets "don't fragment" on all others.
  *
  * @category Constants
  */
 export const IP_PMTUDISC_WANT = 1;
 
 /**
- * Never fragments: a datagram longer than the path MTU fails with `EMSGSIZE`.
+ * Sets "don't fragment" on every datagram: one that is longer than the path MTU fails with `EMSGSIZE`.
  *
  * @category Constants
  */
@@ -425,21 +418,21 @@ export const IP_PMTUDISC_DO = 2;
 // Options of IPv6, ipv6(7).
 
 /**
- * The hop limit.
+ * The hop limit of sent unicast datagrams.
  *
  * @category Constants
  */
 export const IPV6_UNICAST_HOPS = 16;
 
 /**
- * The interface of sent multicasts, by its index.
+ * The interface of sent multicast datagrams, by its index.
  *
  * @category Constants
  */
 export const IPV6_MULTICAST_IF = 17;
 
 /**
- * The hop limit of sent multicasts.
+ * The hop limit of sent multicast datagrams.
  *
  * @category Constants
  */
@@ -453,7 +446,7 @@ export const IPV6_MULTICAST_HOPS = 18;
 export const IPV6_RECVERR = 25;
 
 /**
- * Whether the socket excludes IPv4.
+ * Whether the socket is restricted to IPv6.
  *
  * @category Constants
  */
@@ -467,7 +460,7 @@ export const IPV6_V6ONLY = 26;
 export const IPV6_RECVHOPLIMIT = 51;
 
 /**
- * The hop limit, as a control message.
+ * The control message of `IPV6_RECVHOPLIMIT`.
  *
  * @category Constants
  */
@@ -476,7 +469,7 @@ export const IPV6_HOPLIMIT = 52;
 // Flags of messages, recv(2) and send(2).
 
 /**
- * Urgent data.
+ * Sends or receives urgent data.
  *
  * @category Constants
  */
@@ -490,7 +483,7 @@ export const MSG_OOB = 1;
 export const MSG_PEEK = 2;
 
 /**
- * Sends to hosts on connected networks only.
+ * Sends to hosts on directly connected networks only.
  *
  * @category Constants
  */
@@ -504,21 +497,21 @@ export const MSG_DONTROUTE = 4;
 export const MSG_CTRUNC = 8;
 
 /**
- * The datagram was truncated. To `recv`: returns the datagram's length.
+ * As a result: the datagram was truncated. As an argument: returns the datagram's length, even if it is truncated.
  *
  * @category Constants
  */
 export const MSG_TRUNC = 0x20;
 
 /**
- * Does not block in this call.
+ * Makes one call non-blocking.
  *
  * @category Constants
  */
 export const MSG_DONTWAIT = 0x40;
 
 /**
- * Blocks until the buffer is full.
+ * Blocks until the buffer is full, on a blocking stream socket.
  *
  * @category Constants
  */
@@ -532,21 +525,21 @@ export const MSG_WAITALL = 0x100;
 export const MSG_ERRQUEUE = 0x2000;
 
 /**
- * Does not send `SIGPIPE`; Deno ignores it in any case.
+ * Does not raise `SIGPIPE`, which Deno ignores in any case.
  *
  * @category Constants
  */
 export const MSG_NOSIGNAL = 0x4000;
 
 /**
- * More data follows.
+ * The caller has more data to send: delays a partial segment.
  *
  * @category Constants
  */
 export const MSG_MORE = 0x8000;
 
 /**
- * Blocks until the first message only, recvmmsg(2).
+ * Does not block after the first message, recvmmsg(2).
  *
  * @category Constants
  */
@@ -562,7 +555,7 @@ export const MSG_CMSG_CLOEXEC = 0x40000000;
 // Control messages, unix(7) and ip(7).
 
 /**
- * Descriptors.
+ * Descriptors passed to another process.
  *
  * @category Constants
  */
@@ -599,21 +592,21 @@ export const SO_EE_ORIGIN_ICMP6 = 3;
 // The directions of shutdown(2).
 
 /**
- * No more receives.
+ * Shuts down receiving.
  *
  * @category Constants
  */
 export const SHUT_RD = 0;
 
 /**
- * No more sends: a half-close.
+ * Shuts down sending: a half-close.
  *
  * @category Constants
  */
 export const SHUT_WR = 1;
 
 /**
- * Neither.
+ * Shuts down both.
  *
  * @category Constants
  */
@@ -720,7 +713,7 @@ export const O_NONBLOCK = 0o4000;
 export const FIONREAD = 0x541b;
 
 /**
- * The limit of the numbers of descriptors, one more than the highest, getrlimit(2).
+ * One more than the highest descriptor number that the process may use, getrlimit(2).
  *
  * @category Constants
  */
@@ -750,28 +743,28 @@ export const POLLPRI = 2;
 export const POLLOUT = 4;
 
 /**
- * An error is pending.
+ * An error is pending. Always reported.
  *
  * @category Constants
  */
 export const POLLERR = 8;
 
 /**
- * The peer hung up.
+ * The connection has ended in both directions. Always reported.
  *
  * @category Constants
  */
 export const POLLHUP = 0x10;
 
 /**
- * The descriptor is not open.
+ * The descriptor is not open. Always reported.
  *
  * @category Constants
  */
 export const POLLNVAL = 0x20;
 
 /**
- * The peer half-closed the connection.
+ * The peer closed the connection, or shut down sending.
  *
  * @category Constants
  */
@@ -808,21 +801,21 @@ export const EPOLLOUT = 4;
 export const EPOLLERR = 8;
 
 /**
- * The peer hung up. Always reported.
+ * The connection has ended in both directions. Always reported.
  *
  * @category Constants
  */
 export const EPOLLHUP = 0x10;
 
 /**
- * The peer half-closed the connection.
+ * The peer closed the connection, or shut down sending.
  *
  * @category Constants
  */
 export const EPOLLRDHUP = 0x2000;
 
 /**
- * Wakes one of several pollers.
+ * Wakes at least one, not all, of several pollers that wait for the same socket.
  *
  * @category Constants
  */
