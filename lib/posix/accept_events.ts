@@ -1,5 +1,5 @@
 /**
- * A server's event loop: connections that are served by functions, not by promises.
+ * A server's event loop, in which functions serve the connections, not promises.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import { wouldBlock } from "./transfer.ts";
 /**
  * A server's connection to one client, which a {@linkcode Poller} serves.
  *
- * It disables Nagle's algorithm (`TCP_NODELAY`). See {@linkcode acceptEvents} for an example.
+ * Nagle's algorithm is disabled (`TCP_NODELAY`). See {@linkcode acceptEvents} for an example.
  *
  * @category Servers
  */
@@ -30,17 +30,17 @@ export class EventConnection extends Descriptor {
   /** `getpeername(2)`: the client's address. An IPv4 client of a dual-stack socket has its IPv4 address. */
   readonly remoteAddr: Deno.Addr;
   /**
-   * Bytes that could not be sent, for the server that uses the connection: {@linkcode EventConnection.send} sends
-   * what it is given, and nothing else.
+   * Bytes that could not be sent. The property is for the program's use: {@linkcode EventConnection.send} neither
+   * reads nor sets it.
    */
   unsent: Uint8Array<ArrayBuffer> | undefined;
   readonly #poller: Poller;
   readonly #context: LoopContext;
   #onError: (error: Error) => void;
-  /** What it waits for. */
+  /** The events that it waits for. */
   #events = 0;
-  // The counters of its activity, which the idle monitor reads: here, not in an object of their own, because a
-  // server has many connections, and touches each at each message.
+  // The I/O counters, which the idle monitor reads. They are members, not an object of their own, because a server
+  // with many connections updates them at each message.
   /** @internal */
   changes: number = 0;
   /** @internal */
@@ -75,10 +75,10 @@ export class EventConnection extends Descriptor {
    *
    * An error of the function ends only this connection.
    *
-   * @param onReady Called with the connection and the events for which it waits, see {@linkcode waitFor}; at
-   * first `EPOLLIN`. Many connections can share one function.
-   * @param onError Called with the error that ended the connection: of the function, or an idle timeout. Default:
-   * the `onError` of {@linkcode acceptEvents}.
+   * @param onReady Called with the connection and the events that have occurred. The connection waits for
+   * `EPOLLIN` until {@linkcode waitFor} changes that. Many connections can share one function.
+   * @param onError Called with the error that ended the connection, such as one that `onReady` throws or an idle
+   * timeout. Default: the `onError` of {@linkcode acceptEvents}.
    */
   serve(onReady: OnReady<EventConnection>, onError?: (error: Error) => void): void {
     this.#onError = onError ?? this.#onError;
@@ -116,16 +116,16 @@ export class EventConnection extends Descriptor {
    *
    * @param bytes The bytes.
    * @param length The number of bytes to send. Default all.
-   * @returns The number of bytes sent, from 0: if the system's buffer has no room for all of them, the rest must be
-   * sent after `EPOLLOUT`.
+   * @returns The number of bytes sent, possibly 0. If it is less than `length`, the system's buffer is full, and the
+   * rest must be sent after `EPOLLOUT`.
    * @throws {PosixError} `EPIPE` or `ECONNRESET` if the connection has ended.
    * @throws {RangeError} If `length` is not from 0 to the number of bytes.
    */
   send(bytes: Uint8Array<ArrayBuffer>, length?: number): number {
     length ??= bytes.length;
-    // Behind the bytes is other memory, which the system would send.
+    // Otherwise the system would send the memory after the bytes.
     if (!(length >= 0 && length <= bytes.length)) {
-      throw new RangeError(`send: ${length} is not a part of ${bytes.length} bytes`);
+      throw new RangeError(`send: ${length} is not a length from 0 to ${bytes.length}`);
     }
     const size = libc().send(this.fd, bytes, length, 0);
     if (size === -1) {
@@ -142,8 +142,8 @@ export class EventConnection extends Descriptor {
    *
    * @param file The file.
    * @param count The maximum number of bytes.
-   * @returns The number of bytes sent; 0 at the end of the file; `-EAGAIN` if the system's buffer has no room, and
-   * the rest must be sent after `EPOLLOUT`.
+   * @returns The number of bytes sent; 0 at the end of the file; `-EAGAIN` if the system's buffer is full: the
+   * rest must be sent after `EPOLLOUT`.
    * @throws {PosixError} `EPIPE` or `ECONNRESET` if the connection has ended.
    */
   sendfile(file: Descriptor, count: number): number {
@@ -171,7 +171,7 @@ export class EventConnection extends Descriptor {
   }
 
   /**
-   * Closes the connection for a reason, with which `onError` is called.
+   * Closes the connection, and calls `onError` with the reason.
    *
    * @param reason The reason.
    */
@@ -182,7 +182,7 @@ export class EventConnection extends Descriptor {
   }
 
   /**
-   * Gives up ownership: the connection counts as closed, and stays open.
+   * Gives up ownership: marks the connection as closed without closing it.
    *
    * @returns The number of the descriptor, which the caller must close.
    */
@@ -193,13 +193,13 @@ export class EventConnection extends Descriptor {
     return fd;
   }
 
-  /** One function, not one a connection. */
+  /** Shared by all connections. */
   static #failed(error: unknown, conn: EventConnection): void {
     conn.#fail(error);
   }
 
   #fail(error: unknown): void {
-    if (this.fd === -1) return; // the function has closed it, and used it again
+    if (this.fd === -1) return; // the function used the connection after closing it
     this.close();
     report(this.#onError, this.#withPeer(error));
   }
@@ -220,11 +220,12 @@ export class EventConnection extends Descriptor {
  * `accept(2)` in a fault-tolerant loop, with `epoll(7)`: yields the connections of a listening socket.
  *
  * It is `accept` of the main module for sockets of this module, with the same options: the limits, the backoff
- * without descriptors, and the drain when `signal` aborts.
+ * while no descriptor is free, and the drain when `signal` aborts.
  *
  * Source: accept(2), epoll(7).
  *
- * @param listener The listening socket. The loop closes it after `signal` aborts, and drains if it is closed.
+ * @param listener The listening socket. The loop closes it after `signal` aborts; if it is closed before, the
+ * loop drains.
  * @param poller The poller that calls the connections' functions. It must stay open until the loop has ended.
  * @param options See {@linkcode AcceptOptions}.
  * @returns The connections. The caller must serve or close each. After `signal`, the loop drains the open
@@ -279,10 +280,10 @@ export function acceptEvents(
   });
 }
 
-/** The number of clients that are accepted before other connections are served. */
+/** The maximum number of clients that are accepted before other connections are served. */
 const MAX_IN_A_ROW = 16;
 
-/** A listening socket whose clients are awaited by a poller. */
+/** A listening socket. A poller waits for its clients. */
 class EventAcceptor implements Acceptor<Accepted> {
   readonly #listener: Descriptor;
   readonly #poller: Poller;
@@ -307,7 +308,7 @@ class EventAcceptor implements Acceptor<Accepted> {
     }
   }
 
-  /** While the loop waits for a slow function, data of all connections may have arrived. */
+  /** While the loop waits for a slow function, data may have arrived on any connection. */
   isStalled(): boolean {
     const { isAwaiting, turns } = this.#poller;
     // The first turn since the last call may have begun before it.
@@ -328,7 +329,7 @@ class EventAcceptor implements Acceptor<Accepted> {
     this.#poller.wake();
   }
 
-  /** Resolves when a client waits, after one turn of the poller at least. */
+  /** Resolves when a client waits in the backlog, after at least one turn of the poller. */
   #ready(): Promise<void> {
     this.#waiting = Promise.withResolvers<void>();
     if (this.#isRegistered) {

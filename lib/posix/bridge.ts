@@ -1,5 +1,5 @@
 /**
- * Descriptors as sockets of Deno and of Node.
+ * Makes descriptors connections of the main module and sockets of Node.
  *
  * @module
  */
@@ -21,12 +21,12 @@ import { Poller } from "./poller.ts";
 import { getpeername, getsockname, setsockopt, shutdown } from "./socket.ts";
 import { recv, send } from "./transfer.ts";
 
-/** The poller of all connections in this file, created by the first. */
+/** The poller of all connections, created when the first of them waits. */
 let poller: Poller | undefined;
 
 /**
  * Makes a connected stream socket a `Connection` of the main module, for `readN`, `BufferedReader`, framing and
- * all others.
+ * the rest of that module.
  *
  * While a read or a write waits, the process stays alive; `ref` and `unref` have no effect.
  *
@@ -41,7 +41,7 @@ let poller: Poller | undefined;
  * import { SOCK_STREAM, socketpair, toConnection } from "@deno-sockets/samples/posix";
  *
  * const [left, right] = socketpair(SOCK_STREAM).map(toConnection);
- * using client = left!; // of two
+ * using client = left!; // socketpair returns two
  * using server = right!;
  * await writeText(client, "hello\n");
  * assertEquals(await new BufferedReader(server).lines().next(), { value: "hello", done: false });
@@ -58,7 +58,8 @@ export function toConnection(socket: Descriptor): Connection {
  *
  * @param socket The connected socket, TCP or Unix. Takes ownership.
  * @returns The socket of Node.
- * @throws {PosixError} `EBADF` if the socket is closed, `ENOTCONN` if it is not connected. It stays open.
+ * @throws {PosixError} `EBADF` if the socket is closed, `ENOTCONN` if it is not connected. The caller
+ * remains the owner.
  *
  * @example
  * ```ts
@@ -78,19 +79,19 @@ export function toConnection(socket: Descriptor): Connection {
  */
 export async function toNodeSocket(socket: Descriptor): Promise<Socket> {
   const { Socket } = await import("node:net");
-  getpeername(socket); // Node's own error would be about its argument
+  getpeername(socket); // Node's error would not name the cause
   const adopted = new Socket({ fd: socket.fd });
   socket.release();
   return adopted;
 }
 
-/** A connected stream socket whose reads and writes wait by a poller. */
+/** A connected stream socket whose reads and writes wait with a poller. */
 class PolledConn
   implements Omit<Deno.TcpConn, "localAddr" | "remoteAddr" | "readable" | "writable"> {
   readonly localAddr: Deno.Addr;
   readonly remoteAddr: Deno.Addr;
   readonly #socket: Descriptor;
-  /** The calls that wait, by the event. They are registered together, and removed when there is none. */
+  /** The waiting calls, by event. The socket is registered for these events, and removed when no call waits. */
   readonly #waiting = new Map<number, PromiseWithResolvers<void>>();
 
   constructor(socket: Descriptor) {
@@ -148,7 +149,7 @@ class PolledConn
     setsockopt(this.#socket, level, option, isEnabled ? 1 : 0);
   }
 
-  /** Resolves at an event. Several calls may wait for the same event. */
+  /** Resolves when an event occurs. Several calls may wait for the same event. */
   #ready(event: number): Promise<void> {
     const pending = this.#waiting.get(event);
     if (pending !== undefined) return pending.promise;
@@ -176,7 +177,7 @@ class PolledConn
   }
 }
 
-/** Calls a function whose error must not name the call: the `Connection` names its own. */
+/** Calls a function, and removes the name of the call from its error: the `Connection` adds its own. */
 function unnamed<T>(call: () => T): T {
   try {
     return call();

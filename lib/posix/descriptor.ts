@@ -10,8 +10,9 @@ import { errno, libc } from "./libc.ts";
 /**
  * A file descriptor, which `using` closes.
  *
- * A call on a closed descriptor fails with `EBADF`; it does not reach the file that has the number now. The descriptors that this module opens are non-blocking, and are closed
- * at `execve(2)`, so that no child process inherits them.
+ * A call on a closed descriptor fails with `EBADF`, even if another file has its number now. The sockets that this
+ * module opens are non-blocking, and all descriptors are closed at `execve(2)`, so that no child process inherits
+ * them.
  *
  * Source: close(2).
  *
@@ -68,8 +69,9 @@ export class Descriptor implements Disposable {
   }
 
   /**
-   * `close(2)`: closes the descriptor. A second call does nothing. The system closes it even if the call fails;
-   * an error, of an earlier write to a file, is thrown.
+   * `close(2)`: closes the descriptor. A second call does nothing.
+   *
+   * @throws {PosixError} If an earlier write to a file failed. The descriptor is closed nevertheless.
    */
   close(): void {
     if (this.#fd === -1) return;

@@ -57,20 +57,20 @@ const classes: Record<string, new (message: string) => Error> = {
 
 const names = new Map(Object.entries(numbers).map(([name, number]) => [number, name]));
 
-/** The errors that {@linkcode errnoError} returned. Those of Node have the same properties. */
+/** The errors that {@linkcode errnoError} returned. Node's errors have the same properties. */
 const made = new WeakSet<Error>();
 
 /**
- * `perror(3)`: returns the error of a system call, in the words of the system.
+ * `perror(3)`: returns the error of a system call, with the system's text.
  *
- * The functions of this module throw such errors. Use it for an error that a call returns otherwise, such as
- * the option `SO_ERROR`.
+ * The functions of this module throw such errors. Use it for an error that is returned as a number, such
+ * as the option `SO_ERROR`.
  *
  * Source: perror(3), errno(3), strerror(3).
  *
  * @param errno The error's number.
  * @param syscall The call, by its name in C: `connect`.
- * @param address The address that the call was given. Default none.
+ * @param address The address that was passed to the call. Default none.
  * @returns The error, `call address: cause`. If Deno has a class for it, such as
  * `Deno.errors.ConnectionRefused`, it has that class; otherwise it is a plain `Error`.
  *
@@ -100,7 +100,7 @@ export function isPosixError(error: unknown): error is PosixError {
   return error instanceof Error && made.has(error);
 }
 
-/** Returns the cause of a {@linkcode PosixError}, for a caller that names the call itself; any other value unchanged. */
+/** Returns the cause of a {@linkcode PosixError}, for a caller that adds the call's name; other values unchanged. */
 export function withoutCall(error: unknown): unknown {
   return isPosixError(error) ? error.cause : error;
 }

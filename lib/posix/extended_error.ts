@@ -28,7 +28,7 @@ export interface ExtendedError {
   type: number;
   /** The code of the ICMP message. */
   code: number;
-  /** More data: for a datagram that is too long, the MTU. */
+  /** Additional data: the MTU, for a datagram that is too long. */
   info: number;
   /** `SO_EE_OFFENDER`: the host that sent the ICMP message, with port 0; `undefined` for a local error. */
   offender: Deno.NetAddr | undefined;
@@ -37,8 +37,8 @@ export interface ExtendedError {
 /**
  * `IP_RECVERR`, `IPV6_RECVERR`: returns the error in a message of the error queue.
  *
- * The queue requires one of these options. The message itself has the address to which the datagram was sent, and
- * the bytes of the datagram that the ICMP message quotes. An error in the queue is also a pending error of the
+ * One of these options enables the queue. The message contains the address to which the datagram was sent, and the
+ * bytes of the datagram that the ICMP message quotes. An error in the queue is also a pending error of the
  * socket, which the next call throws, unless the option `SO_ERROR` is read first.
  *
  * Source: ip(7), ipv6(7), recv(2).

@@ -144,7 +144,8 @@ export function write(descriptor: Descriptor, bytes: Uint8Array<ArrayBuffer>): n
  * @param count The maximum number of bytes.
  * @returns The number of bytes sent, which may be less than `count`; 0 at the end of the file; `-EAGAIN` if the
  * socket has no room.
- * @throws {PosixError} `EPIPE` or `ECONNRESET` if the connection has ended; `EINVAL` if the file cannot be mapped.
+ * @throws {PosixError} `EPIPE` or `ECONNRESET` if the connection has ended; `EINVAL` if `file` cannot be
+ * sent, such as a socket.
  * @throws {RangeError} If `count` is negative or not a number.
  *
  * @example

@@ -6,7 +6,7 @@
 
 import { failed } from "../errors.ts";
 
-// The types of parameters and results. `isize` and `usize` would be BigInts: a result of -1 or a count of bytes
+// The types of parameters and results. `isize` and `usize` would be BigInts; a result of -1 or a count of bytes
 // fits in `i32`. A descriptor is an `i32`, a length a `u32`.
 const int = "i32";
 const length = "u32";
@@ -17,7 +17,7 @@ const address = "u64";
 const functions = {
   __errno_location: { parameters: [], result: address },
   __xpg_strerror_r: { parameters: [int, buffer, length], result: int, optional: true }, // glibc
-  strerror_r: { parameters: [int, buffer, length], result: int }, // musl has POSIX's under this name
+  strerror_r: { parameters: [int, buffer, length], result: int }, // musl: POSIX's version has this name
   addressOf: { name: "memcpy", parameters: [buffer, address, length], result: address },
   readMemory: { name: "memcpy", parameters: [buffer, address, length], result: address },
 
@@ -148,7 +148,7 @@ function load(): Libc {
     try {
       const { symbols } = Deno.dlopen(path, functions);
       openedPath = path;
-      errnoAddress = symbols.__errno_location(); // now, because a BigInt is an allocation
+      errnoAddress = symbols.__errno_location(); // now, because it allocates a BigInt
       return symbols;
     } catch (error) {
       cause = error; // another distribution's path
@@ -166,8 +166,8 @@ function missingPermission(): Error {
 }
 
 /**
- * `errno(3)`: returns the error of the last call. It must be read before anything else: an allocation may
- * collect garbage, and a system call of the collector sets it.
+ * `errno(3)`: returns the error of the last call. Call it immediately: any allocation may start a garbage
+ * collection, whose system calls overwrite it.
  */
 export function errno(): number {
   libc().readMemory(errnoValue, errnoAddress, 4);

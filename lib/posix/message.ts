@@ -43,7 +43,7 @@ export interface MessageOptions {
   to?: Deno.Addr;
   /** The control messages to send. Default none. */
   control?: ControlMessage[];
-  /** The room for received control messages, in bytes. Default 0. */
+  /** The size of the buffer for received control messages, in bytes. Default 0. */
   controlSize?: number;
 }
 
@@ -141,7 +141,7 @@ export class Message {
   }
 
   /**
-   * Prepares the message for `recvmsg`: all of its room is free.
+   * Prepares the message for `recvmsg`, which may fill all of its buffers.
    *
    * @internal
    */
@@ -180,7 +180,7 @@ function align(length: number): number {
   return Math.ceil(length / ALIGNMENT) * ALIGNMENT;
 }
 
-/** `CMSG_SPACE`, `CMSG_DATA`: encodes control messages one behind the other. */
+/** `CMSG_SPACE`, `CMSG_DATA`: encodes control messages one after another. */
 function encodeControl(messages: ControlMessage[]): Uint8Array<ArrayBuffer> {
   const size = messages.reduce((size, { data }) => size + cmsghdr.size + align(data.length), 0);
   const bytes = new Uint8Array(size);
@@ -256,7 +256,7 @@ export function rightsMessage(descriptors: Descriptor[]): ControlMessage {
  *
  * @param message The message, after `recvmsg`.
  * @returns The descriptors, close-on-exec; they may be blocking, because the mode belongs to the open file. The
- * caller must close them. Call it once a message: a second call returns them again.
+ * caller must close them. Call it once for each message: a second call returns them again.
  *
  * @category Messages
  */
@@ -287,12 +287,12 @@ export function recvmsg(socket: Descriptor, message: Message, flags?: number): n
   try {
     return wouldBlock("recvmsg");
   } finally {
-    message.clear(); // it must not have the descriptors of an earlier message again
+    message.clear(); // otherwise it would return the descriptors of an earlier message again
   }
 }
 
 /**
- * `sendmsg(2)`: sends a message with control messages.
+ * `sendmsg(2)`: sends a message with its control messages.
  *
  * Source: sendmsg(2). See {@linkcode Message} for an example.
  *

@@ -32,8 +32,8 @@ function isWithin(value: number, min: number, max: number): boolean {
 /**
  * The datagrams of `recvmmsg(2)` and `sendmmsg(2)`: a vector of `struct mmsghdr` with buffers of one size.
  *
- * A received batch can be sent as it is: each datagram returns to its sender. {@linkcode MessageBatch.push} adds
- * others.
+ * A received batch can be sent without changes: each datagram is sent to its sender. {@linkcode MessageBatch.push}
+ * adds other datagrams.
  *
  * Source: recvmmsg(2), sendmmsg(2).
  *
@@ -200,7 +200,7 @@ export class MessageBatch {
   }
 
   /**
-   * Removes a datagram: the last takes its place.
+   * Removes a datagram: replaces it by the last.
    *
    * @internal
    */
@@ -300,7 +300,7 @@ export function sendmmsg(
   start: number,
   end: number,
 ): number {
-  // Outside of the batch is other memory, which the system would read as messages.
+  // Otherwise the system would read memory outside the batch as messages.
   if (!isWithin(end, 0, batch.count) || !isWithin(start, 0, end)) {
     throw new RangeError(`sendmmsg: ${start} to ${end} is not in a batch of ${batch.count}`);
   }

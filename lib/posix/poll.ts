@@ -1,8 +1,8 @@
 /**
  * Waits for several descriptors: `poll(2)` and `select(2)`.
  *
- * Both wait in a thread of Deno's pool, so that timers, signals and promises of the program continue; they also
- * continue while a descriptor is always ready. The pool has few threads, and file operations use them too: a program
+ * Both wait in a thread of Deno's pool, so that timers, signals and promises of the program continue, even
+ * while a descriptor is always ready. The pool has few threads, and file operations use them too: a program
  * should have one such wait at a time.
  *
  * @module
@@ -30,19 +30,20 @@ export interface PollEntry {
   readonly descriptor: Descriptor;
   /** The events to wait for, such as `POLLIN | POLLOUT`. */
   events: number;
-  /** The events that have occurred, set by `poll`; it includes `POLLERR`, `POLLHUP` and `POLLNVAL`. */
+  /** The events that have occurred, set by `poll`. They may include `POLLERR`, `POLLHUP` and `POLLNVAL`. */
   revents?: number;
 }
 
 /**
- * `poll(2)`: waits until one of several descriptors is ready. To close one of them does not end the wait.
+ * `poll(2)`: waits until one of several descriptors is ready. Closing one of them does not end the wait.
  *
  * Source: poll(2).
  *
  * @param entries The descriptors and the events to wait for. The call sets `revents` of each.
  * @param timeout The maximum wait, in ms; 0 to return immediately. Default: without a time limit.
  * @returns The number of entries with events; 0 after the timeout.
- * @throws {PosixError} `EBADF` if a descriptor is closed; `EINVAL` for more entries than the process may open.
+ * @throws {PosixError} `EBADF` if a descriptor is closed; `EINVAL` if there are more entries than descriptors
+ * that the process may open.
  * @throws {RangeError} If `timeout` is negative.
  *
  * @example
@@ -68,7 +69,7 @@ export async function poll(entries: PollEntry[], timeout?: number): Promise<numb
   const now = () => {
     // Each time: another file may have the number of a descriptor that was closed during the wait.
     for (const [index, { descriptor, events }] of entries.entries()) {
-      if (descriptor.fd === -1) throw errnoError(EBADF, "poll"); // C ignores an entry of -1
+      if (descriptor.fd === -1) throw errnoError(EBADF, "poll"); // C's poll ignores the number -1
       view.setInt32(index * pollfd.size + pollfd.fd, descriptor.fd, LITTLE_ENDIAN);
       view.setInt16(index * pollfd.size + pollfd.events, events, LITTLE_ENDIAN);
     }
@@ -168,7 +169,7 @@ export class FdSet {
 }
 
 /**
- * The limit of the numbers of descriptors in an {@linkcode FdSet}.
+ * One more than the highest descriptor number that an {@linkcode FdSet} can hold.
  *
  * @category Constants
  */
@@ -179,9 +180,10 @@ export const FD_SETSIZE = 1024;
  *
  * Source: UCM lecture; select(2).
  *
- * @param readable The descriptors to receive from; `null` for none. The call leaves those that are ready.
- * @param writable The descriptors to send to; `null` for none. The call leaves those that are ready.
- * @param exceptional The descriptors whose urgent data is awaited; `null` for none. The call leaves those that are ready.
+ * @param readable The descriptors to receive from; `null` for none. The call removes those that are not ready.
+ * @param writable The descriptors to send to; `null` for none. The call removes those that are not ready.
+ * @param exceptional The descriptors to receive urgent data from; `null` for none. The call removes those that
+ * are not ready.
  * @param timeout The maximum wait, in ms; 0 to return immediately. Default: without a time limit.
  * @returns The number of descriptors that are ready; 0 after the timeout, with empty sets.
  * @throws {PosixError} `EBADF` if a descriptor in a set was closed.
@@ -215,7 +217,7 @@ export async function select(
   const originals = sets.map((set) => set?.bytes.slice());
   const [reading = null, writing = null, excepting = null] = sets.map((set) => set?.bytes);
   const end = Math.max(...sets.map((set) => set?.end ?? 0));
-  // The kernel overwrites the sets; Linux the timeout, too.
+  // The kernel overwrites the sets and, on Linux, the timeout.
   const restore = () => sets.forEach((set, index) => set?.bytes.set(originals[index] ?? []));
   const now = () => {
     restore();
@@ -237,17 +239,17 @@ function encodeTimeval(ms: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** The maximum timeout of C's `poll`, in ms: 24 days. A longer wait is several. */
+/** The maximum timeout of C's `poll`, in ms: 24 days. A longer wait is split. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 
-/** How long waits may succeed at once before Deno runs timers and signals, in ms. */
+/** How long waits may succeed immediately before Deno runs timers and signals, in ms. */
 const MAX_BUSY = 5;
 
 /** When Deno's own loop last ran during a wait. */
 let yielded = 0;
 
 /**
- * Waits until a call finds a descriptor that is ready.
+ * Waits until a call reports a descriptor that is ready.
  *
  * @param syscall The call, by its name in C.
  * @param timeout The maximum wait, in ms.

@@ -1,5 +1,5 @@
 /**
- * An event loop over `epoll(7)`, inside Deno's own.
+ * An event loop over `epoll(7)`, within Deno's event loop.
  *
  * @module
  */
@@ -39,7 +39,7 @@ const ONE = new BigUint64Array([1n]);
 
 /**
  * Called with a descriptor that is ready and the events that have occurred, such as `EPOLLIN | EPOLLHUP`. If it
- * returns a promise, the loop waits for it before it calls another.
+ * returns a promise, the loop waits for it before it calls another function.
  *
  * @category Multiplexing
  */
@@ -60,7 +60,7 @@ export type OnError<D extends Descriptor = Descriptor> = (error: unknown, descri
  *
  * It is level-triggered: a function that leaves data in the socket is called again, after the other sockets that
  * are ready. While descriptors are registered, the loop runs and keeps the process alive. Under load it calls
- * `epoll_wait(2)` without waiting, and gives Deno's timers, signals and promises their turn; when no
+ * `epoll_wait(2)` without waiting, and lets Deno's timers, signals and promises run; when no
  * descriptor is ready, one thread of Deno's pool waits, and the program uses no processor time.
  *
  * Source: epoll(7), eventfd(2).
@@ -85,17 +85,17 @@ export type OnError<D extends Descriptor = Descriptor> = (error: unknown, descri
  */
 export class Poller implements Disposable {
   readonly #epoll: Descriptor;
-  /** An eventfd(2): ends the wait in the pool. */
+  /** An eventfd(2). Writing to it ends the wait in the pool. */
   readonly #alarm: Descriptor;
   readonly #events = new Uint32Array(EVENT * MAX_EVENTS);
   /** An event for epoll_ctl(2). */
   readonly #event = new Uint32Array(EVENT);
-  /** The events that a wait in the pool has found, and their number. */
+  /** The events that a wait in the pool returned, and their number. */
   readonly #poolEvents = new Uint32Array(EVENT * MAX_EVENTS);
   #poolCount = 0;
-  // What is registered, by the numbers of the descriptors. The number of a registration distinguishes it from
-  // an earlier one of the same descriptor number, whose event may be left. Arrays, because an object for each
-  // descriptor would be one more miss of the processor's cache for each event.
+  // The registrations, indexed by descriptor number. Each has a number, which distinguishes it from an earlier
+  // registration of the same descriptor number, whose event may not have been processed yet. They are arrays,
+  // because an object for each descriptor would add a cache miss to each event.
   readonly #numbers: number[] = [];
   readonly #waitsFor: number[] = [];
   readonly #descriptors: (Descriptor | undefined)[] = [];
@@ -104,18 +104,18 @@ export class Poller implements Disposable {
   #size = 0;
   #lastNumber = 0;
   #isRunning = false;
-  #isInPool = false; // a wait of the loop, which may continue when the loop does
-  #woken = Promise.withResolvers<void>(); // ends the wait
-  #isAwaiting = false; // the promise of a function
+  #isInPool = false; // whether a wait is in the pool, which may outlast the wait of the loop
+  #woken = Promise.withResolvers<void>(); // ends the wait of the loop
+  #isAwaiting = false; // whether the loop awaits the promise of a function
   #turns = 0;
   #isOpen = true;
-  /** One function, not one a descriptor. */
+  /** Shared by all descriptors. */
   readonly #remove = (descriptor: Descriptor) => this.remove(descriptor);
 
   /**
    * Creates a poller without descriptors.
    *
-   * @throws {PosixError} `EMFILE` without two free descriptors.
+   * @throws {PosixError} `EMFILE` if fewer than two descriptors are free.
    */
   constructor() {
     using opened = new DisposableStack(); // if the second call fails
@@ -133,8 +133,7 @@ export class Poller implements Disposable {
    * @param descriptor The descriptor, registered with no other poller.
    * @param events The events to wait for, such as `EPOLLIN`; 0 for errors and hang-ups only.
    * @param onReady Called with the descriptor and the events. Many descriptors can share one function.
-   * @param onError Called with an error that `onReady` throws. Default: it is an uncaught error of the program, as
-   * in a timer.
+   * @param onError Called with an error that `onReady` throws. Default: the error is uncaught, as in a timer.
    * @throws {PosixError} `EBADF` if the descriptor or the poller is closed; `EEXIST` if it is registered; `EPERM`
    * for a file.
    */
@@ -175,8 +174,8 @@ export class Poller implements Disposable {
   }
 
   /**
-   * `EPOLL_CTL_MOD`: changes the events that a descriptor waits for. Its function is not called for others, even if
-   * they have occurred.
+   * `EPOLL_CTL_MOD`: changes the events that a descriptor waits for. Its function is not called for other events,
+   * even if they have occurred.
    *
    * @param descriptor The registered descriptor.
    * @param events The events.
@@ -216,7 +215,7 @@ export class Poller implements Disposable {
   }
 
   /**
-   * Lets the loop look for descriptors that are ready: the thread that waits for them may be late.
+   * Makes the loop call epoll_wait(2) now: the result of the wait in the pool may be late.
    *
    * @internal
    */
@@ -255,7 +254,7 @@ export class Poller implements Disposable {
   #forget(descriptor: Descriptor): void {
     const { fd } = descriptor;
     this.#numbers[fd] = -1;
-    this.#descriptors[fd] = undefined; // the functions remain, until another descriptor has the number
+    this.#descriptors[fd] = undefined; // the functions remain until the number is used again
     descriptor.setOnClose(undefined);
   }
 
@@ -288,7 +287,7 @@ export class Poller implements Disposable {
   async #run(): Promise<void> {
     this.#isRunning = true;
     let yielded = performance.now(); // when Deno's own loop last ran
-    // Deno's loop runs first: the caller may still be changing what it registers.
+    // The caller runs first: it may still change what it registers.
     await undefined;
     while (this.#size > 0) {
       let vector = this.#poolEvents;
@@ -327,7 +326,7 @@ export class Poller implements Disposable {
         await nextTurn();
         yielded = performance.now();
       } else {
-        await undefined; // the promises that the functions have resolved
+        await undefined; // callbacks of the promises that the functions have resolved
       }
     }
     this.#isRunning = false;

@@ -132,11 +132,11 @@ class Filter {
     this.#onError = onError;
   }
 
-  /** Returns the number of datagrams that are left. */
+  /** Returns the number of datagrams that remain. */
   apply(batch: MessageBatch): number | Promise<number> {
     for (let i = 0; i < batch.count; i++) {
       const port = batch.fromPort(i);
-      // Usually none, so that most batches await nothing.
+      // Most batches have no such datagram, and need no promise.
       if (port === 0 || port === this.#addr.port) return this.#applySlowly(batch);
     }
     return batch.count;

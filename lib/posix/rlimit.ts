@@ -50,7 +50,7 @@ export function getrlimit(resource: number): number {
  * import { getrlimit, RLIMIT_NOFILE, setrlimit } from "@deno-sockets/samples/posix";
  *
  * const limit = getrlimit(RLIMIT_NOFILE);
- * setrlimit(RLIMIT_NOFILE, 256); // the next descriptors are below 256; a call without one fails with EMFILE
+ * setrlimit(RLIMIT_NOFILE, 256); // a call that needs a descriptor of 256 or more fails with EMFILE
  * assertEquals(getrlimit(RLIMIT_NOFILE), 256);
  * setrlimit(RLIMIT_NOFILE, limit);
  * ```

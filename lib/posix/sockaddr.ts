@@ -48,7 +48,7 @@ export function addressFamily(address: Deno.Addr): number {
  *
  * @param address An address with a numeric host, or of a Unix-domain socket. A path that begins with a NUL
  * is an abstract address; the path "" is the unnamed address.
- * @throws {TypeError} If the host is not numeric, or there is no such structure.
+ * @throws {TypeError} If the host is not numeric, or there is no structure for the transport.
  * @throws {RangeError} If the path is longer than 107 bytes, or an abstract name longer than 107.
  */
 export function encodeSockaddr(address: Deno.Addr): Uint8Array<ArrayBuffer> {
@@ -62,7 +62,7 @@ export function encodeSockaddr(address: Deno.Addr): Uint8Array<ArrayBuffer> {
     throw new RangeError(`sockaddr: the ${what} of ${length} bytes is longer than ${max}`);
   }
   if (!isAbstract && path.includes(0)) throw new TypeError("sockaddr: the path contains a NUL");
-  // A path ends with a NUL; an abstract name has no end but the length. The unnamed address is only the family:
+  // A path ends with a NUL; an abstract name ends only by the length. The unnamed address is only the family:
   // with a NUL it would be the abstract address with the empty name, which any process may bind.
   const end = isAbstract || path.length === 0 ? 0 : 1;
   const sockaddr = new Uint8Array(sockaddr_un.sun_path + path.length + end);
@@ -85,7 +85,7 @@ export function decodeSockaddr(
   length?: number,
 ): Deno.Addr {
   length ??= sockaddr.length;
-  // The address of a socket that has none is empty, even without its family.
+  // The address of an unnamed socket may be empty, without its family.
   const family = length >= 2 ? (sockaddr[0] ?? 0) | (sockaddr[1] ?? 0) << 8 : AF_UNIX;
   if (family === AF_INET || family === AF_INET6) {
     const [start, end] = family === AF_INET

@@ -25,7 +25,7 @@ const addressBuffer = new AddressBuffer();
  * @param type The type: `SOCK_STREAM`, `SOCK_DGRAM`, `SOCK_SEQPACKET` or `SOCK_RAW`.
  * @param protocol The protocol. Default 0, the usual one: TCP or UDP.
  * @returns The socket.
- * @throws {PosixError} `EMFILE` without a free descriptor, `EPERM` for a raw socket without the privilege.
+ * @throws {PosixError} `EMFILE` if no descriptor is free, `EPERM` for a raw socket without the privilege.
  *
  * @example
  * ```ts
@@ -53,7 +53,7 @@ export function socket(family: number, type: number, protocol?: number): Descrip
  *
  * @param type The type: `SOCK_STREAM`, `SOCK_DGRAM` or `SOCK_SEQPACKET`.
  * @returns The two sockets.
- * @throws {PosixError} `EMFILE` without free descriptors.
+ * @throws {PosixError} `EMFILE` if fewer than two descriptors are free.
  *
  * @example
  * ```ts
@@ -99,7 +99,7 @@ export function bind(socket: Descriptor, address: Deno.Addr): void {
 }
 
 /**
- * `listen(2)`: makes a socket accept connections.
+ * `listen(2)`: makes a socket a listening socket.
  *
  * Source: UCM lecture; listen(2). See {@linkcode socket} for an example.
  *
@@ -114,7 +114,7 @@ export function listen(socket: Descriptor, backlog: number): void {
 }
 
 /**
- * A connection that {@linkcode accept} accepted.
+ * A connection that {@linkcode accept} returns.
  *
  * @category Sockets
  */
@@ -132,8 +132,8 @@ export interface Accepted {
  *
  * @param listener The listening socket.
  * @returns The connection and the client's address; `null` if the backlog is empty (`EAGAIN`).
- * @throws {PosixError} `EMFILE`, `ENFILE`, `ENOBUFS` or `ENOMEM` without resources; `ECONNABORTED` if the client
- * has reset the connection.
+ * @throws {PosixError} `EMFILE`, `ENFILE`, `ENOBUFS` or `ENOMEM` if resources are exhausted; `ECONNABORTED` if the
+ * client has reset the connection.
  *
  * @category Sockets
  */
@@ -228,7 +228,7 @@ const optionLength = new Uint32Array(1);
  * @param level The level, such as `SOL_SOCKET` or `IPPROTO_TCP`.
  * @param option The option, such as `SO_ERROR`.
  * @returns The value; 0 or 1 for a boolean option.
- * @throws {PosixError} `ENOPROTOOPT` if the socket has no such option; `ENOTCONN` if it must be connected.
+ * @throws {PosixError} `ENOPROTOOPT` if the socket has no such option; `ENOTCONN` if the option requires a connection.
  *
  * @example
  * ```ts
@@ -242,7 +242,7 @@ const optionLength = new Uint32Array(1);
  * @category Options
  */
 export function getsockopt(socket: Descriptor, level: number, option: number): number {
-  intValue[0] = 0; // some options of IP are a single byte if their value fits in one, or empty
+  intValue[0] = 0; // some options of IP store a single byte, or nothing
   optionLength[0] = 4;
   if (libc().getsockopt(socket.fd, level, option, intValue, optionLength) === -1) {
     throw errnoError(errno(), "getsockopt");
@@ -259,7 +259,7 @@ export function getsockopt(socket: Descriptor, level: number, option: number): n
  * @param level The level, such as `SOL_SOCKET` or `IPPROTO_TCP`.
  * @param option The option, such as `SO_LINGER` or `TCP_INFO`.
  * @param size The maximum size of the structure, in bytes.
- * @returns The structure, as long as the kernel stored it.
+ * @returns The structure, with the length that the kernel stored.
  * @throws {PosixError} `ENOPROTOOPT` if the socket has no such option.
  *
  * @example
@@ -341,7 +341,7 @@ export function shutdown(socket: Descriptor, how: number): void {
 }
 
 /**
- * `sockatmark(3)`: reports whether the next byte of the stream is where the urgent data was sent.
+ * `sockatmark(3)`: reports whether the next byte of the stream is the urgent one: the out-of-band mark.
  *
  * Source: sockatmark(3), tcp(7).
  *

@@ -12,7 +12,7 @@ import { AddressBuffer, encodeSockaddr } from "./sockaddr.ts";
 
 const addressBuffer = new AddressBuffer();
 
-/** Handles a result of -1: returns `-EAGAIN`, or throws. To be called at once, because it reads errno. */
+/** Handles a result of -1: returns `-EAGAIN`, or throws. Call it immediately, because it reads errno. */
 export function wouldBlock(syscall: string): number {
   const error = errno();
   if (error === EAGAIN) return -EAGAIN;
@@ -22,14 +22,14 @@ export function wouldBlock(syscall: string): number {
 /**
  * `recv(2)`: receives bytes, or a datagram.
  *
+ * Source: UCM lecture; recv(2).
+ *
  * @param socket The connected socket.
  * @param buffer The buffer to fill. A longer datagram is truncated.
  * @param flags Flags such as `MSG_PEEK | MSG_OOB`. Default 0.
  * @returns The number of bytes; 0 at EOF, and for an empty datagram; `-EAGAIN` if nothing has arrived.
  * @throws {PosixError} `ECONNRESET` if the peer reset the connection; `ECONNREFUSED` on a datagram socket whose
  * peer does not exist.
- *
- * Source: UCM lecture; recv(2).
  *
  * @example
  * ```ts
@@ -60,8 +60,7 @@ export function recv(socket: Descriptor, buffer: Uint8Array<ArrayBuffer>, flags?
  * @param socket The connected socket.
  * @param bytes The bytes.
  * @param flags Flags such as `MSG_OOB | MSG_MORE`. Default 0.
- * @returns The number of bytes that the system's buffer had room for, which may be less than all; `-EAGAIN` if
- * it has none.
+ * @returns The number of bytes sent, which may be less than all; `-EAGAIN` if the system's buffer has no room.
  * @throws {PosixError} `EPIPE` or `ECONNRESET` if the connection has ended; `EMSGSIZE` for a datagram that is too
  * long, which is not sent; `ECONNREFUSED` on a datagram socket whose peer does not exist.
  *
@@ -120,9 +119,9 @@ export function recvfrom(
  * @param message The message. May be empty.
  * @param to The address, with a numeric host.
  * @param flags Flags. Default 0.
- * @returns The number of bytes, all of them; `-EAGAIN` if there is no room, or the queue of a Unix-domain peer is
+ * @returns The number of bytes sent, always all; `-EAGAIN` if there is no room, or the queue of a Unix-domain peer is
  * full.
- * @throws {PosixError} `EMSGSIZE` if the message is too long, and nothing is sent; `ECONNREFUSED` or `ENOENT` if a
+ * @throws {PosixError} `EMSGSIZE` if the message is too long, and is not sent; `ECONNREFUSED` or `ENOENT` if a
  * Unix-domain peer does not exist.
  * @throws {TypeError} If the host is not numeric.
  *

@@ -588,7 +588,7 @@ testWith(
         assertThrows(
           () => conn.send(text, length),
           RangeError,
-          `send: ${length} is not a part of 5 bytes`,
+          `send: ${length} is not a length from 0 to 5`,
         );
       }
       conn.close();
