@@ -28,11 +28,11 @@ export interface IcmpNumbers {
   echoRequest: number;
   /** The type of an echo reply. */
   echoReply: number;
-  /** The type of the error of a datagram that cannot be delivered. */
+  /** The type of the error for a datagram that cannot be delivered. */
   unreachable: number;
   /** The code of `unreachable` if no program listens on the port. */
   portUnreachable: number;
-  /** The type of the error of a router at which the time to live is 0. */
+  /** The type of the error that a router sends when the time to live of a datagram reaches 0. */
   timeExceeded: number;
   /** The texts of the errors, by type and code. */
   errors: Record<number, string[]>;
@@ -148,7 +148,7 @@ const HEADER = "!BBHHH";
  *
  * @param echo The message.
  * @returns A new array of 8 bytes and the data.
- * @throws {RangeError} If a number does not fit in its bits.
+ * @throws {RangeError} If a number does not fit in its field.
  *
  * @example
  * ```ts
@@ -170,7 +170,7 @@ export function encodeEcho({ type, id, sequence, data }: Echo): Uint8Array<Array
  * Decodes an echo message. It does not verify the checksum.
  *
  * @param message The ICMP message, or its beginning, as an ICMP error quotes it.
- * @returns The message; `null` if it is shorter than 8 bytes. The caller must compare the type.
+ * @returns The message; `null` if it is shorter than 8 bytes. The caller must check the type.
  *
  * @example
  * ```ts

@@ -20,7 +20,7 @@ export interface Acceptor<S> extends Sockets, Disposable {
 
 /**
  * A listener's backlog. close(2) on a listener resets the clients in its backlog, and no call returns their
- * number. So the backlog counts as empty when an accept has been pending for {@linkcode QUIET} ms.
+ * number. The backlog therefore counts as empty when an accept has been pending for {@linkcode QUIET} ms.
  */
 export class Backlog<S> implements Disposable {
   readonly #listener: Acceptor<S>;

@@ -54,12 +54,12 @@ export interface AcceptOptions {
 export interface LoopContext {
   /** Called once with each connection, when it is closed. */
   onClose: (conn: Monitored) => void;
-  /** Called with the error of its service. */
+  /** Called with the error of a connection's service. */
   onError: (error: Error) => void;
 }
 
 /**
- * Accepts sockets as {@linkcode accept} documents it.
+ * Accepts sockets, as documented for {@linkcode accept}.
  *
  * @param acceptor The listening socket.
  * @param options See {@linkcode AcceptOptions}.

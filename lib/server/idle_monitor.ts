@@ -34,7 +34,7 @@ export interface Monitored {
 interface Checks {
   /** `changes` at the last check. */
   changes: number;
-  /** The number of checks in a row that found it waiting for its peer without progress. */
+  /** The number of consecutive checks at which it waited for its peer without progress. */
   idle: number;
   /** The number of checks since the rate was last measured. */
   sinceRate: number;
@@ -45,13 +45,13 @@ interface Checks {
 /** How the sockets of connections are polled, if not by Deno. */
 export interface Sockets {
   /**
-   * Looks for clients and data that have arrived, which the event loop may be late to report. Without it, Deno
-   * polls its sockets before it runs timers.
+   * Polls the sockets for clients and data that have arrived, which the event loop may report late. Default: none,
+   * because Deno polls its own sockets between two checks.
    */
   poll?(): void;
   /**
-   * Reports whether not all sockets have been polled since the last call: data may have arrived on connections that
-   * seem idle. Default: they have.
+   * Reports whether some sockets have not been polled since the last call: data may then have arrived on
+   * connections that seem idle. Default: none.
    */
   isStalled?(): boolean;
 }
@@ -66,7 +66,7 @@ export interface IdleLimits {
 
 /**
  * A server's open connections. One timer checks them all: a timer per connection would use more memory than
- * the connection's buffer, and setting it at each read and write would take a twentieth of the server's time.
+ * the connection's buffer, and setting it at each read and write would take 5 % of the server's time.
  */
 export class IdleMonitor {
   readonly #limits: IdleLimits;
