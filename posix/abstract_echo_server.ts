@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-ffi=/lib/x86_64-linux-gnu/libc.so.6
 /**
- * A concurrent echo server on an abstract Unix address, a name that is not in the file system: no file
- * is left behind, and none has to be removed. It is posix/epoll_echo_server.ts with another address.
+ * A concurrent echo server on an abstract Unix address, a name that is not in the file system: it
+ * creates no file that has to be removed. It is posix/epoll_echo_server.ts with another address.
  *
  * Usage: posix/abstract_echo_server.ts [name] [OPTION...]
  *   --max-connections N     maximum number of open connections; others wait in the backlog (1024)
@@ -17,12 +17,12 @@
  * the address is printed with `@` in its place. The kernel frees the name when the server exits, even
  * if it is killed.
  *
- * A name has no owner and no mode: every process in the same network namespace may connect to it. The
- * kernel states which process and which user did (SO_PEERCRED), so the server checks each client: it
- * serves its own user, as a file of mode 600 would ensure, and closes the connections of all others.
- * A name does not protect the clients either: any process may bind it before the server does. A client
- * that sends a secret must check the server in the same way. The process is the one that connected; it
- * may have passed the connection to another.
+ * A name has no owner and no mode: every process in the same network namespace may connect to it.
+ * SO_PEERCRED returns the process and the user that connected, as recorded by the kernel. With it,
+ * the server checks each client: it serves its own user, as with a socket file of mode 600, and
+ * closes the connections of all others. A name does not protect the clients either: any process may
+ * bind it before the server does. A client that sends a secret must check the server in the same way.
+ * SO_PEERCRED names the process that connected, even if it has passed the connection to another.
  *
  * Messages are printed as in posix/epoll_echo_server.ts.
  *
@@ -100,7 +100,7 @@ await main(header, {
   }
 });
 
-/** Returns the process and the user that connected a socket; of a listening socket, those that listen. */
+/** Returns the process and the user that connected the socket; for a listening socket, its own. */
 function credentials(socket: Descriptor): { pid: number; uid: number } {
   // getsockopt: struct ucred has the IDs of the process, the user and the group
   const [pid, uid] = unpack("=3I", getsockoptBytes(socket, SOL_SOCKET, SO_PEERCRED, 12));
@@ -110,7 +110,7 @@ function credentials(socket: Descriptor): { pid: number; uid: number } {
 /** Called when a connection is ready: sends back what it receives. */
 function echo(conn: EventConnection): void {
   if (conn.unsent) return reply(conn, conn.unsent, conn.unsent.length);
-  // recv: once, so that the other connections come next; what is left makes this one ready again
+  // recv: once, so that the others are served next; this one stays ready while data is left
   const size = conn.recv(buffer);
   if (size === 0) conn.close();
   else if (size !== -EAGAIN) reply(conn, buffer, size);

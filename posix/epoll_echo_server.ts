@@ -1,8 +1,9 @@
 #!/usr/bin/env -S deno run --allow-ffi=/lib/x86_64-linux-gnu/libc.so.6
 /**
- * An echo server with epoll(7), as fast as the same server in C. It has the limits and the drain of
- * servers/tcp_echo_concurrent.ts, and Deno's timers and signals go on. Use it as the basis of a
- * production server where the flag `--allow-ffi`, which outranks all others, is acceptable.
+ * An echo server with epoll(7), about as fast as the same server in C. It has the limits and the
+ * drain of servers/tcp_echo_concurrent.ts, and Deno's timers and signals continue to work. Use it as
+ * the basis of a production server where the flag `--allow-ffi`, which outranks all others, is
+ * acceptable.
  *
  * Usage: posix/epoll_echo_server.ts [host] [service] [OPTION...]
  *   --max-connections N     maximum number of open connections; others wait in the backlog (1024)
@@ -14,11 +15,11 @@
  *
  * The minimum rate is averaged over the idle timeout. A host name requires `--allow-net=NAME`, too.
  *
- * The kernel reports the sockets that are ready, many at once. A function serves each: it receives and
- * sends without waiting, so that no promise and no thread is needed. If the client does not read, its
- * connection waits until it can send, and receives nothing. A message is printed as text: without the
- * final newline (LF or CRLF), and with U+FFFD for control characters, including other newlines, and
- * for invalid UTF-8; the echo is exact.
+ * Each epoll_wait returns the sockets that are ready. A function serves each: it receives and sends
+ * without waiting, so that it needs no promise and no thread. If a client does not read, the server
+ * waits until it can send, and receives nothing from that client. A message is printed as text:
+ * without the final newline (LF or CRLF), and with U+FFFD for control characters, including other
+ * newlines, and for invalid UTF-8; the echo is exact.
  *
  * ```console
  * $ posix/epoll_echo_server.ts 127.0.0.1 7041
@@ -98,7 +99,7 @@ await main(header, {
 /** Called when a connection is ready: sends back what it receives. */
 function echo(conn: EventConnection): void {
   if (conn.unsent) return reply(conn, conn.unsent, conn.unsent.length);
-  // recv: once, so that the other connections come next; what is left makes this one ready again
+  // recv: once, so that the others are served next; this one stays ready while data is left
   const size = conn.recv(buffer);
   if (size === 0) conn.close();
   else if (size !== -EAGAIN) reply(conn, buffer, size);

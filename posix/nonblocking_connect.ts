@@ -9,8 +9,8 @@
  * A host name requires `--allow-net=NAME`, too; the client connects to its first address.
  *
  * From UCM 2.4, O_NONBLOCK and connect. Departs from it: socket(2) sets O_NONBLOCK, with its flag
- * SOCK_NONBLOCK, and fcntl(2) reads it. Without the time limit, the kernel gives up after about two
- * minutes (tcp_syn_retries in tcp(7)), and SO_ERROR is ETIMEDOUT.
+ * SOCK_NONBLOCK, and fcntl(2) reads it. Without the time limit, the connection fails after about
+ * two minutes (tcp_syn_retries in tcp(7)), and SO_ERROR is ETIMEDOUT.
  *
  * ```console
  * $ posix/nonblocking_connect.ts 127.0.0.1 7007
@@ -85,7 +85,7 @@ await main(header, {
     .filter(([, event]) => (entry.revents & event) !== 0).map(([name]) => name);
   console.log(`poll: ${events.join(" ")}`);
 
-  // getsockopt: the result of the connection; reading it clears it
+  // getsockopt: the result of the connection; reading the option clears it
   const errno = getsockopt(client, SOL_SOCKET, SO_ERROR);
   if (errno !== 0) {
     const error = errnoError(errno, "connect", name);

@@ -9,10 +9,10 @@
  * From UCM 2.4, recv with MSG_OOB, SIGURG and sockatmark. When urgent data arrives, the kernel sends
  * SIGURG to the process that F_SETOWN names, and poll reports POLLPRI, even if data before it is
  * unread. recv returns the data before the urgent byte, stops at the mark, where sockatmark is true,
- * and then skips the byte: only recv with MSG_OOB returns it. To print the same each time, the server
- * receives the urgent byte when it is at the mark.
+ * and then skips the byte: only recv with MSG_OOB returns it. To print the same output each time, the
+ * server receives the urgent byte when it is at the mark.
  *
- * The server sends "ready" when it has called F_SETOWN. If urgent data arrives earlier, there is no
+ * The server sends "ready" after fcntl with F_SETOWN. If urgent data arrives earlier, there is no
  * signal: after a second the server prints "no SIGURG". TCP has one mark: another urgent byte that
  * arrives before the first was received replaces it. Data is printed as text: without the final
  * newline (LF or CRLF), and with U+FFFD for control characters and for invalid UTF-8. A client that

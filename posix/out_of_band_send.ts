@@ -6,10 +6,10 @@
  *
  * A host name requires `--allow-net=NAME`, too.
  *
- * From UCM 2.4, send with MSG_OOB. The urgent byte is in the stream, behind the data that was sent
- * before it; TCP tells the receiver where it is, and the receiver can take it out of order. The
- * client first waits until the server says that it is ready: SIGURG is sent only to a process that
- * has asked for it. It waits for a second at most, because other servers say nothing.
+ * From UCM 2.4, send with MSG_OOB. The urgent byte follows the data that was sent before it; the
+ * urgent pointer of TCP gives its position, and the receiver can receive it out of order. The client
+ * first waits until the server sends that it is ready, because the kernel sends SIGURG only to a
+ * process set with F_SETOWN. It waits for a second at most, because other servers send nothing.
  *
  * ```console
  * $ posix/out_of_band_receive.ts 127.0.0.1 7045

@@ -3,14 +3,14 @@
  * Passes a listening socket to another process, which accepts a client on it.
  *
  * Usage: posix/pass_descriptor.ts [OPTION...]
- *   --descriptor N  be the other process, which receives on the socket with this number
+ *   --descriptor N  run as the other process, which receives on the socket with this number
  *
  * The program starts itself as a child process, and gives it one end of a socketpair(2): it clears
  * close-on-exec on that end, so that the child inherits it under the same number. Over the other end
  * it sends the listening socket with SCM_RIGHTS. The child receives a new descriptor, which may have
  * another number, of the same socket: it accepts the client that waits in the backlog. SO_PEERCRED
  * returns the process, user and group that created the socketpair, as the kernel recorded them.
- * SCM_RIGHTS requires no common ancestor: every Unix-domain connection can carry descriptors.
+ * The processes need not be related: every Unix-domain connection can carry descriptors.
  *
  * `--allow-run` names /proc/self/exe, the running program: Deno, or this sample's executable.
  *
@@ -105,7 +105,7 @@ async function passListener(): Promise<void> {
   if (code !== 0) throw new Error(`waitpid: the child has exited with ${code}`);
 }
 
-/** Starts this program with an argument: Deno must be given the program, an executable contains it. */
+/** Starts this program. Deno requires the program's URL; an executable contains the program. */
 function startSelf(arg: string): Deno.ChildProcess {
   const run = ["run", "--quiet", `--allow-ffi=${libcPermission().path}`, import.meta.url];
   const args = Deno.build.standalone ? [arg] : [...run, arg];

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-ffi=/lib/x86_64-linux-gnu/libc.so.6
 /**
  * Sends ICMP echo requests, and measures the time until each reply: a socket without a transport
- * protocol, its checksum, control messages, and errors that routers report.
+ * protocol, the checksum of ICMP, control messages, and errors that routers report.
  *
  * Usage: posix/ping.ts [host] [OPTION...]
  *   --count N           how many requests to send, up to 65535 (4)
@@ -15,7 +15,7 @@
  * default includes none. Then it opens a raw socket, which requires root; otherwise it fails with
  * `socket: Operation not permitted`. A host name requires `--allow-net=NAME`, too.
  *
- * It prints what ping(8) prints, but no names of hosts. Duplicates, replies to other programs, and
+ * It prints what ping(8) prints, but no host names. Duplicates, replies to other programs, and
  * messages with a wrong checksum are ignored. SIGINT ends it with the statistics. It exits with 1 if
  * there was no reply.
  *
@@ -122,7 +122,7 @@ await main(header, {
   const id = !isRaw && "port" in own ? own.port : Math.floor(Math.random() * 0x10000);
   await stdout.print(`PING ${host} (${address.hostname}) ${ip.sizes}`);
 
-  const pending = new Map<number, number>(); // when each request was sent that has no answer yet
+  const pending = new Map<number, number>(); // when each unanswered request was sent
   const times: number[] = []; // from a request to its reply, in ms
   let transmitted = 0;
   let errors = 0;
@@ -168,7 +168,7 @@ await main(header, {
   };
   using poller = new Poller();
   poller.add(socket, EPOLLIN, receive, logError);
-  // The first call of each function takes milliseconds: none while a time is measured.
+  // The first call of each function takes milliseconds, so it comes before the measurements.
   await receive(socket, 0);
   await delay(0);
 
@@ -199,7 +199,7 @@ await main(header, {
   await stdout.print(`rtt min/avg/max/mdev = ${summarize(times)} ms`);
 });
 
-/** Opens a datagram socket for ICMP; a raw one if this group may not open it. */
+/** Opens a datagram socket for ICMP; a raw socket if that fails. */
 function openSocket(family: number, protocol: number): Descriptor {
   try {
     return socket(family, SOCK_DGRAM, protocol);

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-ffi=/lib/x86_64-linux-gnu/libc.so.6
 /**
- * An echo server with select(2): one thread serves many clients. It receives and sends only where
- * select reports that it need not wait.
+ * An echo server with select(2): one thread serves many clients. It calls recv and send only on sockets
+ * that select reports as ready.
  *
  * Usage: posix/select_echo_server.ts [host] [service]
  *
@@ -102,7 +102,7 @@ interface Client {
   readonly peer: string;
   /** The rest of a message. While there is one, the server waits to send it, and does not receive. */
   unsent: Uint8Array<ArrayBuffer>;
-  /** When the client will have been idle for too long. */
+  /** When the idle timeout of the client expires. */
   deadline: number;
 }
 
@@ -146,14 +146,14 @@ await main(header, {
     const isQuiet = count === 0 && clients.values().every(({ unsent }) => unsent.length === 0);
     if (signal.aborted && isQuiet) break;
 
-    // FD_ISSET, accept: one client, so that the others come next
+    // FD_ISSET, accept: one client, so that the others are served next
     if (readable.has(listener)) {
       try {
         const client = await acceptClient(listener);
         if (client !== null) clients.add(client);
       } catch (error) {
         logError(error);
-        // Without descriptors, clients stay in the backlog, and select would return at once.
+        // While no descriptor is free, the client stays in the backlog, and select would not wait.
         const isGone = error instanceof Deno.errors.ConnectionAborted;
         if (!isGone) nextAccept = performance.now() + INTERVAL;
       }
@@ -176,7 +176,7 @@ await main(header, {
   }
 });
 
-/** Accepts a client; returns null if it has left already. */
+/** Accepts a client; returns null if it has already disconnected. */
 async function acceptClient(listener: Descriptor): Promise<Client | null> {
   const accepted = accept(listener);
   if (accepted === null) return null;

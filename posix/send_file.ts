@@ -9,13 +9,13 @@
  * A host name requires `--allow-net=NAME`, too.
  *
  * MSG_PEEK shows the first byte of the client without receiving it: if it is the G of GET, the client
- * is a browser or curl, and the response begins with a header of HTTP. Other clients receive the file
- * alone: those that send something else, that close their sending side, or that send nothing for a
- * second. For the last, the server calls shutdown(2) with SHUT_RD, so that recv returns 0, as at the
- * end of the stream.
+ * is a browser or curl, and the response begins with an HTTP header. Other clients receive only the
+ * file: those that send something else, that close their sending side, or that send nothing for a
+ * second. After this second, the server calls shutdown(2) with SHUT_RD, so that recv returns 0, as at
+ * the end of the stream.
  *
  * Over TCP, SHUT_RD sends nothing to the client. Linux still accepts data from it, and recv returns
- * this data. Only when the server has shut down its sending side too, Linux answers data with a
+ * this data. After the server has shut down its sending side too, Linux answers data with a
  * reset: a client that was silent at first, and then sends, may lose the end of the file. Over a
  * Unix-domain socket, the client's send fails with EPIPE.
  *
@@ -84,7 +84,7 @@ const G = 0x47;
 /** Receives what clients send after the first byte. */
 const discarded = new Uint8Array(65536);
 
-/** The maximum number of bytes of one sendfile(2), after which the other clients come next. */
+/** The maximum number of bytes of one sendfile(2), after which the other clients are served. */
 const PIECE = 1 << 20;
 
 await main(header, {

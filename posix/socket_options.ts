@@ -1,13 +1,13 @@
 #!/usr/bin/env -S deno run --allow-ffi=/lib/x86_64-linux-gnu/libc.so.6
 /**
- * The socket options of the lecture and those that programs tune most: each is read, set and read
- * again on a live socket.
+ * The socket options of the lecture and others that programs often set: each is read, set and read
+ * again on an open socket.
  *
  * Usage: posix/socket_options.ts
  *
  * An option is an int, or a structure of C, such as `struct linger`: {l_onoff, l_linger}. The
  * sockets are a TCP connection, a listener, a UDP socket and an IPv6 socket. A membership cannot be
- * read; that the second call fails shows that the first had an effect.
+ * read; the error of the second call shows that the first had an effect.
  *
  * Requires: IPv6
  *

@@ -1,18 +1,18 @@
 #!/usr/bin/env -S deno run --allow-ffi=/lib/x86_64-linux-gnu/libc.so.6
 /**
- * Shows the routers on the way to a host: a datagram whose time to live is too short is dropped by
- * a router, which reports it to the sender. The error queue of the socket has that report.
+ * Shows the routers on the route to a host: a router drops a datagram whose time to live is too short,
+ * and reports that to the sender. The socket's error queue contains the report.
  *
  * Usage: posix/traceroute.ts [host] [OPTION...]
  *   --max-hops N       the maximum time to live (30)
- *   --port N           the destination port of the first datagram, one more for each other (33434)
+ *   --port N           the first destination port; each datagram is sent to the next (33434)
  *   --timeout SECONDS  how long to wait for the report of a datagram (5)
  *
  * A host name requires `--allow-net=NAME`, too.
  *
  * It sends three datagrams for each hop, one after the other. No program should listen on their ports:
  * the host then reports an unreachable port, and the sample ends. It prints what traceroute(8) prints,
- * but no names of routers, and other errors in words. `*` is a datagram without a report in time.
+ * but no host names, and other errors as text. `*` is a datagram without a report in time.
  *
  * ```console
  * $ posix/traceroute.ts 127.0.0.1
@@ -118,7 +118,7 @@ async function probe(
   hop: number,
   timeout: number,
 ): Promise<Report | null> {
-  // socket, setsockopt, connect: a socket for each datagram, which receives the reports of no other
+  // socket, setsockopt, connect: a socket for each datagram, which receives only its reports
   using prober = socket(addressFamily(to), SOCK_DGRAM);
   setsockopt(prober, ip.level, ip.ttl, hop);
   setsockopt(prober, ip.level, ip.receiveErrors, 1);

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-ffi=/lib/x86_64-linux-gnu/libc.so.6
 /**
  * A UDP echo server that receives and sends many datagrams in one system call: recvmmsg(2) and
- * sendmmsg(2). It serves as servers/udp_echo.ts does, at the speed of the same server in C.
+ * sendmmsg(2). It does what servers/udp_echo.ts does, about as fast as the same server in C.
  *
  * Usage: posix/udp_batch_echo_server.ts [host] [service] [OPTION...]
  *   --quiet  do not print messages
@@ -82,7 +82,7 @@ await main(header, {
   // close, at the end of using
 });
 
-/** Sends the datagrams back to their senders. An error of one does not concern the others. */
+/** Sends the datagrams back to their senders. An error with one does not affect the others. */
 async function reply(server: Descriptor, batch: MessageBatch, count: number): Promise<void> {
   for (let sent = 0; sent < count;) {
     try {

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-ffi=/lib/x86_64-linux-gnu/libc.so.6
 /**
  * A client with a datagram socket that the kernel connects: it receives from one peer only, and a
- * call fails with ECONNREFUSED if no server has the peer's port.
+ * call fails with ECONNREFUSED if the peer's port is closed.
  *
  * Usage: posix/udp_connected.ts [host] [port] [OPTION...]
  *   --timeout SECONDS  how long to wait for a reply (2)
@@ -9,8 +9,8 @@
  * A host name requires `--allow-net=NAME`, too; the client connects to its first address.
  *
  * From UCM 2.4, connect on a datagram socket. clients/udp_connected.ts does the same without
- * connect(2), which Deno's API lacks: it counts the datagrams of others, and times out if no server
- * is there. Departs from the lecture: the wait for the reply has a time limit. On a terminal,
+ * connect(2), which Deno's API lacks: it counts the datagrams of others, and times out if the port
+ * is closed. Departs from the lecture: the wait for the reply has a time limit. On a terminal,
  * control characters from the server are printed as U+FFFD; a file or a pipe receives the exact
  * bytes.
  *
@@ -62,7 +62,7 @@ await main(header, {
   // send
   send(peer, new TextEncoder().encode("hello"));
 
-  // poll, recv: an ICMP error ends the wait, too, and recv throws it
+  // poll, recv: an ICMP error also ends the wait, and recv throws it
   const buffer = new Uint8Array(MESSAGE_SIZE);
   const deadline = performance.now() + timeout;
   let size: number;

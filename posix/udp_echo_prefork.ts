@@ -16,7 +16,7 @@
  * When a worker starts or ends, the kernel may assign the clients to other workers.
  *
  * A worker that dies is replaced after half a second. A second server on the same port fails, unless
- * both start at the same moment. Each worker loads the C library, because errno belongs to a thread.
+ * both start at the same time. Each worker loads the C library, because errno belongs to a thread.
  * Deno loads a worker's modules when the worker starts, which requires read permission for them: run
  * the program from the project's root. Messages, and datagrams that are dropped, are treated as in
  * posix/udp_batch_echo_server.ts. After SIGINT or SIGTERM, the workers still answer the datagrams

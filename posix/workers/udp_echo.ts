@@ -90,7 +90,7 @@ async function printMessages(batch: MessageBatch, count: number, label: string):
   }
 }
 
-/** Sends the datagrams back to their senders. An error of one does not concern the others. */
+/** Sends the datagrams back to their senders. An error with one does not affect the others. */
 async function reply(server: Descriptor, batch: MessageBatch, count: number): Promise<void> {
   for (let sent = 0; sent < count;) {
     try {
