@@ -46,7 +46,7 @@ Deno.test(`${path}: the paths of the C library are those that posix.ts opens, in
   assertEquals(paths, libcPaths.map((path) => `\`${path}\``));
 });
 
-test("the path is compared as text, or is that of a folder", async () => {
+test("the path is compared as text, and can be that of a folder", async () => {
   const file = withLibc(libcInHeaders);
   const folder = file.slice(0, file.lastIndexOf("/"));
   for (const granted of [file, folder]) {
@@ -85,7 +85,7 @@ async function start(code: string, ...flags: string[]): Promise<Process> {
   return process;
 }
 
-test("under load, a Poller gives timers and signals their turn", async () => {
+test("under load, a Poller lets timers and signals run", async () => {
   await using process = await start(`
     import { EPOLLIN, Poller, send, SOCK_STREAM, socketpair } from "./posix.ts";
     Deno.addSignalListener("SIGUSR2", () => (console.log("signal"), Deno.exit()));

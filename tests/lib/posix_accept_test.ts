@@ -474,7 +474,7 @@ testWith(
 
 testWith(
   ["Linux C library"],
-  "a flood of connections starves neither timers nor another connection",
+  "timers and another connection are served during a flood of connections",
   async () => {
     await using server = new Server();
     using honest = await server.connect();
@@ -501,7 +501,7 @@ testWith(
 
 testWith(
   ["Linux C library"],
-  "a client that sends without a pause leaves the others their turn",
+  "a client that sends without a pause does not block the others",
   async () => {
     await using server = new Server();
     using greedy = await server.connect();
@@ -524,7 +524,7 @@ testWith(
 
 testWith(
   ["Linux C library"],
-  "an EventConnection may be closed twice, and not used after",
+  "an EventConnection can be closed twice, and cannot be used afterwards",
   async () => {
     const conns: posix.EventConnection[] = [];
     await using server = new Server({}, (conn) => conns.push(conn));
@@ -577,13 +577,13 @@ testWith(
 
 testWith(
   ["Linux C library"],
-  "EventConnection.send() sends a part of the bytes, and none outside them",
+  "EventConnection.send() sends a part of the bytes, and rejects other lengths",
   async () => {
     const results: unknown[] = [];
     await using server = new Server({}, (conn) => {
       const text = bytes("hello");
       results.push(conn.send(text, 2), conn.send(text, 0), conn.send(text.subarray(2), 3));
-      // Behind the bytes is other memory, which the system would send.
+      // Otherwise the system would send the memory after the bytes.
       for (const length of [6, -1, NaN, 2 ** 32, Infinity]) {
         assertThrows(
           () => conn.send(text, length),
@@ -601,7 +601,7 @@ testWith(
 
 testWith(
   ["Linux C library"],
-  "a busy client whose function waits does not protect idle clients",
+  "idle clients are aborted although the function of a busy client waits",
   async () => {
     await using server = new Server({ idleTimeout: 800 }, (conn) => {
       conn.serve(async () => {

@@ -157,7 +157,7 @@ for (const [kind, open] of Object.entries(pairs)) {
 
   testWith(
     ["Linux C library"],
-    `toConnection() of a ${kind} socket: the errors of a peer that is gone`,
+    `toConnection() of a ${kind} socket: the errors after a reset`,
     async () => {
       const [left, right] = await open();
       using conn = toConnection(left);
@@ -237,7 +237,7 @@ testWith(
 
 testWith(
   ["Linux C library"],
-  "a descriptor that is no connected stream socket is rejected, and stays the caller's",
+  "a descriptor that is not a connected stream socket is rejected, and not closed",
   async () => {
     using unconnected = posix.socket(posix.AF_INET, SOCK_STREAM);
     assertEquals(
@@ -260,7 +260,7 @@ testWith(
 
 testWith(
   ["Linux C library"],
-  "a connection that waits keeps the process alive, one that does not, does not",
+  "a connection keeps the process alive only while it waits",
   async () => {
     const program = (rest: string) => `
     import * as posix from ${JSON.stringify(import.meta.resolve("../../posix.ts"))};

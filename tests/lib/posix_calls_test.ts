@@ -188,7 +188,7 @@ testWith(["Linux C library"], "`socket()` and `socketpair()` fail as C's do", ()
 
 testWith(
   ["Linux C library"],
-  "`bind()` fails as C's does, in the words of mod.ts",
+  "`bind()` fails as C's does, with the messages of mod.ts",
   async (folder) => {
     using listener = listening();
     const { port } = posix.getsockname(listener) as Deno.NetAddr;
@@ -243,7 +243,7 @@ testWith(["Linux C library"], "`listen()` and `accept()` fail as C's do", async 
 
 testWith(
   ["Linux C library"],
-  "`connect()` fails as C's does, in the words of mod.ts",
+  "`connect()` fails as C's does, with the messages of mod.ts",
   async (folder) => {
     const closed = listening();
     const address = posix.getsockname(closed) as Deno.NetAddr;
@@ -397,7 +397,7 @@ testWith(["Linux C library"], "calls after a reset fail as C's do", async () => 
 
 testWith(
   ["Linux C library"],
-  "datagrams fail as C's do, in the words of mod.ts",
+  "datagrams fail as C's do, with the messages of mod.ts",
   async (folder) => {
     using receiver = posix.socket(AF_INET, SOCK_DGRAM);
     posix.bind(receiver, { ...anyPort, transport: "udp" });
@@ -619,7 +619,7 @@ testWith(["Linux C library"], "without free descriptors each call fails with EMF
 
 testWith(
   ["Linux C library", "root"],
-  "another user may open no raw socket, no port below 1024 and no file of root's",
+  "another user cannot open raw sockets, bind ports below 1024 or open files of root",
   async (folder) => {
     await Deno.chmod(folder, 0o700);
     const program = `

@@ -67,7 +67,7 @@ testWith(
 
 testWith(
   ["Linux C library"],
-  "a closed Descriptor does not reach the file that has its number",
+  "a call on a closed Descriptor does not affect the file that has its number",
   (folder) => {
     const path = `${folder}/file`;
     const socket = moveDescriptor(posix.socket(AF_INET, SOCK_STREAM), NUMBERS);

@@ -73,7 +73,7 @@ testWith(
   },
 );
 
-testWith(["Linux C library"], "two Workers have an errno each", async (folder) => {
+testWith(["Linux C library"], "each Worker has its own errno", async (folder) => {
   await Deno.writeTextFile(`${folder}/calls.js`, failingCalls);
   await Deno.writeTextFile(
     `${folder}/worker.js`,
@@ -148,7 +148,7 @@ testWith(
   },
 );
 
-testWith(["Linux C library"], "on another system one sentence says what is required", async () => {
+testWith(["Linux C library"], "on another system the error states what is required", async () => {
   for (const [os, arch] of [["darwin", "aarch64"], ["windows", "x86_64"], ["freebsd", "x86_64"]]) {
     const program = `
       const Deno = globalThis.Deno;

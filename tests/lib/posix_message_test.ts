@@ -67,7 +67,7 @@ testWith(
 
 testWith(
   ["Linux C library"],
-  "a Message reports truncation, and may be received into again",
+  "a Message reports truncation, and can be used for another `recvmsg()`",
   () => {
     using stack = new DisposableStack();
     const [left, right] = pair(stack, SOCK_DGRAM);
@@ -109,7 +109,7 @@ testWith(
 
 testWith(
   ["Linux C library"],
-  "after a `recvmsg()` that receives nothing, a Message has nothing",
+  "after a `recvmsg()` that receives nothing, a Message is empty",
   (folder) => {
     using stack = new DisposableStack();
     const [left, right] = pair(stack, SOCK_DGRAM);
@@ -184,7 +184,7 @@ testWith(["Linux C library", "IPv6"], "control messages of IP, received and sent
 
 testWith(
   ["Linux C library"],
-  "descriptors without room are closed by the system, and MSG_CTRUNC is set",
+  "the system closes descriptors that do not fit, and sets MSG_CTRUNC",
   () => {
     using stack = new DisposableStack();
     const [left, right] = pair(stack, SOCK_STREAM);
@@ -227,7 +227,7 @@ testWith(
   },
 );
 
-testWith(["Linux C library"], "a descriptor that nobody receives is closed with its socket", () => {
+testWith(["Linux C library"], "a descriptor that is not received is closed with its socket", () => {
   const [left, right] = posix.socketpair(SOCK_STREAM);
   const [witness, passed] = posix.socketpair(SOCK_STREAM);
   sendmsg(left, new Message([bytes("x")], { control: [posix.rightsMessage([passed])] }));
@@ -275,7 +275,7 @@ testWith(
 
 testWith(
   ["Linux C library"],
-  "`sendmmsg()` sends a part of a MessageBatch, and none outside it",
+  "`sendmmsg()` sends a part of a MessageBatch, and rejects other ranges",
   () => {
     using stack = new DisposableStack();
     const [client, server] = [udp(stack, "127.0.0.1"), udp(stack, "127.0.0.1")];
@@ -291,7 +291,7 @@ testWith(
       assertEquals(posix.recv(client, reply), 1);
       assertEquals(reply.subarray(0, 1), bytes(text));
     }
-    // Outside of the batch is other memory, which the system would read and send.
+    // Otherwise the system would read and send memory outside the batch.
     for (
       const [start, end] of [[0, 5], [-1, 2], [3, 2], [0, NaN], [NaN, 1], [0.5, 2], [0, 2 ** 32]]
     ) {

@@ -156,7 +156,7 @@ testWith(
 
 testWith(
   ["Linux C library"],
-  "several waits at once leave Deno's file operations",
+  "file operations complete during several waits",
   async (folder) => {
     await Deno.writeTextFile(`${folder}/file`, "text");
     using stack = new DisposableStack();
@@ -171,7 +171,7 @@ testWith(
 
 testWith(
   ["Linux C library"],
-  "timers, signals and promises go on while `poll()` and `select()` wait",
+  "timers, signals and promises continue while `poll()` and `select()` wait",
   async () => {
     const program = `
     import * as posix from ${JSON.stringify(import.meta.resolve("../../posix.ts"))};

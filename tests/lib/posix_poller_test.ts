@@ -40,7 +40,7 @@ testWith(["Linux C library"], "a Poller is level-triggered", async () => {
 
 testWith(
   ["Linux C library"],
-  "`Poller.modify()` and `Poller.remove()` change what is waited for",
+  "`Poller.modify()` and `Poller.remove()` change the events that are reported",
   async () => {
     using stack = new DisposableStack();
     using poller = new Poller();
@@ -118,7 +118,7 @@ for (const [verb, act] of Object.entries(ways)) {
 
 testWith(
   ["Linux C library"],
-  "a descriptor whose number is used again gets no event of the other",
+  "a descriptor receives no event of an earlier descriptor with its number",
   async () => {
     using stack = new DisposableStack();
     using poller = new Poller();
@@ -176,7 +176,7 @@ testWith(
 
 testWith(
   ["Linux C library"],
-  "an error of a function is an uncaught error, and the loop goes on if it is handled",
+  "an error of a function is an uncaught error, and the loop continues if it is handled",
   async () => {
     const program = (handler: string, onReady: string) => `
     import * as posix from ${JSON.stringify(import.meta.resolve("../../posix.ts"))};
@@ -226,7 +226,7 @@ testWith(
     assertThrows(() => poller.add(right, EPOLLIN, () => {}), Deno.errors.BadResource, text);
     assertThrows(() => poller.modify(right, EPOLLIN), Deno.errors.BadResource, text);
     assertThrows(() => poller.remove(right), Deno.errors.BadResource, text);
-    right.close(); // it concerns no poller any more
+    right.close(); // it is registered with no poller
 
     // From a function, in the same turn, before the first turn, and without descriptors.
     const [a, b] = pair(stack);
@@ -309,7 +309,7 @@ testWith(
 
 testWith(
   ["Linux C library"],
-  "timers, signals and promises go on while a socket is always ready",
+  "timers, signals and promises continue while a socket is always ready",
   async () => {
     const program = `
     import * as posix from ${JSON.stringify(import.meta.resolve("../../posix.ts"))};

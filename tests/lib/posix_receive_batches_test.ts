@@ -67,7 +67,7 @@ testWith(
 
 testWith(
   ["Linux C library"],
-  "receiveBatches() waits for the function before it ends, and receives what came",
+  "receiveBatches() waits for the function before it ends, and receives what has arrived",
   async () => {
     using stack = new DisposableStack();
     const [client, server] = [udp(stack), udp(stack)];
@@ -108,7 +108,7 @@ testWith(["Linux C library"], "receiveBatches() ends when its socket is closed",
 
 testWith(
   ["Linux C library"],
-  "receiveBatches() reports an error once, in its words, and continues",
+  "receiveBatches() reports each error once, with its message, and continues",
   async () => {
     using stack = new DisposableStack();
     const [client, server, gone] = [udp(stack), udp(stack), udp(stack)];
@@ -175,7 +175,7 @@ testWith(
     using stack = new DisposableStack();
     const [client, server] = [udp(stack), udp(stack)];
     const own = server.socket;
-    // Own datagrams at the begin, in the middle and at the end of batches; and one that is all of a batch.
+    // Own datagrams at the beginning, in the middle and at the end of batches; and one that is all of a batch.
     const texts = [
       "own",
       "a",
@@ -262,24 +262,28 @@ testWith(
   },
 );
 
-testWith(["Linux C library"], "receiveBatches() gives timers their turn in a flood", async () => {
-  using stack = new DisposableStack();
-  const server = udp(stack);
-  const program = `
+testWith(
+  ["Linux C library"],
+  "timers run while receiveBatches() receives a flood of datagrams",
+  async () => {
+    using stack = new DisposableStack();
+    const server = udp(stack);
+    const program = `
     const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
     const to = { transport: "udp", hostname: "127.0.0.1", port: ${server.addr.port} };
     for (;;) await socket.send(new Uint8Array(1), to).catch(() => {});`;
-  await using _flood = new Process(["eval", "--unstable-net", program], false);
-  let [ticks, count] = [0, 0];
-  const timer = setInterval(() => ticks++, 10);
-  const loop = record(server.socket, {}, () => void count++);
-  await waitFor(() => count > 1000, "the flood arrives");
-  ticks = 0;
-  await waitFor(() => ticks >= 20, "the timer fires");
-  clearInterval(timer);
-  server.socket.close();
-  await soon(loop);
-});
+    await using _flood = new Process(["eval", "--unstable-net", program], false);
+    let [ticks, count] = [0, 0];
+    const timer = setInterval(() => ticks++, 10);
+    const loop = record(server.socket, {}, () => void count++);
+    await waitFor(() => count > 1000, "the flood arrives");
+    ticks = 0;
+    await waitFor(() => ticks >= 20, "the timer fires");
+    clearInterval(timer);
+    server.socket.close();
+    await soon(loop);
+  },
+);
 
 testWith(["Linux C library"], "receiveBatches() rejects other sockets", async (folder) => {
   using unix = posix.socket(posix.AF_UNIX, SOCK_DGRAM);

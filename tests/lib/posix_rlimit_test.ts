@@ -27,7 +27,7 @@ const PROGRAM = `
   console.log(open().fd === last.fd + 1);
 `;
 
-testWith(["Linux C library"], "`setrlimit()` limits the numbers of descriptors", async () => {
+testWith(["Linux C library"], "`setrlimit()` limits descriptor numbers", async () => {
   // In a process of its own: the tests that run at the same time need descriptors.
   const program = await runProgram(PROGRAM, "--allow-ffi");
   assertEquals(program.stdout, "true\nEMFILE\ntrue\n", program.describe());

@@ -114,7 +114,7 @@ testWith(
   ["Linux C library"],
   'the path "" is the unnamed address, and no abstract one',
   async (folder) => {
-    // The abstract address whose name is empty: what "" must not reach.
+    // The abstract address whose name is empty, which "" must not denote.
     using thief = posix.socket(AF_UNIX, SOCK_DGRAM);
     posix.bind(thief, datagram("\0"));
     assertEquals(posix.getsockname(thief), datagram("\0"));
@@ -139,7 +139,7 @@ testWith(
     using accepted = await listener.accept();
     assertEquals(encodeSockaddr(accepted.remoteAddr), encodeSockaddr(unix("")));
     assertEquals(posix.recvfrom(thief, new Uint8Array(80)), null);
-    // To bind it lets the system choose a name.
+    // If it is bound, the system chooses a name.
     posix.bind(client, datagram(""));
     const { path } = posix.getsockname(client) as Deno.UnixAddr;
     assert(/^\0[0-9a-f]{5}$/.test(path), JSON.stringify(path));

@@ -87,7 +87,7 @@ testWith(
 
 testWith(
   ["Linux C library"],
-  `${path} ends in one line if the server resets the connection`,
+  `${path} prints at most one line on stderr if the server resets the connection`,
   async () => {
     await using server = new HostileServer((socket) => socket.resetAndDestroy());
     const address = await server.listen();

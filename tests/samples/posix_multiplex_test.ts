@@ -93,7 +93,7 @@ async function connectCrowd(server: Server): Promise<Deno.Conn[]> {
   return clients;
 }
 
-/** Tests a server with a crowd, where this process may have as many descriptors. */
+/** Tests a server with many clients, where this process may have as many descriptors. */
 function testWithCrowd(
   subject: Subject,
   does: string,
@@ -112,7 +112,7 @@ function testWithCrowd(
 
 testWithCrowd(
   selecting,
-  "leaves the clients in the backlog that would have a descriptor of FD_SETSIZE or more",
+  "leaves clients in the backlog whose descriptor would be FD_SETSIZE or more",
   async (server) => {
     const clients = await connectCrowd(server);
     await server.process.prints(/^accept: Too many open files$/m);
@@ -120,7 +120,7 @@ testWithCrowd(
     const served = accepted(server);
     assert(served > FD_SETSIZE / 2 && served < FD_SETSIZE, `${served} clients are served`);
     for (const [i, client] of clients.slice(0, served).entries()) await exchange(client, `${i}\n`);
-    // When some leave, the others are served.
+    // When some disconnect, the others are served.
     for (const client of clients.splice(0, CROWD / 2)) client.close();
     for (const [i, client] of clients.entries()) await exchange(client, `still here, ${i}\n`);
     for (const client of clients) client.close();

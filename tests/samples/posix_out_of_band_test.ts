@@ -78,7 +78,7 @@ for (const [where, [program, printed]] of Object.entries(clients)) {
 
 testWith(
   [LIBC, "python3"],
-  `${RECEIVE} says so if urgent data has arrived before it asked for SIGURG`,
+  `${RECEIVE} prints "no SIGURG" if urgent data arrives before F_SETOWN`,
   async () => {
     const program = `c.send(b"first"); c.send(b"!", OOB); c.send(b"second"); c.close()`;
     await assertReceivesFrom(program, `Message: first\nno ${URGENT} !\nMessage: second\n`, true);

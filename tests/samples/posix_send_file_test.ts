@@ -111,7 +111,7 @@ testWith([LIBC], `${PATH} sends an empty file, and a file that has changed`, asy
 
 testWith(
   [LIBC],
-  `${PATH} sends the whole file to a client that goes on sending while it receives`,
+  `${PATH} sends the whole file to a client that continues to send while it receives`,
   async (folder) => {
     const content = randomBytes(4 * MEBIBYTE, 2);
     const [server, port] = await start(write(folder, content));

@@ -183,7 +183,7 @@ test("replaces a worker that dies, and closes its socket", async (folder) => {
   await stop(server);
 });
 
-test("in another directory names the flags that it needs", async (folder) => {
+test("in another directory names the flags that it requires", async (folder) => {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", ...readSample(SAMPLE).flags, `${root}${SAMPLE}`],
     cwd: folder,
