@@ -750,7 +750,7 @@ export const POLLOUT = 4;
 export const POLLERR = 8;
 
 /**
- * The connection has ended in both directions. Always reported.
+ * The connection has ended in both directions, or does not exist. Always reported.
  *
  * @category Constants
  */
@@ -801,7 +801,7 @@ export const EPOLLOUT = 4;
 export const EPOLLERR = 8;
 
 /**
- * The connection has ended in both directions. Always reported.
+ * The connection has ended in both directions, or does not exist. Always reported.
  *
  * @category Constants
  */
