@@ -9,7 +9,7 @@ import * as posix from "../../posix.ts";
 import { blocks, read, sectionsOf, tableIn } from "../support/documents.ts";
 import { testWith } from "../support/test_with.ts";
 
-// docs/posix.md: its code runs, and what it says of the system calls holds.
+// docs/posix.md: its code runs, and its statements about the system calls are true.
 
 const path = "docs/posix.md";
 const text = read(path);
@@ -136,7 +136,7 @@ function messagesOf(worker: Worker): ReadableStreamDefaultReader<unknown> {
 
 const receivingWorker = new URL("../support/receiving_worker.ts", import.meta.url).href;
 
-test("32 pending waits block file operations and lookups of names, but not those of a Worker", async () => {
+test("32 pending waits block file operations and host name lookups, but not those of a Worker", async () => {
   const [left, right] = posix.socketpair(posix.SOCK_STREAM);
   using _left = left;
   using _right = right;

@@ -17,7 +17,7 @@ import { exchange, readAll, receive } from "../support/streams.ts";
 import { type Step, testSteps, testWith } from "../support/test_with.ts";
 import { stopwatch, waitFor } from "../support/time.ts";
 
-// acceptEvents(): what accept() promises, of an event loop. tests/lib/accept_test.ts is its model.
+// acceptEvents(), tested as accept() is in tests/lib/accept_test.ts, and its event loop.
 
 const { acceptEvents, EPOLLIN, EPOLLOUT, Poller } = posix;
 
@@ -495,7 +495,7 @@ testWith(
     for (let i = 0; i < 200; i++) await exchange(honest, `message ${i}`);
     await waitFor(() => ticks >= 20, "the timer fires");
     clearInterval(timer);
-    assert(server.events.length > before, "the flood goes on");
+    assert(server.events.length > before, "the flood continues");
   },
 );
 
@@ -607,7 +607,7 @@ testWith(
       conn.serve(async () => {
         const size = conn.recv(buffer);
         if (size === 0) return conn.close();
-        await new Promise((resolve) => setTimeout(resolve, 2)); // it prints, for example
+        await new Promise((resolve) => setTimeout(resolve, 2)); // as if it printed
         if (size > 0) conn.send(buffer.slice(0, size));
       });
     });

@@ -14,7 +14,7 @@ import { bytes, randomBytes } from "../support/bytes.ts";
 import { runProgram } from "../support/program.ts";
 import { testWith } from "../support/test_with.ts";
 
-// toConnection() and toNodeSocket(): descriptors as sockets of the main module, and of Node.
+// toConnection() and toNodeSocket(): descriptors as connections of the main module and sockets of Node.
 
 const { SOCK_STREAM, socketpair, toConnection, toNodeSocket } = posix;
 
@@ -55,29 +55,32 @@ for (const [kind, open] of Object.entries(pairs)) {
     });
   };
 
-  test("many MiB arrive at a slow reader, byte by byte, both ways at once", async (a, b) => {
-    const all = randomBytes(5_000_011, 3);
-    const receive = async (conn: Connection, isSlow: boolean) => {
-      const buffer = new Uint8Array(70_001);
-      let at = 0;
-      for (let turn = 0;; turn++) {
-        const size = await conn.read(buffer);
-        if (size === null) break;
-        assertEquals(buffer.subarray(0, size), all.subarray(at, at + size));
-        at += size;
-        if (isSlow && turn % 8 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-      }
-      assertEquals(at, all.length);
-    };
-    const send = async (conn: Connection) => {
-      await writeN(conn, all);
-      await conn.closeWrite(); // the other direction goes on
-    };
-    await Promise.all([send(a), send(b), receive(a, true), receive(b, false)]);
-  });
+  test(
+    "many MiB arrive at a slow reader, byte by byte, in both directions at once",
+    async (a, b) => {
+      const all = randomBytes(5_000_011, 3);
+      const receive = async (conn: Connection, isSlow: boolean) => {
+        const buffer = new Uint8Array(70_001);
+        let at = 0;
+        for (let turn = 0;; turn++) {
+          const size = await conn.read(buffer);
+          if (size === null) break;
+          assertEquals(buffer.subarray(0, size), all.subarray(at, at + size));
+          at += size;
+          if (isSlow && turn % 8 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+        assertEquals(at, all.length);
+      };
+      const send = async (conn: Connection) => {
+        await writeN(conn, all);
+        await conn.closeWrite(); // the other direction stays open
+      };
+      await Promise.all([send(a), send(b), receive(a, true), receive(b, false)]);
+    },
+  );
 
   test("`readN()`, `BufferedReader` and framing", async (a, b) => {
-    const reading = readN(b, new Uint8Array(6)); // waits: the bytes come one by one
+    const reading = readN(b, new Uint8Array(6)); // waits: the bytes arrive one by one
     for (const byte of bytes("123456")) await writeN(a, new Uint8Array([byte]));
     assertEquals(await reading, 6);
     await writeText(a, "one\ntwo\n");
@@ -196,7 +199,7 @@ for (const [kind, open] of Object.entries(pairs)) {
 
   testWith(
     ["Linux C library"],
-    `toNodeSocket() of a ${kind} socket: data both ways, end and close`,
+    `toNodeSocket() of a ${kind} socket: data in both directions, end and close`,
     async () => {
       const [left, right] = await open();
       const socket = await toNodeSocket(right);

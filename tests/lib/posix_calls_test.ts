@@ -7,7 +7,7 @@ import { bytes } from "../support/bytes.ts";
 import { runProgram } from "../support/program.ts";
 import { testWith } from "../support/test_with.ts";
 
-// Each call of posix.ts beside its man page: its result, its errors, and what an error says.
+// Each call of posix.ts beside its man page: its result, its errors and their messages.
 
 const { AF_INET, AF_UNIX, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET } = posix;
 const anyPort = { transport: "tcp", hostname: "127.0.0.1", port: 0 } as const;
@@ -41,13 +41,13 @@ async function readable(descriptor: posix.Descriptor): Promise<void> {
   assertEquals(await posix.poll([{ descriptor, events: posix.POLLIN }], 30_000), 1);
 }
 
-/** Sets SO_LINGER to 0 and closes the socket: the peer gets a reset. */
+/** Sets SO_LINGER to 0 and closes the socket, which resets the connection. */
 function reset(socket: posix.Descriptor): void {
   posix.setsockopt(socket, SOL_SOCKET, posix.SO_LINGER, new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]));
   socket.close();
 }
 
-/** What an error is. */
+/** The properties of an error. */
 interface Failure {
   code: string;
   errno: number;
@@ -86,7 +86,7 @@ const failures: Record<string, Failure> = Object.fromEntries(
   ] as const).map(([code, errno, text, type]) => [code, { code, errno, text, class: type }]),
 );
 
-/** Asserts what an error is, and what it says. */
+/** Asserts the properties and the message of an error. */
 function assertIs(error: unknown, code: string, syscall: string, address?: string): void {
   const failure = failures[code];
   assert(failure !== undefined && error instanceof Error, `${error}`);

@@ -6,12 +6,12 @@ import { testWith } from "../support/test_with.ts";
 const { Descriptor, F_GETFD, F_GETFL, FD_CLOEXEC, O_NONBLOCK, SOCK_DGRAM, SOCK_STREAM } = posix;
 const { AF_INET, fcntl, MSG_DONTWAIT, recv, send, socketpair } = posix;
 
-/** The numbers of the descriptors in these tests, which no other test gets. */
+/** The numbers of the descriptors in these tests, which no other test uses. */
 const NUMBERS = 1500;
 
 const udp = () => moveDescriptor(posix.socket(AF_INET, SOCK_DGRAM), NUMBERS);
 
-/** What /proc says of a descriptor; `null` if it is not open. */
+/** What /proc reports about a descriptor; `null` if it is not open. */
 function fileOf(fd: number): string | null {
   try {
     return Deno.readLinkSync(`/proc/self/fd/${fd}`);
@@ -147,7 +147,7 @@ testWith(
     assert(left !== undefined);
     poller.add(left, posix.EPOLLIN, () => {});
     assertEquals(await list(), before);
-    // The check is one: a descriptor without the flag is inherited.
+    // The check can fail: a descriptor without the flag is inherited.
     fcntl(left, posix.F_SETFD, 0);
     assertEquals((await list()).split("\n").length, before.split("\n").length + 1);
   },

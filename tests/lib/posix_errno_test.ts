@@ -8,7 +8,7 @@ import { testWith } from "../support/test_with.ts";
 
 const library = JSON.stringify(import.meta.resolve("../../posix.ts"));
 
-/** A function that makes failing calls, each with a known error, and returns how many others it got. */
+/** A function that makes failing calls, each with a known error, and returns the number of wrong errors. */
 const failingCalls = `
   import * as posix from ${library};
   import { errno, libc } from ${JSON.stringify(import.meta.resolve("../../lib/posix/libc.ts"))};
@@ -43,7 +43,7 @@ const failingCalls = `
       } catch (error) {
         check(error.code, name);
       }
-      // To make an error takes most of the time: more calls without.
+      // Creating an error takes most of the time: most calls create none.
       for (let k = 0; k < 10; k++) {
         if (libc().listen(-1, 5) !== -1 || errno() !== 9) check("another", "EBADF");
         if (libc().socket(99, 1, 0) !== -1 || errno() !== 97) check("another", "EAFNOSUPPORT");

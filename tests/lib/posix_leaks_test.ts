@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Process } from "../../contract/process.ts";
 import { testWith } from "../support/test_with.ts";
 
-// What connections leave behind: descriptors and memory.
+// Leaks of descriptors and memory.
 
 /** The number of connections between the measurements. */
 const COUNT = 100_000;
@@ -10,7 +10,7 @@ const COUNT = 100_000;
 /** More than the noise, and less than 100 bytes a connection, in bytes. */
 const MAX_HEAP = 4e6;
 
-/** The same outside of the heap, where the noise is more, in bytes. */
+/** The same outside of the heap, where the noise is higher, in bytes. */
 const MAX_OUTSIDE = 16e6;
 
 const program = (path: string) => `
@@ -43,7 +43,7 @@ const program = (path: string) => `
   ];
   const addresses = listeners.map(posix.getsockname);
   const loops = listeners.map(serve);
-  // Clients in rounds: those of the Unix-domain socket close, the others reset; each tenth does it at once.
+  // Clients in rounds: those of the Unix-domain socket close, the others reset; each tenth does so immediately.
   const round = async (size) => {
     const before = served;
     const clients = Array.from({ length: size }, (_, n) => {
@@ -82,7 +82,7 @@ const program = (path: string) => `
 
 testWith(
   ["Linux C library"],
-  "100,000 connections leave no descriptor and no memory",
+  "100,000 connections leak no descriptor and no memory",
   async (folder) => {
     const flags = ["--allow-all", "--v8-flags=--expose-gc"];
     await using process = new Process(["run", ...flags, "-"], true);

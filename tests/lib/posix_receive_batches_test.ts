@@ -7,7 +7,7 @@ import { runProgram, startPython } from "../support/program.ts";
 import { testWith } from "../support/test_with.ts";
 import { stopwatch, waitFor } from "../support/time.ts";
 
-// receiveBatches(): what datagrams() promises, a batch at a time. tests/lib/datagrams_test.ts is its model.
+// receiveBatches(), tested as datagrams() is in tests/lib/datagrams_test.ts, a batch at a time.
 
 const { AF_INET, MessageBatch, receiveBatches, recvfrom, sendmmsg, sendto, SOCK_DGRAM } = posix;
 

@@ -15,7 +15,7 @@ async function assertWaits({ process, subject }: Server): Promise<void> {
   await waitFor(isIdle, `${subject.name} uses processor time without an event`);
 }
 
-/** The number of clients that a server says it has accepted. */
+/** The number of clients that a server has printed as accepted. */
 function accepted({ process }: Server): number {
   return process.stdout.match(/^Connection from /gm)?.length ?? 0;
 }

@@ -126,7 +126,7 @@ testWith([LIBC], `${RECEIVE} fails in one line if its client resets`, async () =
   await assertEnds(receiver, 1, receiver.stdout, stderr);
 });
 
-/** A server in Python, which tries `c`, the connection of the sender. */
+/** A server in Python, which runs code with `c`, the connection of the sender. */
 const SERVER = `
 import socket
 l = socket.create_server(("127.0.0.1", 0))
@@ -142,7 +142,7 @@ const servers: Record<string, [program: string, printed: string]> = {
 print(first, mark, receive_all())`,
     "b'first' b'!' b'second'\n",
   ],
-  "a server that says nothing": ["print(receive_all())", "b'firstsecond'\n"],
+  "a server that sends nothing": ["print(receive_all())", "b'firstsecond'\n"],
   "a server that receives urgent data inline": [
     `c.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1); print(receive_all())`,
     "b'first!second'\n",

@@ -232,7 +232,7 @@ testWith([LIBC], `SHUT_RD has the effects that the header of ${PATH} states`, as
   assertEquals(posix.recv(server, buffer), -posix.EAGAIN);
   posix.shutdown(server, posix.SHUT_RD);
   assertEquals(posix.recv(server, buffer), 0);
-  assertEquals(posix.recv(client, buffer), -posix.EAGAIN); // it is not informed
+  assertEquals(posix.recv(client, buffer), -posix.EAGAIN); // the shutdown sent nothing
   assertEquals(posix.send(client, bytes("hello")), 5);
   assertEquals(posix.recv(server, buffer), 5);
   posix.shutdown(server, posix.SHUT_WR);
