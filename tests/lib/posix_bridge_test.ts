@@ -55,29 +55,26 @@ for (const [kind, open] of Object.entries(pairs)) {
     });
   };
 
-  test(
-    "many MiB arrive at a slow reader, byte by byte, in both directions at once",
-    async (a, b) => {
-      const all = randomBytes(5_000_011, 3);
-      const receive = async (conn: Connection, isSlow: boolean) => {
-        const buffer = new Uint8Array(70_001);
-        let at = 0;
-        for (let turn = 0;; turn++) {
-          const size = await conn.read(buffer);
-          if (size === null) break;
-          assertEquals(buffer.subarray(0, size), all.subarray(at, at + size));
-          at += size;
-          if (isSlow && turn % 8 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-        }
-        assertEquals(at, all.length);
-      };
-      const send = async (conn: Connection) => {
-        await writeN(conn, all);
-        await conn.closeWrite(); // the other direction stays open
-      };
-      await Promise.all([send(a), send(b), receive(a, true), receive(b, false)]);
-    },
-  );
+  test("many MiB arrive at a slow reader, byte by byte, in both directions", async (a, b) => {
+    const all = randomBytes(5_000_011, 3);
+    const receive = async (conn: Connection, isSlow: boolean) => {
+      const buffer = new Uint8Array(70_001);
+      let at = 0;
+      for (let turn = 0;; turn++) {
+        const size = await conn.read(buffer);
+        if (size === null) break;
+        assertEquals(buffer.subarray(0, size), all.subarray(at, at + size));
+        at += size;
+        if (isSlow && turn % 8 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      assertEquals(at, all.length);
+    };
+    const send = async (conn: Connection) => {
+      await writeN(conn, all);
+      await conn.closeWrite(); // the other direction stays open
+    };
+    await Promise.all([send(a), send(b), receive(a, true), receive(b, false)]);
+  });
 
   test("`readN()`, `BufferedReader` and framing", async (a, b) => {
     const reading = readN(b, new Uint8Array(6)); // waits: the bytes arrive one by one
