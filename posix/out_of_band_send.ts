@@ -7,9 +7,9 @@
  * A host name requires `--allow-net=NAME`, too.
  *
  * From UCM 2.4, send with MSG_OOB. The urgent byte follows the data that was sent before it; the
- * urgent pointer of TCP gives its position, and the receiver can receive it out of order. The client
- * first waits until the server sends that it is ready, because the kernel sends SIGURG only to a
- * process set with F_SETOWN. It waits for a second at most, because other servers send nothing.
+ * urgent pointer of TCP marks its position, and the receiver can receive it out of order. The client
+ * first waits until the server sends "ready", because the kernel sends SIGURG only to a process that
+ * F_SETOWN names. It waits for a second at most, because other servers send nothing.
  *
  * ```console
  * $ posix/out_of_band_receive.ts 127.0.0.1 7045

@@ -5,7 +5,7 @@
  * Usage: posix/pass_descriptor.ts [OPTION...]
  *   --descriptor N  run as the other process, which receives on the socket with this number
  *
- * The program starts itself as a child process, and gives it one end of a socketpair(2): it clears
+ * The program starts itself as a child process, and passes it one end of a socketpair(2): it clears
  * close-on-exec on that end, so that the child inherits it under the same number. Over the other end
  * it sends the listening socket with SCM_RIGHTS. The child receives a new descriptor, which may have
  * another number, of the same socket: it accepts the client that waits in the backlog. SO_PEERCRED

@@ -11,7 +11,7 @@
  * MSG_PEEK shows the first byte of the client without receiving it: if it is the G of GET, the client
  * is a browser or curl, and the response begins with an HTTP header. Other clients receive only the
  * file: those that send something else, that close their sending side, or that send nothing for a
- * second. After this second, the server calls shutdown(2) with SHUT_RD, so that recv returns 0, as at
+ * second. After this time, the server calls shutdown(2) with SHUT_RD, so that recv returns 0, as at
  * the end of the stream.
  *
  * Over TCP, SHUT_RD sends nothing to the client. Linux still accepts data from it, and recv returns

@@ -216,7 +216,7 @@ function decodeControl(bytes: Uint8Array<ArrayBuffer>): ControlMessage[] {
 /**
  * `SCM_RIGHTS`: creates the control message that sends descriptors to another process.
  *
- * The receiver gets new descriptors of the same open files. The sender may close its own after `sendmsg`.
+ * The receiver receives new descriptors of the same open files. The sender may close its own after `sendmsg`.
  *
  * Source: unix(7), cmsg(3).
  *
