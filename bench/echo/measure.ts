@@ -174,6 +174,6 @@ function cpuSeconds(pid: number): number {
 async function privateBytes(pid: number): Promise<number> {
   await delay(SETTLING);
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
-  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(status) ?? [];
+  const [, kilobytes] = /^RssAnon:\s+(\d+) kB$/m.exec(status) ?? [];
   return Number(kilobytes) * 1024;
 }
