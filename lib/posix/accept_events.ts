@@ -10,19 +10,30 @@ import { report } from "../io/log_error.ts";
 import { acceptLoop, type AcceptOptions, type LoopContext } from "../server/accept_loop.ts";
 import type { Acceptor } from "../server/_backlog.ts";
 import type { Activity } from "../server/idle_monitor.ts";
-import { EPOLLIN, EPOLLOUT, IPPROTO_TCP, TCP_NODELAY } from "./constants.ts";
+import {
+  EPOLLIN,
+  EPOLLOUT,
+  IPPROTO_TCP,
+  SO_ACCEPTCONN,
+  SOL_SOCKET,
+  TCP_NODELAY,
+} from "./constants.ts";
+import { numbers } from "./_errno_names.ts";
 import { Descriptor } from "./descriptor.ts";
 import { EAGAIN, errnoError, isPosixError, withoutCall } from "./errno.ts";
 import { sendfile } from "./file.ts";
-import { libc } from "./libc.ts";
+import { errnoAddress, errnoCell, libc } from "./libc.ts";
 import type { OnReady, Poller } from "./poller.ts";
-import { accept, type Accepted, setsockopt, shutdown } from "./socket.ts";
+import { accept, type Accepted, getsockopt, setsockopt, shutdown } from "./socket.ts";
 import { wouldBlock } from "./transfer.ts";
+
+const EINVAL = numbers.EINVAL ?? 0;
 
 /**
  * A server's connection to one client, which a {@linkcode Poller} serves.
  *
- * Nagle's algorithm is disabled (`TCP_NODELAY`). See {@linkcode acceptEvents} for an example.
+ * Nagle's algorithm is disabled (`TCP_NODELAY`). The idle timeout and the minimum rate count what its own
+ * methods receive and send. See {@linkcode acceptEvents} for an example.
  *
  * @category Servers
  */
@@ -79,17 +90,20 @@ export class EventConnection extends Descriptor {
    * `EPOLLIN` until {@linkcode waitFor} changes that. Many connections can share one function.
    * @param onError Called with the error that ended the connection, such as one that `onReady` throws or an idle
    * timeout. Default: the `onError` of {@linkcode acceptEvents}.
+   * @throws {PosixError} `EEXIST` if the connection is served already.
    */
   serve(onReady: OnReady<EventConnection>, onError?: (error: Error) => void): void {
+    if (this.fd === -1) return; // the server has aborted it since it was accepted
+    this.#poller.add(this, EPOLLIN, onReady, EventConnection.#failed);
     this.#onError = onError ?? this.#onError;
     this.#events = EPOLLIN;
-    this.#poller.add(this, EPOLLIN, onReady, EventConnection.#failed);
   }
 
   /**
    * `epoll_ctl(2)`: changes the events for which the function is called.
    *
-   * @param events `EPOLLIN`, `EPOLLOUT`, or 0 for neither.
+   * @param events `EPOLLIN`, `EPOLLOUT`, or 0 for neither. `EPOLLERR` and `EPOLLHUP` are always reported, repeatedly
+   * until the function closes the connection.
    */
   waitFor(events: number): void {
     this.#events = events;
@@ -104,8 +118,9 @@ export class EventConnection extends Descriptor {
    * @throws {PosixError} `ECONNRESET` if the client reset the connection.
    */
   recv(buffer: Uint8Array<ArrayBuffer>): number {
-    const size = libc().recv(this.fd, buffer, buffer.length, 0);
-    if (size === -1) return wouldBlock("recv");
+    const sys = libc();
+    const size = sys.recv(this.fd, buffer, buffer.length, 0);
+    if (size === -1) return wouldBlock(sys.saveErrno(errnoCell, errnoAddress, 4), "recv");
     this.changes++;
     this.bytes += size;
     return size;
@@ -127,9 +142,10 @@ export class EventConnection extends Descriptor {
     if (!(length >= 0 && length <= bytes.length)) {
       throw new RangeError(`send: ${length} is not a length from 0 to ${bytes.length}`);
     }
-    const size = libc().send(this.fd, bytes, length, 0);
+    const sys = libc();
+    const size = sys.send(this.fd, bytes, length, 0);
     if (size === -1) {
-      wouldBlock("send");
+      wouldBlock(sys.saveErrno(errnoCell, errnoAddress, 4), "send");
       return 0;
     }
     this.changes++;
@@ -231,6 +247,8 @@ export class EventConnection extends Descriptor {
  * @returns The connections. The caller must serve or close each. After `signal`, the loop drains the open
  * connections and ends.
  * @throws {RangeError} If a limit is invalid. A time must be less than 2 ** 31 ms.
+ * @throws {PosixError} `EINVAL` if the socket does not listen.
+ * @throws {Deno.errors.Busy} If another loop accepts from the listener.
  *
  * @example
  * ```ts
@@ -274,10 +292,24 @@ export function acceptEvents(
   poller: Poller,
   options?: AcceptOptions,
 ): AsyncGenerator<EventConnection, void, void> {
-  const acceptor = new EventAcceptor(listener, poller);
-  return acceptLoop(acceptor, options, (accepted, context) => {
-    return new EventConnection(accepted, poller, context);
-  });
+  if (listener.fd !== -1 && getsockopt(listener, SOL_SOCKET, SO_ACCEPTCONN) === 0) {
+    throw errnoError(EINVAL, "accept");
+  }
+  return acceptFrom(new EventAcceptor(listener, poller), poller, options);
+}
+
+async function* acceptFrom(
+  acceptor: EventAcceptor,
+  poller: Poller,
+  options: AcceptOptions | undefined,
+): AsyncGenerator<EventConnection, void, void> {
+  try {
+    yield* acceptLoop(acceptor, options, (accepted, context) => {
+      return new EventConnection(accepted, poller, context);
+    });
+  } finally {
+    acceptor.unregister(); // if the caller has left the loop, the listener stays open
+  }
 }
 
 /** The maximum number of clients that are accepted before other connections are served. */
@@ -321,11 +353,14 @@ class EventAcceptor implements Acceptor<Accepted> {
     try {
       return accept(this.#listener);
     } catch (error) {
+      if (isPosixError(error) && error.errno === EINVAL) {
+        throw new Deno.errors.BadResource("the socket no longer listens"); // after shutdown(2)
+      }
       throw withoutCall(error); // the loop names the call
     }
   }
 
-  poll(): void {
+  wake(): void {
     this.#poller.wake();
   }
 
@@ -335,17 +370,33 @@ class EventAcceptor implements Acceptor<Accepted> {
     if (this.#isRegistered) {
       this.#poller.modify(this.#listener, EPOLLIN);
     } else {
-      this.#isRegistered = true;
-      this.#poller.add(this.#listener, EPOLLIN, () => {
-        this.#poller.modify(this.#listener, 0);
-        this.#waiting?.resolve();
-      });
-      this.#listener.setOnClose((listener) => {
-        this.#poller.remove(listener);
+      this.#register();
+      this.#listener.setOnClose(() => {
+        this.unregister();
         this.#waiting?.reject(new Deno.errors.BadResource("the listener is closed"));
       });
     }
     return this.#waiting.promise;
+  }
+
+  #register(): void {
+    try {
+      this.#poller.add(this.#listener, EPOLLIN, () => {
+        this.#poller.modify(this.#listener, 0);
+        this.#waiting?.resolve();
+      });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw withoutCall(error);
+      throw new Deno.errors.Busy("another loop accepts from the listener");
+    }
+    this.#isRegistered = true;
+  }
+
+  /** Ends the wait for clients. */
+  unregister(): void {
+    if (!this.#isRegistered) return;
+    this.#isRegistered = false;
+    if (this.#poller.has(this.#listener)) this.#poller.remove(this.#listener);
   }
 
   [Symbol.dispose](): void {
@@ -356,6 +407,11 @@ class EventAcceptor implements Acceptor<Accepted> {
 /** Disables Nagle's algorithm, which delays short messages. */
 function withoutDelay(accepted: Accepted): Accepted {
   const { socket, peer } = accepted;
-  if (peer.transport === "tcp") setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, 1);
-  return accepted;
+  try {
+    if (peer.transport === "tcp") setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+    return accepted;
+  } catch (error) {
+    socket.close();
+    throw withoutCall(error);
+  }
 }

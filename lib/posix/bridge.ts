@@ -154,12 +154,11 @@ class PolledConn
     const pending = this.#waiting.get(event);
     if (pending !== undefined) return pending.promise;
     poller ??= new Poller();
+    const events = [...this.#waiting.keys()].reduce((all, event) => all | event, event);
+    if (this.#waiting.size > 0) poller.modify(this.#socket, events);
+    else poller.add(this.#socket, events, (_, events) => this.#wake(events));
     const waiting = Promise.withResolvers<void>();
     this.#waiting.set(event, waiting);
-    const isFirst = this.#waiting.size === 1;
-    const events = [...this.#waiting.keys()].reduce((all, event) => all | event, 0);
-    if (isFirst) poller.add(this.#socket, events, (_, events) => this.#wake(events));
-    else poller.modify(this.#socket, events);
     return waiting.promise;
   }
 

@@ -439,6 +439,27 @@ export const IPV6_MULTICAST_IF = 17;
 export const IPV6_MULTICAST_HOPS = 18;
 
 /**
+ * Whether this host receives its own multicasts.
+ *
+ * @category Constants
+ */
+export const IPV6_MULTICAST_LOOP = 19;
+
+/**
+ * Joins a multicast group: a `struct ipv6_mreq`.
+ *
+ * @category Constants
+ */
+export const IPV6_ADD_MEMBERSHIP = 20;
+
+/**
+ * Leaves a multicast group: a `struct ipv6_mreq`.
+ *
+ * @category Constants
+ */
+export const IPV6_DROP_MEMBERSHIP = 21;
+
+/**
  * Queues errors, which `MSG_ERRQUEUE` receives.
  *
  * @category Constants
@@ -699,6 +720,13 @@ export const O_CREAT = 0o100;
 export const O_TRUNC = 0o1000;
 
 /**
+ * Closes the descriptor at `execve`. The calls of this module always set it.
+ *
+ * @category Constants
+ */
+export const O_CLOEXEC = 0o2000000;
+
+/**
  * Non-blocking mode.
  *
  * @category Constants
@@ -813,13 +841,6 @@ export const EPOLLHUP = 0x10;
  * @category Constants
  */
 export const EPOLLRDHUP = 0x2000;
-
-/**
- * Wakes at least one, not all, of several pollers that wait for the same socket.
- *
- * @category Constants
- */
-export const EPOLLEXCLUSIVE = 0x10000000;
 
 /**
  * Reports one event, then none until `modify`.

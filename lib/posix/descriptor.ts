@@ -5,7 +5,7 @@
  */
 
 import { errnoError } from "./errno.ts";
-import { errno, libc } from "./libc.ts";
+import { errno, errnoAddress, errnoCell, libc } from "./libc.ts";
 
 /**
  * A file descriptor, which `using` closes.
@@ -76,7 +76,10 @@ export class Descriptor implements Disposable {
   close(): void {
     if (this.#fd === -1) return;
     const fd = this.release();
-    if (libc().close(fd) === -1) throw errnoError(errno(), "close");
+    const sys = libc();
+    if (sys.close(fd) === -1) {
+      throw errnoError(errno(sys.saveErrno(errnoCell, errnoAddress, 4)), "close");
+    }
   }
 
   /** Closes the descriptor at the end of a `using` block. */

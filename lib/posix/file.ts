@@ -4,12 +4,11 @@
  * @module
  */
 
+import { O_CLOEXEC } from "./constants.ts";
 import { Descriptor } from "./descriptor.ts";
 import { errnoError } from "./errno.ts";
-import { errno, libc } from "./libc.ts";
+import { errno, errnoAddress, errnoCell, libc } from "./libc.ts";
 import { wouldBlock } from "./transfer.ts";
-
-const O_CLOEXEC = 0o2000000;
 
 /**
  * `fcntl(2)`: gets or sets a property of a descriptor.
@@ -36,8 +35,9 @@ const O_CLOEXEC = 0o2000000;
  * @category Descriptors
  */
 export function fcntl(descriptor: Descriptor, command: number, value?: number): number {
-  const result = libc().fcntl(descriptor.fd, command, value ?? 0);
-  if (result === -1) throw errnoError(errno(), "fcntl");
+  const sys = libc();
+  const result = sys.fcntl(descriptor.fd, command, value ?? 0);
+  if (result === -1) throw errnoError(errno(sys.saveErrno(errnoCell, errnoAddress, 4)), "fcntl");
   return result;
 }
 
@@ -75,7 +75,10 @@ const MAX_TRANSFER = 0x7ffff000;
  */
 export function ioctl(descriptor: Descriptor, request: number): number {
   ioctlValue[0] = 0;
-  if (libc().ioctl(descriptor.fd, request, ioctlValue) === -1) throw errnoError(errno(), "ioctl");
+  const sys = libc();
+  if (sys.ioctl(descriptor.fd, request, ioctlValue) === -1) {
+    throw errnoError(errno(sys.saveErrno(errnoCell, errnoAddress, 4)), "ioctl");
+  }
   return ioctlValue[0];
 }
 
@@ -95,8 +98,9 @@ export function ioctl(descriptor: Descriptor, request: number): number {
  */
 export function open(path: string, flags: number, mode?: number): Descriptor {
   if (path.includes("\0")) throw new TypeError("open: the path contains a NUL");
-  const fd = libc().open(new TextEncoder().encode(`${path}\0`), flags | O_CLOEXEC, mode ?? 0o666);
-  if (fd === -1) throw errnoError(errno(), "open", path);
+  const sys = libc();
+  const fd = sys.open(new TextEncoder().encode(`${path}\0`), flags | O_CLOEXEC, mode ?? 0o666);
+  if (fd === -1) throw errnoError(errno(sys.saveErrno(errnoCell, errnoAddress, 4)), "open", path);
   return new Descriptor(fd);
 }
 
@@ -113,8 +117,9 @@ export function open(path: string, flags: number, mode?: number): Descriptor {
  * @category Transfers
  */
 export function read(descriptor: Descriptor, buffer: Uint8Array<ArrayBuffer>): number {
-  const size = libc().read(descriptor.fd, buffer, buffer.length);
-  return size === -1 ? wouldBlock("read") : size;
+  const sys = libc();
+  const size = sys.read(descriptor.fd, buffer, buffer.length);
+  return size === -1 ? wouldBlock(sys.saveErrno(errnoCell, errnoAddress, 4), "read") : size;
 }
 
 /**
@@ -130,8 +135,9 @@ export function read(descriptor: Descriptor, buffer: Uint8Array<ArrayBuffer>): n
  * @category Transfers
  */
 export function write(descriptor: Descriptor, bytes: Uint8Array<ArrayBuffer>): number {
-  const size = libc().write(descriptor.fd, bytes, bytes.length);
-  return size === -1 ? wouldBlock("write") : size;
+  const sys = libc();
+  const size = sys.write(descriptor.fd, bytes, bytes.length);
+  return size === -1 ? wouldBlock(sys.saveErrno(errnoCell, errnoAddress, 4), "write") : size;
 }
 
 /**
@@ -169,6 +175,7 @@ export function write(descriptor: Descriptor, bytes: Uint8Array<ArrayBuffer>): n
  */
 export function sendfile(socket: Descriptor, file: Descriptor, count: number): number {
   if (!(count >= 0)) throw new RangeError(`sendfile: ${count} is not a number of bytes`);
-  const size = libc().sendfile(socket.fd, file.fd, null, Math.min(count, MAX_TRANSFER));
-  return size === -1 ? wouldBlock("sendfile") : size;
+  const sys = libc();
+  const size = sys.sendfile(socket.fd, file.fd, null, Math.min(count, MAX_TRANSFER));
+  return size === -1 ? wouldBlock(sys.saveErrno(errnoCell, errnoAddress, 4), "sendfile") : size;
 }

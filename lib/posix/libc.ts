@@ -19,7 +19,7 @@ const functions = {
   __xpg_strerror_r: { parameters: [int, buffer, length], result: int, optional: true }, // glibc
   strerror_r: { parameters: [int, buffer, length], result: int }, // musl: POSIX's version has this name
   addressOf: { name: "memcpy", parameters: [buffer, address, length], result: address },
-  readMemory: { name: "memcpy", parameters: [buffer, address, length], result: address },
+  saveErrno: { name: "memcpy", parameters: [buffer, address, length], result: address },
 
   socket: { parameters: [int, int, int], result: int },
   socketpair: { parameters: [int, int, int, buffer], result: int },
@@ -96,8 +96,10 @@ let opened: Libc | undefined;
 let openedPath: string | undefined;
 
 /** The address of this thread's `errno`. Each Worker has its own. */
-let errnoAddress = 0n;
-const errnoValue = new Int32Array(1);
+export let errnoAddress: bigint = 0n;
+
+/** Where `saveErrno` copies it to. */
+export const errnoCell: Int32Array<ArrayBuffer> = new Int32Array(1);
 
 /**
  * `dlopen(3)`: returns the functions of the C library, which the first call loads.
@@ -151,7 +153,7 @@ function load(): Libc {
       errnoAddress = symbols.__errno_location(); // now, because it allocates a BigInt
       return symbols;
     } catch (error) {
-      cause = error; // another distribution's path
+      cause ??= error; // another distribution's path
     }
   }
   throw failed("dlopen", cause ?? missingPermission());
@@ -166,12 +168,19 @@ function missingPermission(): Error {
 }
 
 /**
- * `errno(3)`: returns the error of the last call. Call it immediately: any allocation may start a garbage
- * collection, whose system calls overwrite it.
+ * `errno(3)`: returns the error of the last call.
+ *
+ * Nothing may run between the call that failed and `saveErrno`, not even the entry of a function of JavaScript: the
+ * engine may collect garbage there, and its own system calls set errno. So each caller passes the result of
+ * `saveErrno`, which is called before this function is entered:
+ *
+ *     const sys = libc();
+ *     if (sys.listen(fd, backlog) === -1) throw errnoError(errno(sys.saveErrno(errnoCell, errnoAddress, 4)), "listen");
+ *
+ * @param _saved The result of `saveErrno`.
  */
-export function errno(): number {
-  libc().readMemory(errnoValue, errnoAddress, 4);
-  return errnoValue[0] ?? 0;
+export function errno(_saved: bigint): number {
+  return errnoCell[0] ?? 0;
 }
 
 /**

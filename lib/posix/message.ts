@@ -7,7 +7,7 @@
 import { layout } from "./_layout.ts";
 import { MSG_CMSG_CLOEXEC, SCM_RIGHTS, SOL_SOCKET } from "./constants.ts";
 import { Descriptor } from "./descriptor.ts";
-import { addressOf, libc } from "./libc.ts";
+import { addressOf, errnoAddress, errnoCell, libc } from "./libc.ts";
 import { decodeSockaddr, encodeSockaddr } from "./sockaddr.ts";
 import { wouldBlock } from "./transfer.ts";
 
@@ -282,10 +282,11 @@ export function receivedDescriptors(message: Message): Descriptor[] {
  */
 export function recvmsg(socket: Descriptor, message: Message, flags?: number): number {
   message.reset();
-  const size = libc().recvmsg(socket.fd, message.header, (flags ?? 0) | MSG_CMSG_CLOEXEC);
+  const sys = libc();
+  const size = sys.recvmsg(socket.fd, message.header, (flags ?? 0) | MSG_CMSG_CLOEXEC);
   if (size !== -1) return size;
   try {
-    return wouldBlock("recvmsg");
+    return wouldBlock(sys.saveErrno(errnoCell, errnoAddress, 4), "recvmsg");
   } finally {
     message.clear(); // otherwise it would return the descriptors of an earlier message again
   }
@@ -305,6 +306,7 @@ export function recvmsg(socket: Descriptor, message: Message, flags?: number): n
  * @category Messages
  */
 export function sendmsg(socket: Descriptor, message: Message, flags?: number): number {
-  const size = libc().sendmsg(socket.fd, message.header, flags ?? 0);
-  return size === -1 ? wouldBlock("sendmsg") : size;
+  const sys = libc();
+  const size = sys.sendmsg(socket.fd, message.header, flags ?? 0);
+  return size === -1 ? wouldBlock(sys.saveErrno(errnoCell, errnoAddress, 4), "sendmsg") : size;
 }

@@ -7,7 +7,7 @@
 import { layout } from "./_layout.ts";
 import { MSG_TRUNC } from "./constants.ts";
 import type { Descriptor } from "./descriptor.ts";
-import { addressOf, libc } from "./libc.ts";
+import { addressOf, errnoAddress, errnoCell, libc } from "./libc.ts";
 import { decodeSockaddr, encodeSockaddr } from "./sockaddr.ts";
 import { wouldBlock } from "./transfer.ts";
 
@@ -272,8 +272,9 @@ export class MessageBatch {
  */
 export function recvmmsg(socket: Descriptor, batch: MessageBatch, flags?: number): number {
   const vector = batch.receive();
-  const count = libc().recvmmsg(socket.fd, vector, batch.capacity, flags ?? 0, null);
-  if (count === -1) return wouldBlock("recvmmsg");
+  const sys = libc();
+  const count = sys.recvmmsg(socket.fd, vector, batch.capacity, flags ?? 0, null);
+  if (count === -1) return wouldBlock(sys.saveErrno(errnoCell, errnoAddress, 4), "recvmmsg");
   batch.received(count);
   return count;
 }
@@ -305,6 +306,7 @@ export function sendmmsg(
     throw new RangeError(`sendmmsg: ${start} to ${end} is not in a batch of ${batch.count}`);
   }
   const vector = batch.send(start, end);
-  const count = libc().sendmmsg(socket.fd, vector, end - start, 0);
-  return count === -1 ? wouldBlock("sendmmsg") : count;
+  const sys = libc();
+  const count = sys.sendmmsg(socket.fd, vector, end - start, 0);
+  return count === -1 ? wouldBlock(sys.saveErrno(errnoCell, errnoAddress, 4), "sendmmsg") : count;
 }

@@ -10,10 +10,10 @@
 
 import { numbers } from "./_errno_names.ts";
 import { layout } from "./_layout.ts";
-import { nextTurn } from "../server/_next_turn.ts";
+import { nextTurn } from "../io/_next_turn.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { errnoError } from "./errno.ts";
-import { errno, libc } from "./libc.ts";
+import { errno, errnoAddress, errnoCell, libc } from "./libc.ts";
 
 const { fd_set, pollfd, timeval } = layout;
 const LITTLE_ENDIAN = true;
@@ -272,10 +272,11 @@ async function wait(
     await nextTurn();
     yielded = performance.now();
   }
+  const sys = libc();
   for (;;) {
     const count = now();
     if (count === -1) {
-      const error = errno();
+      const error = errno(sys.saveErrno(errnoCell, errnoAddress, 4));
       if (error === EINTR) continue; // a signal with a listener, even though the call did not wait
       throw errnoError(error, syscall);
     }

@@ -6,20 +6,16 @@
 
 import { numbers } from "./_errno_names.ts";
 import { layout } from "./_layout.ts";
-import { nextTurn } from "../server/_next_turn.ts";
-import { EPOLLERR, EPOLLHUP, EPOLLIN } from "./constants.ts";
+import { nextTurn } from "../io/_next_turn.ts";
+import { EPOLLERR, EPOLLHUP, EPOLLIN, O_CLOEXEC, O_NONBLOCK } from "./constants.ts";
 import { Descriptor } from "./descriptor.ts";
 import { errnoError } from "./errno.ts";
-import { errno, libc } from "./libc.ts";
+import { errno, errnoAddress, errnoCell, libc } from "./libc.ts";
 
 /** Operations of epoll_ctl(2). */
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
-
-/** Flags of epoll_create1(2) and eventfd(2). */
-const CLOEXEC = 0o2000000;
-const NONBLOCK = 0o4000;
 
 /** The maximum number of events of one epoll_wait(2). */
 const MAX_EVENTS = 512;
@@ -119,8 +115,15 @@ export class Poller implements Disposable {
    */
   constructor() {
     using opened = new DisposableStack(); // if the second call fails
-    this.#epoll = opened.use(open("epoll_create1", libc().epoll_create1(CLOEXEC)));
-    this.#alarm = opened.use(open("eventfd", libc().eventfd(0, CLOEXEC | NONBLOCK)));
+    const sys = libc();
+    const epoll = sys.epoll_create1(O_CLOEXEC);
+    if (epoll === -1) {
+      throw errnoError(errno(sys.saveErrno(errnoCell, errnoAddress, 4)), "epoll_create1");
+    }
+    this.#epoll = opened.use(new Descriptor(epoll));
+    const alarm = sys.eventfd(0, O_CLOEXEC | O_NONBLOCK);
+    if (alarm === -1) throw errnoError(errno(sys.saveErrno(errnoCell, errnoAddress, 4)), "eventfd");
+    this.#alarm = opened.use(new Descriptor(alarm));
     this.#control(EPOLL_CTL_ADD, this.#alarm, EPOLLIN, 0);
     opened.move();
     const reset: OnReady = ({ fd }) => void libc().read(fd, new BigUint64Array(1), 8);
@@ -199,6 +202,15 @@ export class Poller implements Disposable {
     if (--this.#size === 0) this.#endWait();
   }
 
+  /**
+   * Reports whether a descriptor is registered.
+   *
+   * @internal
+   */
+  has(descriptor: Descriptor): boolean {
+    return this.#descriptors[descriptor.fd] === descriptor;
+  }
+
   /** Removes all descriptors, which stay open, and ends the loop. A second call does nothing. */
   close(): void {
     if (!this.#isOpen) return;
@@ -246,8 +258,9 @@ export class Poller implements Disposable {
     this.#event[0] = events;
     this.#event[DATA] = descriptor.fd;
     this.#event[DATA + 1] = number;
-    if (libc().epoll_ctl(this.#epoll.fd, operation, descriptor.fd, this.#event) === -1) {
-      throw errnoError(errno(), "epoll_ctl");
+    const sys = libc();
+    if (sys.epoll_ctl(this.#epoll.fd, operation, descriptor.fd, this.#event) === -1) {
+      throw errnoError(errno(sys.saveErrno(errnoCell, errnoAddress, 4)), "epoll_ctl");
     }
   }
 
@@ -332,11 +345,6 @@ export class Poller implements Disposable {
     this.#isRunning = false;
     this.#closeUnused();
   }
-}
-
-function open(syscall: string, fd: number): Descriptor {
-  if (fd === -1) throw errnoError(errno(), syscall);
-  return new Descriptor(fd);
 }
 
 /** Calls `onError`; an error that it throws is an uncaught error. */

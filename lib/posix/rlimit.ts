@@ -6,7 +6,7 @@
 
 import { layout } from "./_layout.ts";
 import { errnoError } from "./errno.ts";
-import { errno, libc } from "./libc.ts";
+import { errno, errnoAddress, errnoCell, libc } from "./libc.ts";
 
 // struct rlimit as a vector of rlim_t.
 const { rlimit } = layout;
@@ -63,11 +63,17 @@ export function setrlimit(resource: number, limit: number): void {
   }
   const limits = read(resource);
   limits[CURRENT] = limit === Infinity ? INFINITY : BigInt(limit);
-  if (libc().setrlimit(resource, limits) === -1) throw errnoError(errno(), "setrlimit");
+  const sys = libc();
+  if (sys.setrlimit(resource, limits) === -1) {
+    throw errnoError(errno(sys.saveErrno(errnoCell, errnoAddress, 4)), "setrlimit");
+  }
 }
 
 function read(resource: number): BigUint64Array<ArrayBuffer> {
   const limits = new BigUint64Array(rlimit.size / 8);
-  if (libc().getrlimit(resource, limits) === -1) throw errnoError(errno(), "getrlimit");
+  const sys = libc();
+  if (sys.getrlimit(resource, limits) === -1) {
+    throw errnoError(errno(sys.saveErrno(errnoCell, errnoAddress, 4)), "getrlimit");
+  }
   return limits;
 }

@@ -88,6 +88,8 @@ export function decodeSockaddr(
   // The address of an unnamed socket may be empty, without its family.
   const family = length >= 2 ? (sockaddr[0] ?? 0) | (sockaddr[1] ?? 0) << 8 : AF_UNIX;
   if (family === AF_INET || family === AF_INET6) {
+    const { size } = family === AF_INET ? layout.sockaddr_in : layout.sockaddr_in6;
+    if (length < size) return { transport: isStream ? "unix" : "unixpacket", path: "" }; // truncated
     const [start, end] = family === AF_INET
       ? [sin_addr, sin_addr + 4]
       : [sin6_addr, sin6_addr + 16];

@@ -5,14 +5,22 @@
  */
 
 import { formatAddress } from "../address/format.ts";
-import { AF_UNIX, SO_TYPE, SOCK_SEQPACKET, SOCK_STREAM, SOL_SOCKET } from "./constants.ts";
+import {
+  AF_UNIX,
+  O_CLOEXEC,
+  O_NONBLOCK,
+  SO_TYPE,
+  SOCK_SEQPACKET,
+  SOCK_STREAM,
+  SOL_SOCKET,
+} from "./constants.ts";
 import { Descriptor } from "./descriptor.ts";
 import { EAGAIN, EINPROGRESS, errnoError } from "./errno.ts";
-import { errno, libc } from "./libc.ts";
+import { errno, errnoAddress, errnoCell, libc } from "./libc.ts";
 import { AddressBuffer, encodeSockaddr } from "./sockaddr.ts";
 
-/** Flags of socket(2) and accept4(2): `SOCK_CLOEXEC | SOCK_NONBLOCK`. */
-const FLAGS = 0o2000000 | 0o4000;
+/** Flags of socket(2) and accept4(2): `SOCK_CLOEXEC | SOCK_NONBLOCK`, which have the values of `open`. */
+const FLAGS = O_CLOEXEC | O_NONBLOCK;
 
 const addressBuffer = new AddressBuffer();
 
@@ -41,8 +49,9 @@ const addressBuffer = new AddressBuffer();
  * @category Sockets
  */
 export function socket(family: number, type: number, protocol?: number): Descriptor {
-  const fd = libc().socket(family, type | FLAGS, protocol ?? 0);
-  if (fd === -1) throw errnoError(errno(), "socket");
+  const sys = libc();
+  const fd = sys.socket(family, type | FLAGS, protocol ?? 0);
+  if (fd === -1) throw errnoError(errno(sys.saveErrno(errnoCell, errnoAddress, 4)), "socket");
   return new Descriptor(fd);
 }
 
@@ -71,8 +80,9 @@ export function socket(family: number, type: number, protocol?: number): Descrip
  */
 export function socketpair(type: number): [Descriptor, Descriptor] {
   const pair = new Int32Array(2);
-  if (libc().socketpair(AF_UNIX, type | FLAGS, 0, pair) === -1) {
-    throw errnoError(errno(), "socketpair");
+  const sys = libc();
+  if (sys.socketpair(AF_UNIX, type | FLAGS, 0, pair) === -1) {
+    throw errnoError(errno(sys.saveErrno(errnoCell, errnoAddress, 4)), "socketpair");
   }
   const [first = -1, second = -1] = pair;
   return [new Descriptor(first), new Descriptor(second)];
@@ -93,8 +103,13 @@ export function socketpair(type: number): [Descriptor, Descriptor] {
  */
 export function bind(socket: Descriptor, address: Deno.Addr): void {
   const sockaddr = encodeSockaddr(address);
-  if (libc().bind(socket.fd, sockaddr, sockaddr.length) === -1) {
-    throw errnoError(errno(), "bind", formatAddress(address));
+  const sys = libc();
+  if (sys.bind(socket.fd, sockaddr, sockaddr.length) === -1) {
+    throw errnoError(
+      errno(sys.saveErrno(errnoCell, errnoAddress, 4)),
+      "bind",
+      formatAddress(address),
+    );
   }
 }
 
@@ -110,7 +125,10 @@ export function bind(socket: Descriptor, address: Deno.Addr): void {
  * @category Sockets
  */
 export function listen(socket: Descriptor, backlog: number): void {
-  if (libc().listen(socket.fd, backlog) === -1) throw errnoError(errno(), "listen");
+  const sys = libc();
+  if (sys.listen(socket.fd, backlog) === -1) {
+    throw errnoError(errno(sys.saveErrno(errnoCell, errnoAddress, 4)), "listen");
+  }
 }
 
 /**
@@ -139,9 +157,10 @@ export interface Accepted {
  */
 export function accept(listener: Descriptor): Accepted | null {
   const { bytes, length } = addressBuffer.reset();
-  const fd = libc().accept4(listener.fd, bytes, length, FLAGS);
+  const sys = libc();
+  const fd = sys.accept4(listener.fd, bytes, length, FLAGS);
   if (fd === -1) {
-    const error = errno();
+    const error = errno(sys.saveErrno(errnoCell, errnoAddress, 4));
     if (error === EAGAIN) return null;
     throw errnoError(error, "accept");
   }
@@ -167,8 +186,9 @@ export function accept(listener: Descriptor): Accepted | null {
  */
 export function connect(socket: Descriptor, address: Deno.Addr): number {
   const sockaddr = encodeSockaddr(address);
-  if (libc().connect(socket.fd, sockaddr, sockaddr.length) === 0) return 0;
-  const error = errno();
+  const sys = libc();
+  if (sys.connect(socket.fd, sockaddr, sockaddr.length) === 0) return 0;
+  const error = errno(sys.saveErrno(errnoCell, errnoAddress, 4));
   if (error === EINPROGRESS || error === EAGAIN) return -error;
   throw errnoError(error, "connect", formatAddress(address));
 }
@@ -186,8 +206,9 @@ export function connect(socket: Descriptor, address: Deno.Addr): number {
  */
 export function getsockname(socket: Descriptor): Deno.Addr {
   const { bytes, length } = addressBuffer.reset();
-  if (libc().getsockname(socket.fd, bytes, length) === -1) {
-    throw errnoError(errno(), "getsockname");
+  const sys = libc();
+  if (sys.getsockname(socket.fd, bytes, length) === -1) {
+    throw errnoError(errno(sys.saveErrno(errnoCell, errnoAddress, 4)), "getsockname");
   }
   return addressBuffer.decode(isStream(socket));
 }
@@ -205,8 +226,9 @@ export function getsockname(socket: Descriptor): Deno.Addr {
  */
 export function getpeername(socket: Descriptor): Deno.Addr {
   const { bytes, length } = addressBuffer.reset();
-  if (libc().getpeername(socket.fd, bytes, length) === -1) {
-    throw errnoError(errno(), "getpeername");
+  const sys = libc();
+  if (sys.getpeername(socket.fd, bytes, length) === -1) {
+    throw errnoError(errno(sys.saveErrno(errnoCell, errnoAddress, 4)), "getpeername");
   }
   return addressBuffer.decode(isStream(socket));
 }
@@ -244,8 +266,9 @@ const optionLength = new Uint32Array(1);
 export function getsockopt(socket: Descriptor, level: number, option: number): number {
   intValue[0] = 0; // some options of IP store a single byte, or nothing
   optionLength[0] = 4;
-  if (libc().getsockopt(socket.fd, level, option, intValue, optionLength) === -1) {
-    throw errnoError(errno(), "getsockopt");
+  const sys = libc();
+  if (sys.getsockopt(socket.fd, level, option, intValue, optionLength) === -1) {
+    throw errnoError(errno(sys.saveErrno(errnoCell, errnoAddress, 4)), "getsockopt");
   }
   return intValue[0] ?? 0;
 }
@@ -281,8 +304,9 @@ export function getsockoptBytes(
 ): Uint8Array<ArrayBuffer> {
   const value = new Uint8Array(size);
   optionLength[0] = size;
-  if (libc().getsockopt(socket.fd, level, option, value, optionLength) === -1) {
-    throw errnoError(errno(), "getsockopt");
+  const sys = libc();
+  if (sys.getsockopt(socket.fd, level, option, value, optionLength) === -1) {
+    throw errnoError(errno(sys.saveErrno(errnoCell, errnoAddress, 4)), "getsockopt");
   }
   return value.subarray(0, optionLength[0]);
 }
@@ -320,8 +344,9 @@ export function setsockopt(
 ): void {
   if (typeof value === "number") intValue[0] = value;
   const bytes = typeof value === "number" ? intValue : value;
-  if (libc().setsockopt(socket.fd, level, option, bytes, bytes.byteLength) === -1) {
-    throw errnoError(errno(), "setsockopt");
+  const sys = libc();
+  if (sys.setsockopt(socket.fd, level, option, bytes, bytes.byteLength) === -1) {
+    throw errnoError(errno(sys.saveErrno(errnoCell, errnoAddress, 4)), "setsockopt");
   }
 }
 
@@ -337,7 +362,10 @@ export function setsockopt(
  * @category Sockets
  */
 export function shutdown(socket: Descriptor, how: number): void {
-  if (libc().shutdown(socket.fd, how) === -1) throw errnoError(errno(), "shutdown");
+  const sys = libc();
+  if (sys.shutdown(socket.fd, how) === -1) {
+    throw errnoError(errno(sys.saveErrno(errnoCell, errnoAddress, 4)), "shutdown");
+  }
 }
 
 /**
@@ -374,7 +402,10 @@ export function shutdown(socket: Descriptor, how: number): void {
  * @category Transfers
  */
 export function sockatmark(socket: Descriptor): boolean {
-  const result = libc().sockatmark(socket.fd);
-  if (result === -1) throw errnoError(errno(), "sockatmark");
+  const sys = libc();
+  const result = sys.sockatmark(socket.fd);
+  if (result === -1) {
+    throw errnoError(errno(sys.saveErrno(errnoCell, errnoAddress, 4)), "sockatmark");
+  }
   return result === 1;
 }

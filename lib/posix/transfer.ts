@@ -7,14 +7,14 @@
 import { formatAddress } from "../address/format.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { EAGAIN, errnoError } from "./errno.ts";
-import { errno, libc } from "./libc.ts";
+import { errno, errnoAddress, errnoCell, libc } from "./libc.ts";
 import { AddressBuffer, encodeSockaddr } from "./sockaddr.ts";
 
 const addressBuffer = new AddressBuffer();
 
 /** Handles a result of -1: returns `-EAGAIN`, or throws. Call it immediately, because it reads errno. */
-export function wouldBlock(syscall: string): number {
-  const error = errno();
+export function wouldBlock(saved: bigint, syscall: string): number {
+  const error = errno(saved);
   if (error === EAGAIN) return -EAGAIN;
   throw errnoError(error, syscall);
 }
@@ -48,8 +48,9 @@ export function wouldBlock(syscall: string): number {
  * @category Transfers
  */
 export function recv(socket: Descriptor, buffer: Uint8Array<ArrayBuffer>, flags?: number): number {
-  const size = libc().recv(socket.fd, buffer, buffer.length, flags ?? 0);
-  return size === -1 ? wouldBlock("recv") : size;
+  const sys = libc();
+  const size = sys.recv(socket.fd, buffer, buffer.length, flags ?? 0);
+  return size === -1 ? wouldBlock(sys.saveErrno(errnoCell, errnoAddress, 4), "recv") : size;
 }
 
 /**
@@ -67,8 +68,9 @@ export function recv(socket: Descriptor, buffer: Uint8Array<ArrayBuffer>, flags?
  * @category Transfers
  */
 export function send(socket: Descriptor, bytes: Uint8Array<ArrayBuffer>, flags?: number): number {
-  const size = libc().send(socket.fd, bytes, bytes.length, flags ?? 0);
-  return size === -1 ? wouldBlock("send") : size;
+  const sys = libc();
+  const size = sys.send(socket.fd, bytes, bytes.length, flags ?? 0);
+  return size === -1 ? wouldBlock(sys.saveErrno(errnoCell, errnoAddress, 4), "send") : size;
 }
 
 /**
@@ -102,9 +104,10 @@ export function recvfrom(
   flags?: number,
 ): Received | null {
   const { bytes, length } = addressBuffer.reset();
-  const size = libc().recvfrom(socket.fd, buffer, buffer.length, flags ?? 0, bytes, length);
+  const sys = libc();
+  const size = sys.recvfrom(socket.fd, buffer, buffer.length, flags ?? 0, bytes, length);
   if (size === -1) {
-    wouldBlock("recvfrom");
+    wouldBlock(sys.saveErrno(errnoCell, errnoAddress, 4), "recvfrom");
     return null;
   }
   return { size, from: addressBuffer.decode(false) };
@@ -148,7 +151,8 @@ export function sendto(
   flags?: number,
 ): number {
   const sockaddr = encodeSockaddr(to);
-  const size = libc().sendto(
+  const sys = libc();
+  const size = sys.sendto(
     socket.fd,
     message,
     message.length,
@@ -157,7 +161,7 @@ export function sendto(
     sockaddr.length,
   );
   if (size !== -1) return size;
-  const error = errno();
+  const error = errno(sys.saveErrno(errnoCell, errnoAddress, 4));
   if (error === EAGAIN) return -EAGAIN;
   throw errnoError(error, "sendto", formatAddress(to));
 }

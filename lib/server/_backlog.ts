@@ -60,7 +60,7 @@ export class Backlog<S> implements Disposable {
     let accepted = this.#accepted;
     let quiet = 0;
     const check = () => {
-      this.#listener.poll?.();
+      this.#listener.wake?.();
       // While the loop serves a client or pauses, no accept is pending, and clients may be waiting.
       quiet = this.#isAccepting && this.#accepted === accepted ? quiet + 1 : 0;
       accepted = this.#accepted;

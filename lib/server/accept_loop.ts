@@ -8,7 +8,7 @@ import { delay } from "@std/async/delay";
 import { codeOf, failed, isClosedError } from "../errors.ts";
 import { logError, report } from "../io/log_error.ts";
 import { type Acceptor, Backlog } from "./_backlog.ts";
-import { nextTurn } from "./_next_turn.ts";
+import { nextTurn } from "../io/_next_turn.ts";
 import { IdleMonitor, type Monitored } from "./idle_monitor.ts";
 
 /** The first and the maximum pause while the system lacks resources, in ms. */

@@ -9,7 +9,7 @@ import { failed, isClosedError } from "../errors.ts";
 import { logError, report } from "../io/log_error.ts";
 import { unlinkSocket } from "../socket/_socket_file.ts";
 import { checkLength, type Datagram, type DatagramSocket, recvFrom } from "../socket/datagram.ts";
-import { nextTurn } from "./_next_turn.ts";
+import { nextTurn } from "../io/_next_turn.ts";
 import { isUnanswerable } from "./_unanswerable.ts";
 
 /** After `signal`, the queue counts as empty if no datagram arrives for this time, in ms. */

@@ -48,7 +48,7 @@ export interface Sockets {
    * Polls the sockets for clients and data that have arrived, which the event loop may report late. Default: none,
    * because Deno polls its own sockets between two checks.
    */
-  poll?(): void;
+  wake?(): void;
   /**
    * Reports whether some sockets have not been polled since the last call: data may then have arrived on
    * connections that seem idle. Default: none.
@@ -116,7 +116,7 @@ export class IdleMonitor {
   }
 
   #check(): void {
-    this.#sockets?.poll?.();
+    this.#sockets?.wake?.();
     const now = performance.now();
     const isStalled = this.#sockets?.isStalled?.() ?? false;
     // A busy process runs its timers late, and before it polls its sockets: a late check may find a connection

@@ -537,12 +537,12 @@ testWith(
     conn.close();
     conn.close();
     conn.abort(new Error("again"));
+    conn.serve(() => {}); // does nothing: the server may have aborted it
     assertEquals(await client.read(buffer), null);
     for (
       const call of [
         () => conn.recv(buffer),
         () => conn.waitFor(EPOLLIN),
-        () => conn.serve(() => {}),
       ]
     ) {
       await assertRejects(() => Promise.try(call), Deno.errors.BadResource);
@@ -650,3 +650,69 @@ testWith(
     for (const each of released) each.close();
   },
 );
+
+testWith(["Linux C library"], "acceptEvents() rejects a socket that does not listen", async () => {
+  using poller = new Poller();
+  using socket = posix.socket(posix.AF_INET, posix.SOCK_STREAM);
+  assertThrows(() => acceptEvents(socket, poller), Error, "accept: Invalid argument");
+  using datagram = posix.socket(posix.AF_INET, posix.SOCK_DGRAM);
+  assertThrows(() => acceptEvents(datagram, poller), Error, "accept: Invalid argument");
+  await using server = new Server();
+  posix.shutdown(server.listener, posix.SHUT_RDWR); // C's way to end a loop in another thread
+  await server.done;
+  assertEquals(server.errors, []);
+});
+
+testWith(
+  ["Linux C library"],
+  "acceptEvents() rejects a second loop, and leaves the listener to the next",
+  async () => {
+    await using server = new Server();
+    using client = await server.connect();
+    await exchange(client, "hello");
+    const second = acceptEvents(server.listener, server.poller);
+    await assertRejects(() => second.next(), Deno.errors.Busy, "accept: another loop");
+    await exchange(client, "again");
+
+    using poller = new Poller();
+    using listener = posix.socket(posix.AF_INET, posix.SOCK_STREAM);
+    posix.listen(listener, 5);
+    const { port } = posix.getsockname(listener) as Deno.NetAddr;
+    for (let i = 0; i < 2; i++) { // the second time after a break
+      using client = await Deno.connect({ hostname: "127.0.0.1", port });
+      for await (const conn of acceptEvents(listener, poller)) {
+        conn.close();
+        break;
+      }
+      assertEquals(await client.read(buffer), null);
+    }
+    poller.add(listener, EPOLLIN, () => {}); // no loop has left it registered
+  },
+);
+
+testWith(["Linux C library"], "a connection that was aborted can be served", async () => {
+  const conns: posix.EventConnection[] = [];
+  await using server = new Server({}, (conn) => conns.push(conn));
+  using client = await server.connect();
+  await waitFor(() => conns.length === 1, "it is accepted");
+  conns[0]?.abort(new Deno.errors.Interrupted("over"));
+  conns[0]?.serve(() => {});
+  assertEquals(await client.read(buffer), null);
+  assertEquals(server.errors.length, 1);
+});
+
+testWith(["Linux C library"], "a connection can be served once", async () => {
+  const conns: posix.EventConnection[] = [];
+  await using server = new Server({}, (conn) => {
+    echo(conn);
+    conns.push(conn);
+  });
+  using client = await server.connect();
+  await exchange(client, "hello");
+  assertThrows(
+    () => conns[0]?.serve(() => {}),
+    Deno.errors.AlreadyExists,
+    "epoll_ctl: File exists",
+  );
+  await exchange(client, "again");
+});

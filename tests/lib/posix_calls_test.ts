@@ -128,7 +128,11 @@ const calls: Record<string, (descriptor: posix.Descriptor) => unknown> = {
   recvmsg: (socket) => posix.recvmsg(socket, new posix.Message([buffer])),
   sendmsg: (socket) => posix.sendmsg(socket, new posix.Message([buffer])),
   recvmmsg: (socket) => posix.recvmmsg(socket, new posix.MessageBatch(4, 80)),
-  sendmmsg: (socket) => posix.sendmmsg(socket, new posix.MessageBatch(4, 80), 0, 4),
+  sendmmsg: (socket) => {
+    const batch = new posix.MessageBatch(4, 80);
+    batch.push(new Uint8Array(1), { transport: "udp", hostname: "127.0.0.1", port: 9 });
+    return posix.sendmmsg(socket, batch, 0, 1);
+  },
 };
 
 /** The calls that also work on a file. */

@@ -402,3 +402,68 @@ testWith(["Linux C library"], "the buffers of messages live as long as the messa
   const process = await runProgram(program, "--allow-all", "--v8-flags=--expose-gc");
   assertEquals([process.code, process.stdout], [0, "ok\n"], process.describe());
 });
+
+testWith(
+  ["Linux C library"],
+  "a MessageBatch holds no more than its buffers, whatever the flags",
+  () => {
+    using stack = new DisposableStack();
+    const [left, right] = pair(stack, SOCK_DGRAM);
+    const batch = new posix.MessageBatch(2, 4);
+    for (const text of ["0123456789", "abcdefghij"]) posix.send(left, bytes(text));
+    assertEquals(posix.recvmmsg(right, batch, posix.MSG_TRUNC), 2);
+    assertEquals([batch.message(0), batch.message(1)], [bytes("0123"), bytes("abcd")]);
+    assertEquals([batch.isTruncated(0), batch.isTruncated(1)], [true, true]);
+    assertEquals(posix.recvmmsg(right, batch), -posix.EAGAIN);
+    assertEquals(batch.count, 0);
+    assertThrows(() => batch.message(0), RangeError, "0 is not in a batch of 0 datagrams");
+    assertThrows(() => posix.sendmmsg(right, batch, 0, 1), RangeError, "0 to 1 is not in a batch");
+    posix.send(left, bytes("x"));
+    posix.recvmmsg(right, batch);
+    structuredClone(null, { transfer: [batch.message(0).buffer] });
+    assertThrows(() => posix.recvmmsg(right, batch), TypeError, "the buffer was transferred");
+  },
+);
+
+testWith(["Linux C library"], "`MessageBatch.push()` adds datagrams to send", () => {
+  using stack = new DisposableStack();
+  const open = () => stack.use(posix.socket(posix.AF_INET, SOCK_DGRAM));
+  const receivers = [open(), open()];
+  const sender = open();
+  const batch = new posix.MessageBatch(2, 8);
+  for (const [index, receiver] of receivers.entries()) {
+    posix.bind(receiver, { transport: "udp", hostname: "127.0.0.1", port: 0 });
+    batch.push(bytes(`to ${index}`), posix.getsockname(receiver));
+  }
+  const address = { transport: "udp", hostname: "127.0.0.1", port: 9 } as const;
+  assertThrows(() => batch.push(bytes("x"), address), RangeError, "the batch of 2 is full");
+  assertEquals(sendmmsg(sender, batch, 0, batch.count), 2);
+  const buffer = new Uint8Array(8);
+  for (const [index, receiver] of receivers.entries()) {
+    assertEquals(posix.recv(receiver, buffer), 4);
+    assertEquals(buffer.subarray(0, 4), bytes(`to ${index}`));
+  }
+  batch.clear();
+  assertEquals(batch.count, 0);
+  assertThrows(() => batch.push(new Uint8Array(9), address), RangeError, "9 bytes are more than 8");
+});
+
+testWith(["Linux C library"], "`ioctl()` has room for a structure", () => {
+  using socket = posix.socket(posix.AF_INET, SOCK_DGRAM);
+  const SIOCGIFNAME = 0x8910; // a struct ifreq of 40 bytes, with the index of the interface behind the name
+  assertThrows(() => posix.ioctl(socket, SIOCGIFNAME), Error, "ioctl: No such device");
+});
+
+testWith(
+  ["Linux C library"],
+  "`sendfile()` rejects a count that is none, and accepts any other",
+  () => {
+    using stack = new DisposableStack();
+    const [left, right] = pair(stack, SOCK_STREAM);
+    using file = posix.open(new URL(import.meta.url).pathname, posix.O_RDONLY);
+    assertThrows(() => posix.sendfile(left, file, -1), RangeError, "sendfile: -1 is not");
+    assertThrows(() => posix.sendfile(left, file, NaN), RangeError, "sendfile: NaN is not");
+    assert(posix.sendfile(left, file, 2 ** 32) > 0);
+    assert(posix.recv(right, new Uint8Array(1 << 16)) > 0);
+  },
+);

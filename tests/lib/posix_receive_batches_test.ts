@@ -286,3 +286,17 @@ testWith(["Linux C library"], "receiveBatches() rejects other sockets", async (f
   posix.bind(unix, { transport: "unixpacket", path: `${folder}/socket` });
   await assertRejects(() => record(unix, {}, () => {}), TypeError, "recvmmsg: not a UDP socket");
 });
+
+testWith(["Linux C library"], "receiveBatches() rejects a socket that is not of UDP", async () => {
+  for (
+    const [family, type] of [[posix.AF_INET, posix.SOCK_STREAM], [posix.AF_UNIX, posix.SOCK_DGRAM]]
+  ) {
+    using socket = posix.socket(family ?? 0, type ?? 0);
+    const batch = new posix.MessageBatch(1, 8);
+    await assertRejects(
+      () => posix.receiveBatches(socket, batch, () => {}),
+      TypeError,
+      "recvmmsg: not a UDP socket",
+    );
+  }
+});

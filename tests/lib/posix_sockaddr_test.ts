@@ -208,3 +208,13 @@ Deno.test("`decodeSockaddr()` accepts a structure of any length", () => {
   }
   assertEquals(decodeSockaddr(new Uint8Array([AF_UNIX, 0, 97, 0, 98]), true), unix("a"));
 });
+
+Deno.test("decodeSockaddr() decodes a truncated structure as no address", () => {
+  for (const family of [posix.AF_INET, posix.AF_INET6]) {
+    for (let length = 0; length < 16; length++) {
+      const sockaddr = new Uint8Array(length);
+      if (length >= 2) sockaddr[0] = family;
+      assertEquals(decodeSockaddr(sockaddr, false), datagram(""), `${length} bytes`);
+    }
+  }
+});
