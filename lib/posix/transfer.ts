@@ -81,8 +81,11 @@ export function send(socket: Descriptor, bytes: Uint8Array<ArrayBuffer>, flags?:
 export interface Received {
   /** The number of bytes in the buffer. With `MSG_TRUNC`, the length of the datagram. */
   size: number;
-  /** The sender's address. */
-  from: Deno.Addr;
+  /**
+   * The sender's address; `undefined` if there is none: from a Unix-domain socket that is not bound, and on a
+   * connected stream socket.
+   */
+  from: Deno.Addr | undefined;
 }
 
 /**
@@ -110,7 +113,7 @@ export function recvfrom(
     wouldBlock(sys.saveErrno(errnoCell, errnoAddress, 4), "recvfrom");
     return null;
   }
-  return { size, from: addressBuffer.decode(false) };
+  return { size, from: length[0] === 0 ? undefined : addressBuffer.decode(false) };
 }
 
 /**

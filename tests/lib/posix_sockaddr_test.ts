@@ -123,15 +123,15 @@ testWith(
     using client = posix.socket(AF_UNIX, SOCK_DGRAM);
     posix.sendto(client, bytes("hello"), datagram(`${folder}/server`));
     const received = posix.recvfrom(server, new Uint8Array(80));
-    assertEquals(received, { size: 5, from: datagram("") });
-    assert(received !== null);
+    assertEquals(received, { size: 5, from: undefined });
+    const unnamed = datagram("");
     assertThrows(
-      () => posix.sendto(server, bytes("a secret"), received.from),
+      () => posix.sendto(server, bytes("a secret"), unnamed),
       Error,
       "sendto (unnamed): Invalid argument",
     );
-    assertThrows(() => posix.connect(server, received.from), Error, "connect (unnamed): ");
-    const message = new posix.Message([bytes("a secret")], { to: received.from });
+    assertThrows(() => posix.connect(server, unnamed), Error, "connect (unnamed): ");
+    const message = new posix.Message([bytes("a secret")], { to: unnamed });
     assertThrows(() => posix.sendmsg(server, message), Error, "sendmsg: Invalid argument");
     // Deno's type says that a path is a string, but an unnamed address has null.
     using listener = Deno.listen({ transport: "unix", path: `${folder}/listener` });
@@ -146,6 +146,23 @@ testWith(
     assertEquals(posix.sendto(server, bytes("hello"), datagram(path)), 5);
   },
 );
+
+testWith(["Linux C library"], "`recvfrom()` returns no sender if there is no address", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using tcp = posix.socket(posix.AF_INET, SOCK_STREAM);
+  posix.connect(tcp, listener.addr);
+  using conn = await listener.accept();
+  await conn.write(bytes("hello"));
+  await posix.poll([{ descriptor: tcp, events: posix.POLLIN }], 30_000);
+  assertEquals(posix.recvfrom(tcp, new Uint8Array(80)), { size: 5, from: undefined });
+  for (const type of [SOCK_STREAM, SOCK_DGRAM, posix.SOCK_SEQPACKET]) {
+    const [left, right] = posix.socketpair(type);
+    using _left = left;
+    using _right = right;
+    posix.send(left, bytes("hello"));
+    assertEquals(posix.recvfrom(right, new Uint8Array(80)), { size: 5, from: undefined });
+  }
+});
 
 testWith(
   ["Linux C library"],
