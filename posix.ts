@@ -39,7 +39,8 @@
  *   {@linkcode read}, {@linkcode write}, {@linkcode sendfile}, {@linkcode sockatmark}
  * - **Messages**, with addresses and control data, or many in one call: {@linkcode Message},
  *   {@linkcode recvmsg}, {@linkcode sendmsg}, {@linkcode rightsMessage}, {@linkcode receivedDescriptors},
- *   {@linkcode extendedError}, {@linkcode MessageBatch}, {@linkcode recvmmsg}, {@linkcode sendmmsg}
+ *   {@linkcode extendedError}, {@linkcode MessageBatch}, {@linkcode recvmmsg}, {@linkcode sendmmsg},
+ *   {@linkcode sendAll}
  * - **Multiplexing**, to wait for many descriptors: {@linkcode select}, {@linkcode FdSet}, {@linkcode poll},
  *   {@linkcode Poller}
  * - **Servers**, event loops: {@linkcode acceptEvents}, {@linkcode EventConnection},
@@ -89,7 +90,7 @@ export {
   sendmsg,
 } from "./lib/posix/message.ts";
 export { type ExtendedError, extendedError } from "./lib/posix/extended_error.ts";
-export { MessageBatch, recvmmsg, sendmmsg } from "./lib/posix/message_batch.ts";
+export { MessageBatch, recvmmsg, sendAll, sendmmsg } from "./lib/posix/message_batch.ts";
 
 // Multiplexing.
 export { FD_SETSIZE, FdSet, poll, type PollEntry, select } from "./lib/posix/poll.ts";

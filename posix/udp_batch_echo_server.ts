@@ -31,25 +31,14 @@
  */
 
 import { host, logListening, main, port, stderr, stdout } from "../cli.ts";
-import {
-  formatAddress,
-  getAddrInfo,
-  logError,
-  printable,
-  terminationSignal,
-  unmapAddress,
-} from "../mod.ts";
+import { formatAddress, getAddrInfo, printable, terminationSignal, unmapAddress } from "../mod.ts";
 import {
   addressFamily,
   bind,
-  type Descriptor,
-  EAGAIN,
   getsockname,
   MessageBatch,
-  poll,
-  POLLOUT,
   receiveBatches,
-  sendmmsg,
+  sendAll,
   SOCK_DGRAM,
   socket,
 } from "../posix.ts";
@@ -77,25 +66,11 @@ await main(header, {
   const batch = new MessageBatch(BATCH_SIZE, MESSAGE_SIZE);
   await receiveBatches(server, batch, async (count) => {
     if (!quiet) await printMessages(batch, count);
-    await reply(server, batch, count);
+    // sendmmsg: to their senders
+    await sendAll(server, batch);
   }, { signal });
   // close, at the end of using
 });
-
-/** Sends the datagrams back to their senders. An error with one does not affect the others. */
-async function reply(server: Descriptor, batch: MessageBatch, count: number): Promise<void> {
-  for (let sent = 0; sent < count;) {
-    try {
-      // sendmmsg
-      const more = sendmmsg(server, batch, sent, count);
-      if (more === -EAGAIN) await poll([{ descriptor: server, events: POLLOUT }]);
-      else sent += more;
-    } catch (error) {
-      logError(error);
-      sent++;
-    }
-  }
-}
 
 async function printMessages(batch: MessageBatch, count: number): Promise<void> {
   for (let i = 0; i < count; i++) {

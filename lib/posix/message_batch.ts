@@ -4,10 +4,13 @@
  * @module
  */
 
+import { logError, report } from "../io/log_error.ts";
 import { layout } from "./_layout.ts";
-import { MSG_TRUNC } from "./constants.ts";
+import { MSG_TRUNC, POLLOUT } from "./constants.ts";
 import type { Descriptor } from "./descriptor.ts";
+import { EAGAIN, isPosixError } from "./errno.ts";
 import { addressOf, errnoAddress, errnoCell, libc } from "./libc.ts";
+import { poll } from "./poll.ts";
 import { decodeSockaddr, encodeSockaddr } from "./sockaddr.ts";
 import { wouldBlock } from "./transfer.ts";
 
@@ -309,4 +312,55 @@ export function sendmmsg(
   const sys = libc();
   const count = sys.sendmmsg(socket.fd, vector, end - start, 0);
   return count === -1 ? wouldBlock(sys.saveErrno(errnoCell, errnoAddress, 4), "sendmmsg") : count;
+}
+
+/**
+ * `sendmmsg(2)`, until all datagrams of a batch are sent.
+ *
+ * If the socket has no room, it waits. A datagram that fails does not affect the others.
+ *
+ * Source: sendmmsg(2), poll(2).
+ *
+ * @param socket The UDP socket. With a Unix-domain socket that is not connected, the wait for a peer whose queue is
+ * full uses processor time.
+ * @param batch The batch, which must not change until the promise resolves.
+ * @param onError Called with the error of each datagram that fails: the errors of {@linkcode sendto}. Default:
+ * `logError` of the main module.
+ * @throws {PosixError} `EBADF` if the socket is closed.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import {
+ *   AF_INET, bind, getsockname, MessageBatch, recvmmsg, sendAll, SOCK_DGRAM, socket,
+ * } from "@deno-sockets/samples/posix";
+ *
+ * using receiver = socket(AF_INET, SOCK_DGRAM);
+ * bind(receiver, { transport: "udp", hostname: "127.0.0.1", port: 0 });
+ * using sender = socket(AF_INET, SOCK_DGRAM);
+ *
+ * const batch = new MessageBatch(64, 80);
+ * for (const byte of [1, 2, 3]) batch.push(new Uint8Array([byte]), getsockname(receiver));
+ * await sendAll(sender, batch);
+ * assertEquals(recvmmsg(receiver, batch), 3);
+ * ```
+ *
+ * @category Messages
+ */
+export async function sendAll(
+  socket: Descriptor,
+  batch: MessageBatch,
+  onError: (error: Error) => void = logError,
+): Promise<void> {
+  for (let sent = 0; sent < batch.count;) {
+    try {
+      const more = sendmmsg(socket, batch, sent, batch.count);
+      if (more === -EAGAIN) await poll([{ descriptor: socket, events: POLLOUT }]);
+      else sent += more;
+    } catch (error) {
+      if (!isPosixError(error) || error.code === "EBADF") throw error;
+      report(onError, error);
+      sent++;
+    }
+  }
 }

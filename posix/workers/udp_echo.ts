@@ -5,17 +5,13 @@
  */
 
 import { stderr, stdout } from "../../cli.ts";
-import { formatAddress, logError, printable, strerror, unmapAddress } from "../../mod.ts";
+import { formatAddress, printable, strerror, unmapAddress } from "../../mod.ts";
 import {
   addressFamily,
   bind,
-  type Descriptor,
-  EAGAIN,
   MessageBatch,
-  poll,
-  POLLOUT,
   receiveBatches,
-  sendmmsg,
+  sendAll,
   setsockopt,
   SO_REUSEPORT,
   SOCK_DGRAM,
@@ -75,7 +71,8 @@ async function work({ worker, address, quiet }: Settings): Promise<void> {
   const batch = new MessageBatch(BATCH_SIZE, MESSAGE_SIZE);
   await receiveBatches(server, batch, async (count) => {
     if (!quiet) await printMessages(batch, count, `[worker ${worker}] `);
-    await reply(server, batch, count);
+    // sendmmsg: to their senders
+    await sendAll(server, batch);
   }, { signal: stop.signal });
   // close, at the end of using
 }
@@ -86,21 +83,6 @@ async function printMessages(batch: MessageBatch, count: number, label: string):
     await stdout.print(`${label}Message from ${peer}: ${printable(batch.message(i))}`);
     if (batch.isTruncated(i)) {
       stderr.print(`${peer}: message truncated to ${MESSAGE_SIZE} bytes`);
-    }
-  }
-}
-
-/** Sends the datagrams back to their senders. An error with one does not affect the others. */
-async function reply(server: Descriptor, batch: MessageBatch, count: number): Promise<void> {
-  for (let sent = 0; sent < count;) {
-    try {
-      // sendmmsg
-      const more = sendmmsg(server, batch, sent, count);
-      if (more === -EAGAIN) await poll([{ descriptor: server, events: POLLOUT }]);
-      else sent += more;
-    } catch (error) {
-      logError(error);
-      sent++;
     }
   }
 }

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as posix from "../../posix.ts";
 import { bytes, randomBytes } from "../support/bytes.ts";
 import { runProgram } from "../support/program.ts";
@@ -352,6 +352,73 @@ testWith(
     for (const client of clients) client.close();
   },
 );
+
+testWith(
+  ["Linux C library"],
+  "`sendAll()` sends the other datagrams if some fail",
+  async () => {
+    using stack = new DisposableStack();
+    const [client, server] = [udp(stack, "127.0.0.1"), udp(stack, "127.0.0.1")];
+    const to = posix.getsockname(server) as Deno.NetAddr;
+    const broadcast = { ...to, hostname: "255.255.255.255" }; // without SO_BROADCAST: EACCES
+    const batch = new MessageBatch(8, 8);
+    for (const address of [broadcast, to, broadcast, broadcast, to, to, broadcast]) {
+      batch.push(bytes(`${batch.count}`), address);
+    }
+    for (const throwIt of [false, true]) {
+      const errors: string[] = [];
+      await posix.sendAll(client, batch, (error) => {
+        errors.push(error.message);
+        if (throwIt) throw new Error("an onError that throws, as intended"); // printed on stderr
+      });
+      assertEquals(errors, Array(4).fill("sendmmsg: Permission denied"));
+      const received = new MessageBatch(8, 8);
+      assertEquals(recvmmsg(server, received), 3);
+      const texts = [0, 1, 2].map((index) => new TextDecoder().decode(received.message(index)));
+      assertEquals(texts, ["1", "4", "5"]);
+    }
+    batch.clear();
+    await posix.sendAll(client, batch);
+    assertEquals(posix.recv(server, new Uint8Array(8)), -posix.EAGAIN);
+  },
+);
+
+testWith(["Linux C library"], "`sendAll()` waits until the socket has room", async () => {
+  using stack = new DisposableStack();
+  // Datagrams that are not received occupy the sender's buffer only between Unix-domain sockets.
+  const [left, right] = pair(stack, SOCK_DGRAM);
+  const batch = new MessageBatch(8, 1000);
+  for (let index = 0; index < 8; index++) posix.send(right, new Uint8Array(1000).fill(index));
+  assertEquals(recvmmsg(left, batch), 8);
+  posix.setsockopt(left, SOL_SOCKET, posix.SO_SNDBUF, 1); // the minimum
+  const sending = posix.sendAll(left, batch);
+  const received: number[] = [];
+  const buffer = new Uint8Array(1000);
+  const receive = () => {
+    while (posix.recv(right, buffer) !== -posix.EAGAIN) received.push(buffer[0] ?? -1);
+  };
+  receive();
+  assert(received.length < 8, "the buffer has room for all");
+  while (received.length < 8) {
+    assertEquals(await posix.poll([{ descriptor: right, events: posix.POLLIN }], 30_000), 1);
+    receive();
+  }
+  await sending;
+  assertEquals(received, [0, 1, 2, 3, 4, 5, 6, 7]);
+});
+
+testWith(["Linux C library"], "`sendAll()` rejects if the socket is closed", async () => {
+  using stack = new DisposableStack();
+  const [left, right] = pair(stack, SOCK_DGRAM);
+  const batch = new MessageBatch(8, 8);
+  for (let index = 0; index < 8; index++) posix.send(right, bytes("hello"));
+  assertEquals(recvmmsg(left, batch), 8);
+  left.close();
+  const errors: Error[] = [];
+  const sending = posix.sendAll(left, batch, (error) => void errors.push(error));
+  await assertRejects(() => sending, Deno.errors.BadResource, "sendmmsg: Bad file descriptor");
+  assertEquals(errors, []);
+});
 
 testWith(["Linux C library"], "the buffers of messages live as long as the messages", async () => {
   const program = `

@@ -152,7 +152,7 @@ test("replaces a worker that dies, and closes its socket", async (folder) => {
   for (const path of [SAMPLE, worker]) {
     const source = await Deno.readTextFile(`${root}${path}`);
     const copy = source.replace(/(?:\.\.\/)+(mod|cli|posix)\.ts/g, `file://${root}$1.ts`)
-      .replace("await reply(", `${bug} await reply(`);
+      .replace("await sendAll(", `${bug} await sendAll(`);
     assertEquals(copy.includes(bug), path === worker, `the bug is in ${path}`);
     await Deno.mkdir(dirname(`${folder}/${path}`), { recursive: true });
     await Deno.writeTextFile(`${folder}/${path}`, copy);
