@@ -87,7 +87,7 @@ export function ioctl(descriptor: Descriptor, request: number): number {
  *
  * Source: open(2). See {@linkcode sendfile} for an example.
  *
- * @param path The path of the file.
+ * @param path The path of the file, which is encoded in UTF-8: a file with another name cannot be opened.
  * @param flags `O_RDONLY`, `O_WRONLY` or `O_RDWR`, and others such as `O_CREAT`.
  * @param mode The mode bits of a new file. Default 0o666, less the umask.
  * @returns The descriptor.

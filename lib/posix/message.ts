@@ -114,7 +114,7 @@ export class Message {
   /**
    * The sender's address of a received message.
    *
-   * @returns The address; `undefined` if there is none, as on a connected stream socket.
+   * @returns The address, as {@linkcode Received} describes; `undefined` if there is none.
    */
   get from(): Deno.Addr | undefined {
     const length = this.#getLength(msghdr.msg_namelen);
@@ -216,7 +216,9 @@ function decodeControl(bytes: Uint8Array<ArrayBuffer>): ControlMessage[] {
 /**
  * `SCM_RIGHTS`: creates the control message that sends descriptors to another process.
  *
- * The receiver receives new descriptors of the same open files. The sender may close its own after `sendmsg`.
+ * The receiver receives new descriptors of the same open files. The sender may close its own after `sendmsg`. The
+ * message contains their numbers: if a descriptor is closed before `sendmsg`, and its number is used again, the other
+ * file is sent.
  *
  * Source: unix(7), cmsg(3).
  *
@@ -251,6 +253,9 @@ export function rightsMessage(descriptors: Descriptor[]): ControlMessage {
 
 /**
  * `SCM_RIGHTS`: returns the descriptors in a received message.
+ *
+ * A peer may send more descriptors than expected, with any message that is received with room for control data. The
+ * caller must close those that it does not use, too: otherwise a peer can exhaust the process's descriptors.
  *
  * Source: unix(7), cmsg(3). See {@linkcode rightsMessage} for an example.
  *

@@ -35,8 +35,8 @@ function isWithin(value: number, min: number, max: number): boolean {
 /**
  * The datagrams of `recvmmsg(2)` and `sendmmsg(2)`: a vector of `struct mmsghdr` with buffers of one size.
  *
- * A received batch can be sent without changes: each datagram is sent to its sender. {@linkcode MessageBatch.push}
- * adds other datagrams.
+ * A received batch can be sent without changes: each datagram is sent to its sender, even if the address is link-local,
+ * because the batch keeps its scope id. {@linkcode MessageBatch.push} adds other datagrams.
  *
  * Source: recvmmsg(2), sendmmsg(2).
  *

@@ -14,7 +14,7 @@ const { sin_port, sin_addr } = layout.sockaddr_in;
 const { sin6_addr } = layout.sockaddr_in6;
 
 const encoder = new TextEncoder();
-// A path that is not UTF-8 is shown with U+FFFD.
+// A path that is not UTF-8 is decoded with U+FFFD, and is then another path.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The host byte order of x86-64 and arm64. */
@@ -44,7 +44,7 @@ export function addressFamily(address: Deno.Addr): number {
 }
 
 /**
- * Encodes an address: `struct sockaddr_in`, `sockaddr_in6` or `sockaddr_un`.
+ * Encodes an address: `struct sockaddr_in`, `sockaddr_in6` or `sockaddr_un`. A scope id of IPv6 is always 0.
  *
  * @param address An address with a numeric host, or of a Unix-domain socket. A path that begins with a NUL
  * is an abstract address; the path "" is the unnamed address.
@@ -72,7 +72,7 @@ export function encodeSockaddr(address: Deno.Addr): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Decodes an address.
+ * Decodes an address, without a scope id of IPv6.
  *
  * @param sockaddr The structure.
  * @param isStream Whether the address is a stream socket's: `tcp` and `unix`, not `udp` and `unixpacket`.

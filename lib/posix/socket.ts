@@ -91,6 +91,9 @@ export function socketpair(type: number): [Descriptor, Descriptor] {
 /**
  * `bind(2)`: assigns a local address to a socket.
  *
+ * For a Unix-domain path, it creates a file, which closing the socket does not remove: the caller must remove it. A
+ * link-local address of IPv6 cannot be bound, because a `Deno.Addr` has no scope id (`EINVAL`).
+ *
  * Source: UCM lecture; bind(2). See {@linkcode socket} for an example.
  *
  * @param socket The socket.
@@ -139,7 +142,7 @@ export function listen(socket: Descriptor, backlog: number): void {
 export interface Accepted {
   /** The connected socket. The caller must close it. */
   socket: Descriptor;
-  /** The client's address. */
+  /** The client's address. A Unix-domain path that is not UTF-8 has U+FFFD, and does not name the client's socket. */
   peer: Deno.Addr;
 }
 
@@ -171,7 +174,8 @@ export function accept(listener: Descriptor): Accepted | null {
  * `connect(2)`: connects a socket, or sets the peer of a datagram socket.
  *
  * A non-blocking stream socket connects in the background. When `poll` or a {@linkcode Poller} reports that it
- * can send, the option `SO_ERROR` holds the result.
+ * can send, the option `SO_ERROR` holds the result. A link-local address of IPv6 cannot be connected to, because a
+ * `Deno.Addr` has no scope id (`EINVAL`).
  *
  * Source: UCM lecture; connect(2). See {@linkcode socket} for an example.
  *
@@ -199,7 +203,8 @@ export function connect(socket: Descriptor, address: Deno.Addr): number {
  * Source: getsockname(2). See {@linkcode socket} for an example.
  *
  * @param socket The socket.
- * @returns The address; port 0 or the path "" if it is not bound.
+ * @returns The address; port 0 or the path "" if it is not bound. A path that is not UTF-8 has U+FFFD, and does not
+ * name the socket.
  * @throws {PosixError} `EBADF`, `ENOTSOCK`.
  *
  * @category Sockets
@@ -219,7 +224,8 @@ export function getsockname(socket: Descriptor): Deno.Addr {
  * Source: getpeername(2). See {@linkcode socket} for an example.
  *
  * @param socket The connected socket.
- * @returns The peer's address; the path "" if it is not bound.
+ * @returns The peer's address; the path "" if it is not bound. A path that is not UTF-8 has U+FFFD, and does not
+ * name the peer's socket.
  * @throws {PosixError} `ENOTCONN` if the socket is not connected, or the peer has reset the connection.
  *
  * @category Sockets

@@ -83,7 +83,8 @@ export interface Received {
   size: number;
   /**
    * The sender's address; `undefined` if there is none: from a Unix-domain socket that is not bound, and on a
-   * connected stream socket.
+   * connected stream socket. A path that is not UTF-8 has U+FFFD, and does not name the sender's socket. The scope id
+   * of a link-local address of IPv6 is missing.
    */
   from: Deno.Addr | undefined;
 }
@@ -118,6 +119,9 @@ export function recvfrom(
 
 /**
  * `sendto(2)`: sends a datagram to an address.
+ *
+ * A `Deno.Addr` has no scope id: for a link-local address of IPv6, the system chooses the interface, which may be the
+ * wrong one. A {@linkcode MessageBatch} keeps the scope ids of the senders.
  *
  * Source: UCM lecture; sendto(2).
  *

@@ -16,7 +16,7 @@ const text = read(path);
 const sections = sectionsOf(path);
 
 /** Registers a test that calls the C library. */
-function test(name: string, fn: () => void | Promise<void>): void {
+function test(name: string, fn: (folder: string) => void | Promise<void>): void {
   testWith(["Linux C library"], `${path}: ${name}`, fn);
 }
 
@@ -386,6 +386,69 @@ test("SIGUSR1 starts the inspector even if the program has a listener", async ()
 test("an FdSet holds numbers below 1024 only", () => {
   new posix.FdSet().add(new posix.Descriptor(1023));
   assertThrows(() => new posix.FdSet().add(new posix.Descriptor(1024)), RangeError);
+});
+
+test("an FdSet contains numbers", (folder) => {
+  using stack = new DisposableStack();
+  const closed = posix.socket(posix.AF_INET, posix.SOCK_STREAM);
+  const { fd } = closed;
+  const set = new posix.FdSet();
+  set.add(closed);
+  closed.close();
+  const open = () => stack.use(posix.open(`${folder}/file`, posix.O_RDWR | posix.O_CREAT));
+  let other = open(); // another thread may have closed a lower number
+  while (other.fd < fd) other = open();
+  assertEquals([other.fd, set.has(other)], [fd, true]);
+});
+
+test("a message of rightsMessage contains numbers", (folder) => {
+  using stack = new DisposableStack();
+  const [left, right] = posix.socketpair(posix.SOCK_STREAM);
+  stack.use(left);
+  stack.use(right);
+  const closed = posix.socket(posix.AF_INET, posix.SOCK_STREAM);
+  const { fd } = closed;
+  const byte = new Uint8Array(1);
+  const message = new posix.Message([byte], { control: [posix.rightsMessage([closed])] });
+  closed.close();
+  const open = () => stack.use(posix.open(`${folder}/file`, posix.O_RDWR | posix.O_CREAT));
+  while (open().fd < fd);
+  posix.sendmsg(left, message);
+  const received = new posix.Message([byte], { controlSize: 64 });
+  posix.recvmsg(right, received);
+  const [file] = posix.receivedDescriptors(received);
+  assert(file !== undefined);
+  stack.use(file);
+  assertEquals(Deno.readLinkSync(`/proc/self/fd/${file.fd}`), `${folder}/file`);
+});
+
+// Not sendto, which would send a datagram to the network.
+testWith(["Linux C library", "IPv6"], `${path}: link-local addresses of IPv6 are invalid`, () => {
+  const address = { transport: "tcp", hostname: "fe80::1", port: 7007 } as const;
+  for (const type of [posix.SOCK_STREAM, posix.SOCK_DGRAM]) {
+    using socket = posix.socket(posix.AF_INET6, type);
+    for (const call of ["bind", "connect"] as const) {
+      const error = assertThrows(() => posix[call](socket, address), Error);
+      assertEquals(error.message, `${call} [fe80::1]:7007: Invalid argument`);
+    }
+  }
+});
+
+test("closing a Unix-domain socket does not remove its file", async (folder) => {
+  const address = { transport: "unix", path: `${folder}/socket` } as const;
+  const bind = () => {
+    const listener = posix.socket(posix.AF_UNIX, posix.SOCK_STREAM);
+    posix.bind(listener, address);
+    posix.listen(listener, 5);
+    return listener;
+  };
+  bind().close();
+  assertThrows(bind, Deno.errors.AddrInUse);
+  await Deno.remove(address.path);
+  using poller = new posix.Poller();
+  const signal = AbortSignal.timeout(0);
+  for await (const _ of posix.acceptEvents(bind(), poller, { signal }));
+  assertThrows(bind, Deno.errors.AddrInUse);
 });
 
 // Pitfalls of other FFI calls.

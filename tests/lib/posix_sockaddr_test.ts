@@ -180,6 +180,7 @@ testWith(
     assertEquals(posix.connect(other, unix(`${folder}/listener`)), 0);
     const accepted = posix.accept(listener);
     assertEquals(accepted?.peer, unix(`${folder}/\ufffd\ufffd`));
+    assertThrows(() => posix.connect(other, unix(`${folder}/\ufffd\ufffd`)), Deno.errors.NotFound);
     accepted?.socket.close();
     other.close();
     using full = posix.socket(AF_UNIX, SOCK_STREAM);
