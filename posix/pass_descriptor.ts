@@ -120,7 +120,8 @@ async function serveClient(parent: Descriptor): Promise<void> {
   const message = new Message([new Uint8Array(1)], { controlSize: 24 });
   await poll([{ descriptor: parent, events: POLLIN }]);
   recvmsg(parent, message);
-  const [listener] = receivedDescriptors(message);
+  const [listener, ...rest] = receivedDescriptors(message);
+  for (const descriptor of rest) descriptor.close(); // a peer may send more than one
   if (listener === undefined) throw new Error("recvmsg: no descriptor received");
   const sender = `process ${pid}, user ${uid}, group ${gid}`;
   console.log(`process ${Deno.pid} has received descriptor ${listener.fd} from ${sender}`);

@@ -26,11 +26,12 @@ testWith([LIBC], `${PATH} passes a listening socket to another process`, async (
 
 /** A parent in Python, which runs the sample as its child; `run` returns the child's process. */
 const PARENT = `
-import os, socket, subprocess, sys
+import atexit, os, socket, subprocess, sys
 own, other = socket.socketpair()
 def run():
     command = sys.argv[1:] + ["--descriptor=%d" % other.fileno()]
     child = subprocess.Popen(command, pass_fds=[other.fileno()])
+    atexit.register(child.kill)
     other.close()
     return child
 `;
@@ -49,6 +50,22 @@ print(os.getpid(), child.pid, flush=True)
 sys.exit(child.wait())`,
     0,
     /^process (\d+) has received descriptor \d+ from process (\d+), .*\n\2 \1\n$/,
+    /^$/,
+  ],
+  "that passes another descriptor, too": [
+    `
+l = socket.create_server(("127.0.0.1", 0))
+a, b = socket.socketpair()
+socket.send_fds(own, [b"x"], [l.fileno(), b.fileno()])
+b.close()
+child = run()
+a.settimeout(60)
+assert a.recv(1) == b"" # the child, which waits for a client, has closed it
+c = socket.create_connection(l.getsockname(), 10)
+assert c.recv(80) == b"accepted by process %d" % child.pid
+sys.exit(child.wait())`,
+    0,
+    /^process \d+ has received descriptor .*\n$/,
     /^$/,
   ],
   "that passes no descriptor": [
