@@ -4,6 +4,9 @@
  *
  * Usage: posix/abstract_echo_client.ts [name]
  *
+ * `--allow-ffi` lets the program call every function of the C library, and outranks all other
+ * flags.
+ *
  * The connected socket becomes a connection of the library, for buffered lines and complete writes. If
  * the server's backlog is full, connect fails. The output on a terminal is that of
  * clients/tcp_echo.ts, and so is the maximum length of a line. posix/abstract_echo_server.ts describes

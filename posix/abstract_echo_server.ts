@@ -11,7 +11,8 @@
  *   --backlog N             maximum number of pending connections (4096)
  *   --quiet                 do not print connections and messages
  *
- * The minimum rate is averaged over the idle timeout.
+ * The minimum rate is averaged over the idle timeout. `--allow-ffi` lets the program call every
+ * function of the C library, and outranks all other flags.
  *
  * Abstract addresses exist on Linux only. In the call, the path begins with a NUL; here, as in ss(8),
  * the address is printed with `@` in its place. The kernel frees the name when the server exits, even

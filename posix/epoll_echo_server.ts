@@ -1,9 +1,8 @@
 #!/usr/bin/env -S deno run --allow-ffi=/lib/x86_64-linux-gnu/libc.so.6
 /**
  * An echo server with epoll(7), about as fast as the same server in C. It has the limits and the
- * drain of servers/tcp_echo_concurrent.ts, and Deno's timers and signals continue to work. Use it as
- * the basis of a production server where the flag `--allow-ffi`, which outranks all others, is
- * acceptable.
+ * drain of servers/tcp_echo_concurrent.ts, and Deno's timers and signals continue to work. Use it
+ * as the basis of a production server where its permission is acceptable.
  *
  * Usage: posix/epoll_echo_server.ts [host] [service] [OPTION...]
  *   --max-connections N     maximum number of open connections; others wait in the backlog (1024)
@@ -13,7 +12,9 @@
  *   --backlog N             maximum number of pending connections (4096)
  *   --quiet                 do not print connections and messages
  *
- * The minimum rate is averaged over the idle timeout. A host name requires `--allow-net=NAME`, too.
+ * The minimum rate is averaged over the idle timeout. `--allow-ffi` lets the program call every
+ * function of the C library, and outranks all other flags. A host name requires `--allow-net=NAME`,
+ * too.
  *
  * Each epoll_wait returns the sockets that are ready. A function serves each: it receives and sends
  * without waiting, so that it needs no promise and no thread. If a client does not read, the server

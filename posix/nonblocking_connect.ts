@@ -6,7 +6,8 @@
  * Usage: posix/nonblocking_connect.ts host port [OPTION...]
  *   --timeout SECONDS  how long to wait for the connection (5)
  *
- * A host name requires `--allow-net=NAME`, too; the client connects to its first address.
+ * `--allow-ffi` lets the program call every function of the C library, and outranks all other
+ * flags. A host name requires `--allow-net=NAME`, too; the client connects to its first address.
  *
  * From UCM 2.4, O_NONBLOCK and connect. Departs from it: socket(2) sets O_NONBLOCK, with its flag
  * SOCK_NONBLOCK, and fcntl(2) reads it. Without the time limit, the connection fails after about

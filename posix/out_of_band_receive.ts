@@ -4,7 +4,8 @@
  *
  * Usage: posix/out_of_band_receive.ts [host] [port]
  *
- * A host name requires `--allow-net=NAME`, too.
+ * `--allow-ffi` lets the program call every function of the C library, and outranks all other
+ * flags. A host name requires `--allow-net=NAME`, too.
  *
  * From UCM 2.4, recv with MSG_OOB, SIGURG and sockatmark. When urgent data arrives, the kernel sends
  * SIGURG to the process that F_SETOWN names, and poll reports POLLPRI, even if data before it is

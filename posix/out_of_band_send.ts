@@ -4,7 +4,8 @@
  *
  * Usage: posix/out_of_band_send.ts [host] [port]
  *
- * A host name requires `--allow-net=NAME`, too.
+ * `--allow-ffi` lets the program call every function of the C library, and outranks all other
+ * flags. A host name requires `--allow-net=NAME`, too.
  *
  * From UCM 2.4, send with MSG_OOB. The urgent byte follows the data that was sent before it; the
  * urgent pointer of TCP marks its position, and the receiver can receive it out of order. The client

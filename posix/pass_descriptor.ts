@@ -12,7 +12,9 @@
  * returns the process, user and group that created the socketpair, as the kernel recorded them.
  * The processes need not be related: every Unix-domain connection can carry descriptors.
  *
- * `--allow-run` names /proc/self/exe, the running program: Deno, or this sample's executable.
+ * `--allow-ffi` lets the program call every function of the C library, and outranks all other
+ * flags. `--allow-run` names /proc/self/exe, the running program: Deno, or this sample's
+ * executable.
  *
  * ```console
  * $ posix/pass_descriptor.ts

@@ -8,6 +8,9 @@
  *   --interval SECONDS  the time between two requests (1)
  *   --timeout SECONDS   how long to wait for replies after the last request (2)
  *
+ * `--allow-ffi` lets the program call every function of the C library, and outranks all other
+ * flags.
+ *
  * Requires: ICMP sockets
  *
  * From UCM 2.4, `SOCK_RAW`. Departs from it: it opens a datagram socket for ICMP, which receives only

@@ -5,7 +5,8 @@
  *
  * Usage: posix/poll_echo_server.ts [host] [service]
  *
- * A host name requires `--allow-net=NAME`, too.
+ * `--allow-ffi` lets the program call every function of the C library, and outranks all other
+ * flags. A host name requires `--allow-net=NAME`, too.
  *
  * It is posix/select_echo_server.ts with another call. poll takes an array of `struct pollfd`: it has
  * no limit like FD_SETSIZE, and the events that have occurred are stored apart from those to wait

@@ -5,7 +5,8 @@
  *
  * Usage: posix/select_echo_server.ts [host] [service]
  *
- * A host name requires `--allow-net=NAME`, too.
+ * `--allow-ffi` lets the program call every function of the C library, and outranks all other
+ * flags. A host name requires `--allow-net=NAME`, too.
  *
  * From UCM 2.4, select. An fd_set has one bit for each descriptor number below FD_SETSIZE, 1024.
  * select cannot wait for a descriptor with a larger number: in C, FD_SET then overwrites other

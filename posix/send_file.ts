@@ -6,7 +6,8 @@
  * Usage: posix/send_file.ts file [host] [port] [OPTION...]
  *   --wait SECONDS  how long to wait for the first byte of a client (1)
  *
- * A host name requires `--allow-net=NAME`, too.
+ * `--allow-ffi` lets the program call every function of the C library, and outranks all other
+ * flags. A host name requires `--allow-net=NAME`, too.
  *
  * MSG_PEEK shows the first byte of the client without receiving it: if it is the G of GET, the client
  * is a browser or curl, and the response begins with an HTTP header. Other clients receive only the

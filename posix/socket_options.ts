@@ -5,6 +5,9 @@
  *
  * Usage: posix/socket_options.ts
  *
+ * `--allow-ffi` lets the program call every function of the C library, and outranks all other
+ * flags.
+ *
  * An option is an int, or a structure of C, such as `struct linger`: {l_onoff, l_linger}. The
  * sockets are a TCP connection, a listener, a UDP socket and an IPv6 socket. A membership cannot be
  * read; the error of the second call shows that the first had an effect.

@@ -8,7 +8,8 @@
  *   --port N           the first destination port; each datagram is sent to the next (33434)
  *   --timeout SECONDS  how long to wait for the report of a datagram (5)
  *
- * A host name requires `--allow-net=NAME`, too.
+ * `--allow-ffi` lets the program call every function of the C library, and outranks all other
+ * flags. A host name requires `--allow-net=NAME`, too.
  *
  * It sends three datagrams for each hop, one after the other. No program should listen on their ports:
  * the host then reports an unreachable port, and the sample ends. It prints what traceroute(8) prints,

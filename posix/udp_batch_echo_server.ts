@@ -6,7 +6,8 @@
  * Usage: posix/udp_batch_echo_server.ts [host] [service] [OPTION...]
  *   --quiet  do not print messages
  *
- * A host name requires `--allow-net=NAME`, too.
+ * `--allow-ffi` lets the program call every function of the C library, and outranks all other
+ * flags. A host name requires `--allow-net=NAME`, too.
  *
  * A message that is truncated to 80 bytes is reported on stderr. A message is printed as text:
  * without the final newline (LF or CRLF), and with U+FFFD for control characters, including other

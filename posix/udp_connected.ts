@@ -6,7 +6,8 @@
  * Usage: posix/udp_connected.ts [host] [port] [OPTION...]
  *   --timeout SECONDS  how long to wait for a reply (2)
  *
- * A host name requires `--allow-net=NAME`, too; the client connects to its first address.
+ * `--allow-ffi` lets the program call every function of the C library, and outranks all other
+ * flags. A host name requires `--allow-net=NAME`, too; the client connects to its first address.
  *
  * From UCM 2.4, connect on a datagram socket. clients/udp_connected.ts does the same without
  * connect(2), which Deno's API lacks: it counts the datagrams of others, and times out if the port

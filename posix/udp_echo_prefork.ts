@@ -7,7 +7,8 @@
  *   --workers N  number of workers (4)
  *   --quiet      do not print messages
  *
- * A host name requires `--allow-net=NAME`, too.
+ * `--allow-ffi` lets the program call every function of the C library, and outranks all other
+ * flags. A host name requires `--allow-net=NAME`, too.
  *
  * In servers/udp_echo_prefork.ts, the workers are tasks of one thread and receive from one socket: an
  * idle worker receives the next message, but the server uses one processor. Here each worker has a

@@ -31,6 +31,18 @@ for (const path of samplePaths()) {
 
 const samples = samplePaths().map((path) => ({ path, sample: readSample(path) }));
 
+for (const { path, sample } of samples) {
+  if (!sample.flags.some((flag) => flag.startsWith("--allow-ffi"))) continue;
+  Deno.test(`${path} says in its header what --allow-ffi lets it do`, () => {
+    const [header = ""] = /^\/\*\*\n[^]*?^ \*\/$/m.exec(Deno.readTextFileSync(`${root}${path}`)) ??
+      [];
+    const words = header.replace(/^ \* ?/gm, "").replace(/\s+/g, " ");
+    const sentence = "`--allow-ffi` lets the program call every function of the C library, " +
+      "and outranks all other flags.";
+    assertEquals(words.split(sentence).length, 2, "the sentence, once");
+  });
+}
+
 testSteps(
   "a sample plays as its transcript says",
   samples.map(({ path, sample }) => ({
