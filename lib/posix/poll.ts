@@ -86,7 +86,8 @@ export async function poll(entries: PollEntry[], timeout?: number): Promise<numb
 /**
  * `fd_set`: a set of descriptors, for {@linkcode select}.
  *
- * Its size is fixed: it holds descriptors with numbers below {@linkcode FD_SETSIZE} only.
+ * Its size is fixed: it holds descriptors with numbers below {@linkcode FD_SETSIZE} only. A set contains numbers: if a
+ * descriptor is closed and its number used again, the set contains the other file.
  *
  * Source: select(2).
  *
