@@ -122,9 +122,7 @@ async function receive({ socket, peer }: Accepted): Promise<void> {
   const buffer = new Uint8Array(MESSAGE_SIZE);
   for (;;) {
     // poll
-    if (await poll([entry], IDLE_TIME) === 0) {
-      throw new Deno.errors.TimedOut(`recv ${name}: idle for ${IDLE_TIME / 1000} s`);
-    }
+    await withTimeout(poll([entry]), IDLE_TIME, `recv ${name}: idle for ${IDLE_TIME / 1000} s`);
     if (entry.revents & POLLPRI && sockatmark(client)) {
       // recv: the urgent byte
       const wasSignalled = withTimeout(urgent.promise, SIGNAL_TIME, "").then(
