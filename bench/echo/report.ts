@@ -136,7 +136,7 @@ export function formatScenario({ transport, slow, isIdle, rows }: ScenarioResult
 }
 
 /** Formats a Markdown table like `deno fmt`, with the columns after the first ones aligned right. */
-function formatTable(rows: string[][], leftColumns = 1): string {
+export function formatTable(rows: string[][], leftColumns = 1): string {
   const widths = (rows[0] ?? []).map((_, i) =>
     Math.max(3, ...rows.map((row) => row[i]?.length ?? 0))
   );

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { drawChart } from "../../bench/echo/chart.ts";
+import { formatGoals } from "../../bench/echo/goals.ts";
 import type { Load } from "../../bench/echo/load.ts";
 import { type Figures, freeCores, measure, type Setting } from "../../bench/echo/measure.ts";
 import {
@@ -307,6 +308,11 @@ Deno.test("the charts in bench/results/ show the ratios of RESULTS.md", async ()
   const short = expected.filter(([title]) => summary.includes(`${title}`));
   assertEquals(short.length, summary.length);
   assertEquals(await readChart("summary.svg"), short);
+});
+
+Deno.test("bench/results/GOALS.md shows what RESULTS.md has", async () => {
+  const read = (name: string) => Deno.readTextFile(`${root}bench/results/${name}`);
+  assertEquals(await read("GOALS.md"), formatGoals(await read("RESULTS.md")));
 });
 
 Deno.test("measureAll() measures each server once per round, in a different order", async () => {
