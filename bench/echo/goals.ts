@@ -62,7 +62,7 @@ export function formatGoals(results: string): string {
   });
   return [
     "# Goals of the servers with system calls",
-    `What ${OURS_POSIX} reached in the run of [RESULTS.md](RESULTS.md). bench/echo/goals.ts writes this page.`,
+    `What \`${OURS_POSIX}\` reached in the run of [RESULTS.md](RESULTS.md).`,
     formatTable([["scenario", "figure", "goal", "measured", "reached"], ...rows], 3),
   ].join("\n\n") + "\n";
 }
