@@ -388,17 +388,36 @@ test("an FdSet holds numbers below 1024 only", () => {
   assertThrows(() => new posix.FdSet().add(new posix.Descriptor(1024)), RangeError);
 });
 
+/**
+ * Closes a socket and opens a file that gets its number. Other tests in the process open descriptors too, so it may
+ * take several attempts.
+ *
+ * @param use Called with each socket before it is closed.
+ * @returns The file, and the result of `use`.
+ */
+function reuseNumber<T>(
+  path: string,
+  stack: DisposableStack,
+  use: (socket: posix.Descriptor) => T,
+): [posix.Descriptor, T] {
+  for (;;) {
+    const closed = posix.socket(posix.AF_INET, posix.SOCK_STREAM);
+    const { fd } = closed;
+    const used = use(closed);
+    closed.close();
+    const file = stack.use(posix.open(path, posix.O_RDWR | posix.O_CREAT));
+    if (file.fd === fd) return [file, used];
+  }
+}
+
 test("an FdSet contains numbers", (folder) => {
   using stack = new DisposableStack();
-  const closed = posix.socket(posix.AF_INET, posix.SOCK_STREAM);
-  const { fd } = closed;
-  const set = new posix.FdSet();
-  set.add(closed);
-  closed.close();
-  const open = () => stack.use(posix.open(`${folder}/file`, posix.O_RDWR | posix.O_CREAT));
-  let other = open(); // another thread may have closed a lower number
-  while (other.fd < fd) other = open();
-  assertEquals([other.fd, set.has(other)], [fd, true]);
+  const [file, set] = reuseNumber(`${folder}/file`, stack, (socket) => {
+    const set = new posix.FdSet();
+    set.add(socket);
+    return set;
+  });
+  assertEquals(set.has(file), true);
 });
 
 test("a message of rightsMessage contains numbers", (folder) => {
@@ -406,13 +425,10 @@ test("a message of rightsMessage contains numbers", (folder) => {
   const [left, right] = posix.socketpair(posix.SOCK_STREAM);
   stack.use(left);
   stack.use(right);
-  const closed = posix.socket(posix.AF_INET, posix.SOCK_STREAM);
-  const { fd } = closed;
   const byte = new Uint8Array(1);
-  const message = new posix.Message([byte], { control: [posix.rightsMessage([closed])] });
-  closed.close();
-  const open = () => stack.use(posix.open(`${folder}/file`, posix.O_RDWR | posix.O_CREAT));
-  while (open().fd < fd);
+  const [, message] = reuseNumber(`${folder}/file`, stack, (socket) => {
+    return new posix.Message([byte], { control: [posix.rightsMessage([socket])] });
+  });
   posix.sendmsg(left, message);
   const received = new posix.Message([byte], { controlSize: 64 });
   posix.recvmsg(right, received);
