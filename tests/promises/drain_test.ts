@@ -17,7 +17,9 @@ keeps(
     // The servers without options print all data, within a fixed grace period.
     const [grace, count, limit, ...options] = reliable.includes(subject)
       ? [30_000, 8, Infinity, "--grace=30"]
-      : [5000, subject.isIterative ? 1 : 8, 4000 * LINE];
+      : subject.isIterative
+      ? [5000, 1, 4000 * LINE]
+      : [5000, 8, 500 * LINE];
     await using server = await Server.start(subject, [...subject.quiet, ...options]);
     const clients = await Promise.all(Array.from({ length: count }, () => server.connect()));
     for (const client of clients) await exchange(client, "hello\n"); // so that it is accepted
