@@ -128,6 +128,18 @@ export function withContext(context: string, error: unknown): Error {
   return code === undefined ? failure : Object.assign(failure, { code });
 }
 
+/**
+ * Prefixes the message of an error with the peer's address, unless the error already contains it.
+ *
+ * @param peer The peer's address as text.
+ * @param error The value that was thrown.
+ * @returns The error itself if it is of a call with this address, otherwise as {@linkcode withContext}.
+ */
+export function withPeer(peer: string, error: unknown): Error {
+  const isNamed = error instanceof Error && "address" in error && error.address === peer;
+  return isNamed ? error : withContext(peer, error);
+}
+
 function classOf(error: unknown): ErrorConstructor {
   try {
     const constructor = (error as Error).constructor;

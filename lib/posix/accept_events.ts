@@ -5,7 +5,7 @@
  */
 
 import { formatAddress, unmapAddress } from "../address/format.ts";
-import { failed, withContext } from "../errors.ts";
+import { failed, withPeer } from "../errors.ts";
 import { report } from "../io/log_error.ts";
 import { acceptLoop, type AcceptOptions, type LoopContext } from "../server/accept_loop.ts";
 import type { Acceptor } from "../server/_backlog.ts";
@@ -25,9 +25,7 @@ import { sendfile } from "./file.ts";
 import { errnoAddress, errnoCell, libc } from "./libc.ts";
 import type { OnReady, Poller } from "./poller.ts";
 import { accept, type Accepted, getsockopt, setsockopt, shutdown } from "./socket.ts";
-import { wouldBlock } from "./transfer.ts";
-
-const EINVAL = numbers.EINVAL ?? 0;
+import { recv, wouldBlock } from "./transfer.ts";
 
 /**
  * A server's connection to one client, which a {@linkcode Poller} serves.
@@ -118,12 +116,7 @@ export class EventConnection extends Descriptor {
    * @throws {PosixError} `ECONNRESET` if the client reset the connection.
    */
   recv(buffer: Uint8Array<ArrayBuffer>): number {
-    const sys = libc();
-    const size = sys.recv(this.fd, buffer, buffer.length, 0);
-    if (size === -1) return wouldBlock(sys.saveErrno(errnoCell, errnoAddress, 4), "recv");
-    this.changes++;
-    this.bytes += size;
-    return size;
+    return this.#count(recv(this, buffer));
   }
 
   /**
@@ -148,9 +141,7 @@ export class EventConnection extends Descriptor {
       wouldBlock(sys.saveErrno(errnoCell, errnoAddress, 4), "send");
       return 0;
     }
-    this.changes++;
-    this.bytes += size;
-    return size;
+    return this.#count(size);
   }
 
   /**
@@ -163,12 +154,7 @@ export class EventConnection extends Descriptor {
    * @throws {PosixError} `EPIPE` or `ECONNRESET` if the connection has ended.
    */
   sendfile(file: Descriptor, count: number): number {
-    const size = sendfile(this, file, count);
-    if (size !== -EAGAIN) {
-      this.changes++;
-      this.bytes += size;
-    }
-    return size;
+    return this.#count(sendfile(this, file, count));
   }
 
   /**
@@ -209,6 +195,15 @@ export class EventConnection extends Descriptor {
     return fd;
   }
 
+  /** Counts the bytes of a transfer, for the idle monitor. */
+  #count(size: number): number {
+    if (size !== -EAGAIN) {
+      this.changes++;
+      this.bytes += size;
+    }
+    return size;
+  }
+
   /** Shared by all connections. */
   static #failed(error: unknown, conn: EventConnection): void {
     conn.#fail(error);
@@ -220,15 +215,13 @@ export class EventConnection extends Descriptor {
     report(this.#onError, this.#withPeer(error));
   }
 
-  /** Prefixes an error with the client's address. The connection's own errors already contain it. */
+  /** Adds the client's address to an error that does not contain it. */
   #withPeer(error: unknown): Error {
     const peer = formatAddress(this.remoteAddr);
-    const address = error instanceof Error && "address" in error ? error.address : undefined;
-    if (error instanceof Error && address === peer) return error;
-    if (isPosixError(error) && address === undefined) {
+    if (isPosixError(error) && error.address === undefined) {
       return errnoError(error.errno, error.syscall, peer);
     }
-    return withContext(peer, error);
+    return withPeer(peer, error);
   }
 }
 
@@ -293,7 +286,7 @@ export function acceptEvents(
   options?: AcceptOptions,
 ): AsyncGenerator<EventConnection, void, void> {
   if (listener.fd !== -1 && getsockopt(listener, SOL_SOCKET, SO_ACCEPTCONN) === 0) {
-    throw errnoError(EINVAL, "accept");
+    throw errnoError(numbers.EINVAL, "accept");
   }
   return acceptFrom(new EventAcceptor(listener, poller), poller, options);
 }
@@ -353,7 +346,7 @@ class EventAcceptor implements Acceptor<Accepted> {
     try {
       return accept(this.#listener);
     } catch (error) {
-      if (isPosixError(error) && error.errno === EINVAL) {
+      if (isPosixError(error) && error.errno === numbers.EINVAL) {
         throw new Deno.errors.BadResource("the socket no longer listens"); // after shutdown(2)
       }
       throw withoutCall(error); // the loop names the call

@@ -4,11 +4,10 @@
  * @module
  */
 
-import { formatAddress } from "../address/format.ts";
 import { failed } from "../errors.ts";
 import { logError, report } from "../io/log_error.ts";
-import { isUnanswerable } from "../server/_unanswerable.ts";
-import type { ReceiveOptions } from "../server/datagrams.ts";
+import { UnanswerableFilter } from "../server/_unanswerable.ts";
+import { GRACE, QUIET, type ReceiveOptions } from "../server/datagrams.ts";
 import { EPOLLIN, SO_TYPE, SOCK_DGRAM, SOL_SOCKET } from "./constants.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { EAGAIN, isPosixError } from "./errno.ts";
@@ -16,12 +15,6 @@ import { type MessageBatch, recvmmsg } from "./message_batch.ts";
 import { Poller } from "./poller.ts";
 import { addressFamily } from "./sockaddr.ts";
 import { bind, getsockname, getsockopt, socket } from "./socket.ts";
-
-/** After `signal`, the queue counts as empty if no datagram arrives for this time, in ms. */
-const QUIET = 50;
-
-/** The maximum time that datagrams are received after `signal`, in ms. */
-const GRACE = 5000;
 
 /**
  * `recvmmsg(2)` in a fault-tolerant loop: calls a function with the datagrams of a socket, a batch at a time.
@@ -117,11 +110,10 @@ export async function receiveBatches(
   signal?.removeEventListener("abort", stop);
 }
 
-/** Removes datagrams that must not be answered. */
+/** Removes the datagrams that must not be answered from a batch. */
 class Filter {
   readonly #addr: Deno.NetAddr;
-  readonly #onError: (error: Error) => void;
-  #hasReported = false;
+  readonly #filter: UnanswerableFilter;
 
   constructor(server: Descriptor, onError: (error: Error) => void) {
     const addr = getsockname(server);
@@ -129,14 +121,14 @@ class Filter {
       throw new TypeError("recvmmsg: not a UDP socket");
     }
     this.#addr = addr;
-    this.#onError = onError;
+    this.#filter = new UnanswerableFilter("recvmmsg", { addr }, onError, canBind);
   }
 
   /** Returns the number of datagrams that remain. */
   apply(batch: MessageBatch): number | Promise<number> {
     for (let i = 0; i < batch.count; i++) {
       const port = batch.fromPort(i);
-      // Most batches have no such datagram, and need no promise.
+      // Most batches have no such datagram, and need no promise and no decoded address.
       if (port === 0 || port === this.#addr.port) return this.#applySlowly(batch);
     }
     return batch.count;
@@ -144,13 +136,7 @@ class Filter {
 
   async #applySlowly(batch: MessageBatch): Promise<number> {
     for (let i = batch.count - 1; i >= 0; i--) {
-      const from = batch.from(i);
-      if (!await isUnanswerable(from, { addr: this.#addr }, canBind)) continue;
-      batch.remove(i);
-      if (this.#hasReported) continue;
-      this.#hasReported = true;
-      const cause = "dropped, the source is port 0 or this socket (reported once)";
-      report(this.#onError, new Error(`recvmmsg ${formatAddress(from)}: ${cause}`));
+      if (await this.#filter.drops(batch.from(i))) batch.remove(i);
     }
     return batch.count;
   }

@@ -4,19 +4,18 @@
  * @module
  */
 
-import { formatAddress } from "../address/format.ts";
 import { failed, isClosedError } from "../errors.ts";
 import { logError, report } from "../io/log_error.ts";
 import { unlinkSocket } from "../socket/_socket_file.ts";
 import { checkLength, type Datagram, type DatagramSocket, recvFrom } from "../socket/datagram.ts";
 import { nextTurn } from "../io/_next_turn.ts";
-import { isUnanswerable } from "./_unanswerable.ts";
+import { UnanswerableFilter } from "./_unanswerable.ts";
 
 /** After `signal`, the queue counts as empty if no datagram arrives for this time, in ms. */
-const QUIET = 50;
+export const QUIET = 50;
 
 /** The maximum time that datagrams are received after `signal`, in ms. */
-const GRACE = 5000;
+export const GRACE = 5000;
 
 /**
  * Options of {@linkcode datagrams}.
@@ -106,7 +105,7 @@ export async function* datagrams<A extends Deno.Addr>(
 
   if (signal?.aborted) stop();
   signal?.addEventListener("abort", stop);
-  let hasDropped = false;
+  const filter = new UnanswerableFilter("recvfrom", socket, onError);
   try {
     while (end === Infinity || performance.now() < end) {
       let datagram: Datagram<A> | null;
@@ -120,15 +119,8 @@ export async function* datagrams<A extends Deno.Addr>(
         continue;
       }
       if (datagram === null) return;
-      const isDropped = isUnanswerable(datagram.from, socket);
-      // Usually `false`, not a promise, so that most datagrams await nothing.
-      if (isDropped === false || !await isDropped) {
-        yield datagram;
-      } else if (!hasDropped) {
-        hasDropped = true;
-        const cause = "dropped, the source is port 0 or this socket (reported once)";
-        report(onError, new Error(`recvfrom ${formatAddress(datagram.from)}: ${cause}`));
-      }
+      const isDropped = filter.drops(datagram.from);
+      if (isDropped === false || !await isDropped) yield datagram;
     }
   } finally {
     clearTimeout(timer);

@@ -5,7 +5,7 @@
  */
 
 import { formatAddress } from "../address/format.ts";
-import { failed, withContext } from "../errors.ts";
+import { failed, withPeer } from "../errors.ts";
 import { report } from "../io/log_error.ts";
 import { Connection } from "../socket/connection.ts";
 import type { LoopContext } from "./accept_loop.ts";
@@ -56,7 +56,7 @@ export class ServerConnection<A extends Deno.Addr = Deno.Addr> extends Connectio
     try {
       await service(this);
     } catch (error) {
-      report(this.#context.onError, this.#withPeer(error));
+      report(this.#context.onError, withPeer(formatAddress(this.remoteAddr), error));
     } finally {
       this.close();
     }
@@ -135,12 +135,5 @@ export class ServerConnection<A extends Deno.Addr = Deno.Addr> extends Connectio
   #explain(call: string, error: unknown): unknown {
     if (this.#reason === undefined) return error;
     return failed(call, this.#reason, formatAddress(this.remoteAddr));
-  }
-
-  /** Prefixes an error with the client's address. The connection's own errors already contain it. */
-  #withPeer(error: unknown): Error {
-    const peer = formatAddress(this.remoteAddr);
-    const isNamed = error instanceof Error && "address" in error && error.address === peer;
-    return isNamed ? error : withContext(peer, error);
   }
 }
