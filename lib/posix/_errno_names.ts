@@ -1,5 +1,5 @@
 /** The names of Linux's errors, errno(3). Their numbers are the same on x86-64 and arm64. */
-export const numbers: Readonly<Record<string, number>> = {
+export const numbers = {
   EPERM: 1,
   ENOENT: 2,
   ESRCH: 3,
@@ -131,4 +131,4 @@ export const numbers: Readonly<Record<string, number>> = {
   ENOTRECOVERABLE: 131,
   ERFKILL: 132,
   EHWPOISON: 133,
-};
+} as const;

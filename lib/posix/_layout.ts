@@ -1,6 +1,9 @@
 // The sizes of C's structures and the offsets of their members, in bytes. tests/lib/posix_layout_test.ts compares
 // them with gcc's. Only `struct epoll_event` differs between x86-64, where it is packed, and arm64.
 
+/** The host byte order of x86-64 and arm64. */
+export const LITTLE_ENDIAN = true;
+
 const epollEvent = Deno.build.arch === "x86_64"
   ? { size: 12, events: 0, data: 4 }
   : { size: 16, events: 0, data: 8 };

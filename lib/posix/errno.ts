@@ -55,7 +55,9 @@ const classes: Record<string, new (message: string) => Error> = {
   ETIMEDOUT: Deno.errors.TimedOut,
 };
 
-const names = new Map(Object.entries(numbers).map(([name, number]) => [number, name]));
+const names = new Map<number, string>(
+  Object.entries(numbers).map(([name, number]) => [number, name]),
+);
 
 /** The errors that {@linkcode errnoError} returned. Node's errors have the same properties. */
 const made = new WeakSet<Error>();

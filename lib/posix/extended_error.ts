@@ -4,15 +4,12 @@
  * @module
  */
 
-import { layout } from "./_layout.ts";
+import { layout, LITTLE_ENDIAN } from "./_layout.ts";
 import { IP_RECVERR, IPPROTO_IP, IPPROTO_IPV6, IPV6_RECVERR } from "./constants.ts";
 import type { Message } from "./message.ts";
 import { decodeSockaddr } from "./sockaddr.ts";
 
 const { sock_extended_err } = layout;
-
-/** The host byte order of x86-64 and arm64. */
-const LITTLE_ENDIAN = true;
 
 /**
  * An error of the error queue, `struct sock_extended_err`.

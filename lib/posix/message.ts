@@ -4,7 +4,7 @@
  * @module
  */
 
-import { layout } from "./_layout.ts";
+import { layout, LITTLE_ENDIAN } from "./_layout.ts";
 import { MSG_CMSG_CLOEXEC, SCM_RIGHTS, SOL_SOCKET } from "./constants.ts";
 import { Descriptor } from "./descriptor.ts";
 import { addressOf, errnoAddress, errnoCell, libc } from "./libc.ts";
@@ -12,9 +12,6 @@ import { decodeSockaddr, encodeSockaddr } from "./sockaddr.ts";
 import { wouldBlock } from "./transfer.ts";
 
 const { cmsghdr, iovec, msghdr, sockaddr_storage } = layout;
-
-/** The host byte order of x86-64 and arm64. */
-const LITTLE_ENDIAN = true;
 
 /** The alignment of control messages, in bytes. */
 const ALIGNMENT = 8;

@@ -350,8 +350,9 @@ export function sendmmsg(
 export async function sendAll(
   socket: Descriptor,
   batch: MessageBatch,
-  onError: (error: Error) => void = logError,
+  onError?: (error: Error) => void,
 ): Promise<void> {
+  onError ??= logError;
   for (let sent = 0; sent < batch.count;) {
     try {
       const more = sendmmsg(socket, batch, sent, batch.count);

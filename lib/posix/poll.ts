@@ -9,16 +9,13 @@
  */
 
 import { numbers } from "./_errno_names.ts";
-import { layout } from "./_layout.ts";
-import { nextTurn } from "../io/_next_turn.ts";
+import { layout, LITTLE_ENDIAN } from "./_layout.ts";
+import { MAX_BUSY, nextTurn } from "../io/_next_turn.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { errnoError } from "./errno.ts";
 import { errno, errnoAddress, errnoCell, libc } from "./libc.ts";
 
 const { fd_set, pollfd, timeval } = layout;
-const LITTLE_ENDIAN = true;
-const EBADF = numbers.EBADF ?? 0;
-const EINTR = numbers.EINTR ?? 0;
 
 /**
  * An entry of {@linkcode poll}: `struct pollfd`.
@@ -69,7 +66,7 @@ export async function poll(entries: PollEntry[], timeout?: number): Promise<numb
   const now = () => {
     // Each time: another file may have the number of a descriptor that was closed during the wait.
     for (const [index, { descriptor, events }] of entries.entries()) {
-      if (descriptor.fd === -1) throw errnoError(EBADF, "poll"); // C's poll ignores the number -1
+      if (descriptor.fd === -1) throw errnoError(numbers.EBADF, "poll"); // C's poll ignores the number -1
       view.setInt32(index * pollfd.size + pollfd.fd, descriptor.fd, LITTLE_ENDIAN);
       view.setInt16(index * pollfd.size + pollfd.events, events, LITTLE_ENDIAN);
     }
@@ -128,7 +125,7 @@ export class FdSet {
    */
   add(descriptor: Descriptor): void {
     const { fd } = descriptor;
-    if (fd === -1) throw errnoError(EBADF, "FD_SET");
+    if (fd === -1) throw errnoError(numbers.EBADF, "FD_SET");
     if (fd >= FD_SETSIZE) {
       throw new RangeError(`FD_SET: descriptor ${fd} is not below FD_SETSIZE, ${FD_SETSIZE}`);
     }
@@ -243,9 +240,6 @@ function encodeTimeval(ms: number): Uint8Array<ArrayBuffer> {
 /** The maximum timeout of C's `poll`, in ms: 24 days. A longer wait is split. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 
-/** How long waits may succeed immediately before Deno runs timers and signals, in ms. */
-const MAX_BUSY = 5;
-
 /** When Deno's own loop last ran during a wait. */
 let yielded = 0;
 
@@ -278,7 +272,7 @@ async function wait(
     const count = now();
     if (count === -1) {
       const error = errno(sys.saveErrno(errnoCell, errnoAddress, 4));
-      if (error === EINTR) continue; // a signal with a listener, even though the call did not wait
+      if (error === numbers.EINTR) continue; // a signal with a listener, even though the call did not wait
       throw errnoError(error, syscall);
     }
     const left = end - performance.now();

@@ -6,7 +6,7 @@
 
 import { numbers } from "./_errno_names.ts";
 import { layout } from "./_layout.ts";
-import { nextTurn } from "../io/_next_turn.ts";
+import { MAX_BUSY, nextTurn } from "../io/_next_turn.ts";
 import { EPOLLERR, EPOLLHUP, EPOLLIN, O_CLOEXEC, O_NONBLOCK } from "./constants.ts";
 import { Descriptor } from "./descriptor.ts";
 import { errnoError } from "./errno.ts";
@@ -20,9 +20,6 @@ const EPOLL_CTL_MOD = 3;
 /** The maximum number of events of one epoll_wait(2). */
 const MAX_EVENTS = 512;
 
-/** How long the loop may be busy before Deno runs timers and signals, in ms. */
-const MAX_BUSY = 5;
-
 // A vector of struct epoll_event as 32-bit words. The data is the descriptor and the number of its registration.
 const EVENT = layout.epoll_event.size / 4;
 const DATA = layout.epoll_event.data / 4;
@@ -30,7 +27,6 @@ const DATA = layout.epoll_event.data / 4;
 /** The events that epoll_wait(2) always reports. */
 const ALWAYS = EPOLLERR | EPOLLHUP;
 
-const EBADF = numbers.EBADF ?? 0;
 const ONE = new BigUint64Array([1n]);
 
 /**
@@ -254,7 +250,7 @@ export class Poller implements Disposable {
   }
 
   #control(operation: number, descriptor: Descriptor, events: number, number: number): void {
-    if (!this.#isOpen) throw errnoError(EBADF, "epoll_ctl"); // the loop may not have closed it yet
+    if (!this.#isOpen) throw errnoError(numbers.EBADF, "epoll_ctl"); // the loop may not have closed it yet
     this.#event[0] = events;
     this.#event[DATA] = descriptor.fd;
     this.#event[DATA + 1] = number;
@@ -266,7 +262,6 @@ export class Poller implements Disposable {
 
   #forget(descriptor: Descriptor): void {
     const { fd } = descriptor;
-    this.#numbers[fd] = -1;
     this.#descriptors[fd] = undefined; // the functions remain until the number is used again
     descriptor.setOnClose(undefined);
   }

@@ -6,7 +6,7 @@
 
 import { inetNtop } from "../address/inet.ts";
 import { packSockaddr } from "../address/sockaddr.ts";
-import { layout } from "./_layout.ts";
+import { layout, LITTLE_ENDIAN } from "./_layout.ts";
 import { AF_INET, AF_INET6, AF_UNIX } from "./constants.ts";
 
 const { sockaddr_un, sockaddr_storage } = layout;
@@ -16,9 +16,6 @@ const { sin6_addr } = layout.sockaddr_in6;
 const encoder = new TextEncoder();
 // A path that is not UTF-8 is decoded with U+FFFD, and is then another path.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-/** The host byte order of x86-64 and arm64. */
-const LITTLE_ENDIAN = true;
 
 /**
  * `ai_family`: returns the family of an address, for `socket`.
