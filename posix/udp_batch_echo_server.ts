@@ -31,7 +31,7 @@
  * @module
  */
 
-import { host, logListening, main, port, stderr, stdout } from "../cli.ts";
+import { host, logListening, logTruncated, main, port, stdout } from "../cli.ts";
 import { formatAddress, getAddrInfo, printable, terminationSignal, unmapAddress } from "../mod.ts";
 import {
   addressFamily,
@@ -75,10 +75,9 @@ await main(header, {
 
 async function printMessages(batch: MessageBatch, count: number): Promise<void> {
   for (let i = 0; i < count; i++) {
-    const peer = formatAddress(unmapAddress(batch.from(i)));
-    await stdout.print(`Message from ${peer}: ${printable(batch.message(i))}`);
-    if (batch.isTruncated(i)) {
-      stderr.print(`${peer}: message truncated to ${MESSAGE_SIZE} bytes`);
-    }
+    const from = unmapAddress(batch.from(i));
+    const message = batch.message(i);
+    await stdout.print(`Message from ${formatAddress(from)}: ${printable(message)}`);
+    logTruncated({ message, from, truncated: batch.isTruncated(i) }, MESSAGE_SIZE);
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { stderr, stdout } from "../../cli.ts";
+import { logTruncated, stderr, stdout } from "../../cli.ts";
 import { formatAddress, printable, strerror, unmapAddress } from "../../mod.ts";
 import {
   addressFamily,
@@ -79,10 +79,9 @@ async function work({ worker, address, quiet }: Settings): Promise<void> {
 
 async function printMessages(batch: MessageBatch, count: number, label: string): Promise<void> {
   for (let i = 0; i < count; i++) {
-    const peer = formatAddress(unmapAddress(batch.from(i)));
-    await stdout.print(`${label}Message from ${peer}: ${printable(batch.message(i))}`);
-    if (batch.isTruncated(i)) {
-      stderr.print(`${peer}: message truncated to ${MESSAGE_SIZE} bytes`);
-    }
+    const from = unmapAddress(batch.from(i));
+    const message = batch.message(i);
+    await stdout.print(`${label}Message from ${formatAddress(from)}: ${printable(message)}`);
+    logTruncated({ message, from, truncated: batch.isTruncated(i) }, MESSAGE_SIZE);
   }
 }

@@ -126,7 +126,7 @@ testWith(
     };
     gone.socket.close();
     posix.connect(server.socket, gone.addr);
-    posix.send(server.socket, toBytes("to nobody")); // ECONNREFUSED
+    posix.send(server.socket, toBytes("to a closed port")); // ECONNREFUSED
     const came: string[] = [];
     await soon(record(server.socket, { signal: stop.signal, onError }, (text) => {
       came.push(text);
